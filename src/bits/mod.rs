@@ -1,0 +1,1 @@
+//! Packed ±1 rows.

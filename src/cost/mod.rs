@@ -1,0 +1,1 @@
+//! Cost of kernel calls on a board.

@@ -1,0 +1,1 @@
+//! C twins of the operations.

@@ -1,0 +1,1 @@
+//! The quantised head that learns.

@@ -1,0 +1,308 @@
+//! The versioned result of one run: plain serde data, the only thing `report` reads.
+//!
+//! Nothing here is computed; `run` fills it, `report` renders it, users parse it. Field names carry their units.
+//! Times of day, host names and thread counts are left out on purpose: same inputs and seed give a byte-identical file.
+
+use crate::trace::Phase;
+use serde::{Deserialize, Serialize};
+
+/// Version of this layout; raised when a field changes meaning or goes away.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// One run of one experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunRecord {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
+    /// What ran, from what.
+    pub provenance: Provenance,
+    /// The stream that was learnt.
+    pub stream: StreamInfo,
+    /// The frozen network.
+    pub backbone: BackboneInfo,
+    /// Joint training of the same head in float on all classes at once: the upper bound of every accuracy here.
+    pub joint_upper_bound: Option<Summary>,
+    /// One entry a precision, in the experiment's order.
+    pub precisions: Vec<PrecisionResult>,
+    /// One entry a board.
+    pub boards: Vec<BoardInfo>,
+    /// One entry for each precision on each board.
+    pub costs: Vec<CostResult>,
+    /// Things a reader must know: fallbacks, unavailable metrics and why.
+    pub notes: Vec<String>,
+}
+
+/// Where the numbers come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// `tinyprec x.y.z`.
+    pub tool: String,
+    /// The experiment's name.
+    pub experiment: String,
+    /// The experiment file, whole, so that the record can be rerun.
+    pub experiment_toml: String,
+    /// The command that reproduces the record.
+    pub command: String,
+    /// SHA-256 of each input file: (path as given, hex).
+    pub inputs: Vec<(String, String)>,
+    /// The seeds, in order.
+    pub seeds: Vec<u64>,
+}
+
+/// What arrived, in which order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamInfo {
+    /// Data set name.
+    pub dataset: String,
+    /// `nc`, `ni` or `nic`.
+    pub scenario: String,
+    /// Number of classes of the head.
+    pub n_classes: usize,
+    /// Classes of each experience.
+    pub experience_classes: Vec<Vec<usize>>,
+    /// Training samples of each experience.
+    pub experience_samples: Vec<usize>,
+    /// Test samples.
+    pub test_samples: usize,
+    /// Epochs of each experience.
+    pub epochs: Vec<usize>,
+    /// Minibatch.
+    pub batch: usize,
+    /// Classes that the backbone was trained on; the stream's later classes are not among them.
+    pub backbone_classes: Vec<usize>,
+}
+
+/// The frozen network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackboneInfo {
+    /// Name.
+    pub name: String,
+    /// Features that reach the head.
+    pub features: usize,
+    /// Packed weights, thresholds and scales in bytes.
+    pub packed_bytes: u64,
+    /// Binary multiply-accumulates of one inference.
+    pub binary_macs: u64,
+    /// Other multiply-accumulates of one inference.
+    pub other_macs: u64,
+}
+
+/// Mean over seeds with its 95 % Student t interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// Mean.
+    pub mean: f64,
+    /// Half width of the 95 % interval; `null` with fewer than two seeds.
+    pub half_width_95: Option<f64>,
+    /// Number of seeds.
+    pub n: usize,
+}
+
+/// One precision over all seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrecisionResult {
+    /// `float`, `hybrid-8`, … or the user's own name.
+    pub name: String,
+    /// Slot → format text with its rounding and overflow, as run.
+    pub slots: Vec<(String, String)>,
+    /// Final average accuracy over all classes' test set, 0…1.
+    pub final_accuracy: Summary,
+    /// Accuracy over the whole test stream after each experience.
+    pub accuracy_by_experience: Vec<Summary>,
+    /// Mean forgetting after the last experience; `null` with one experience.
+    pub forgetting: Option<Summary>,
+    /// Paired difference of the final accuracy to `float` on the same seeds; `null` for `float` or without it.
+    pub minus_float: Option<Summary>,
+    /// One entry a seed.
+    pub seeds: Vec<SeedResult>,
+    /// Share of non-zero gradient entries whose step rounded to nothing, over all steps and seeds.
+    pub vanished_updates: Option<f64>,
+    /// Overflows by site over all seeds.
+    pub overflows: Vec<OverflowInfo>,
+    /// Safe and used width of each accumulator.
+    pub accumulators: Vec<AccumulatorInfo>,
+}
+
+/// One seed of one precision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedResult {
+    /// The seed.
+    pub seed: u64,
+    /// `accuracy[i][j]`: accuracy on the test samples of experience j's classes after training experience i.
+    pub accuracy: Vec<Vec<f64>>,
+    /// Accuracy on the whole test set after experience i.
+    pub stream_accuracy: Vec<f64>,
+    /// `confusion[y][p]` after the last experience.
+    pub confusion: Vec<Vec<u32>>,
+    /// Numeric fidelity by recorded step (first seed only; empty for the others).
+    pub fidelity: Vec<FidelityPoint>,
+}
+
+/// Error of one tensor role against the f64 twin at one step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FidelityPoint {
+    /// Optimiser step since the start of the run.
+    pub step: u64,
+    /// Experience index.
+    pub experience: usize,
+    /// Slot name (`logits`, `probabilities`, `error`, `gradient`, `weights.master`, `weights.forward`, `update`).
+    pub role: String,
+    /// ‖quantised − exact‖₂ / ‖exact‖₂.
+    pub relative_l2: f64,
+    /// Mean absolute percentage error over entries with |exact| > 0, where the role is `gradient`.
+    pub mape: Option<f64>,
+    /// Share of vanished updates of this step, where the role is `update`.
+    pub vanished: Option<f64>,
+}
+
+/// Saturations and wraps of one site.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverflowInfo {
+    /// Where.
+    pub site: String,
+    /// How many values were narrowed there.
+    pub total: u64,
+    /// How many did not fit.
+    pub overflowed: u64,
+    /// The first few values that did not fit.
+    pub first: Vec<i64>,
+}
+
+/// Width of one accumulator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccumulatorInfo {
+    /// Where.
+    pub site: String,
+    /// Bits that can never overflow, by the bound in docs/numerics.md.
+    pub safe_bits: u32,
+    /// Bits in use.
+    pub used_bits: u32,
+    /// Bits that the largest value seen would have needed.
+    pub seen_bits: u32,
+}
+
+/// One board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoardInfo {
+    /// Profile name.
+    pub profile: String,
+    /// Human name of the board.
+    pub board: String,
+    /// Core (`cortex-m4`, …).
+    pub core: String,
+    /// Clock.
+    pub clock_mhz: f64,
+    /// RAM that a program may use.
+    pub ram_kib: f64,
+    /// Flash; `null` where programs are not stored in flash.
+    pub flash_kib: Option<f64>,
+    /// Every assumed number of the profile: (key, value, source).
+    pub assumed: Vec<(String, String, String)>,
+}
+
+/// Low, middle and high of a prediction.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interval {
+    /// With every assumption at its favourable end.
+    pub low: f64,
+    /// Best estimate.
+    pub mid: f64,
+    /// With every assumption at its unfavourable end.
+    pub high: f64,
+}
+
+/// One precision on one board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CostResult {
+    /// Precision name.
+    pub precision: String,
+    /// Profile name.
+    pub profile: String,
+    /// Kernel set name.
+    pub kernel_set: String,
+    /// One image through backbone and head.
+    pub inference_latency_ms: Interval,
+    /// Energy of that.
+    pub inference_energy_uj: Interval,
+    /// One training step of one minibatch on stored features (head only).
+    pub step_latency_ms: Interval,
+    /// Energy of that.
+    pub step_energy_uj: Interval,
+    /// One consolidation (end of an experience).
+    pub consolidation_latency_ms: Interval,
+    /// Energy of that.
+    pub consolidation_energy_uj: Interval,
+    /// By phase.
+    pub phases: Vec<PhaseCost>,
+    /// By kernel call, merged by site.
+    pub sites: Vec<SiteCost>,
+    /// Largest number of live bytes, learning state and arena together.
+    pub ram_kib: f64,
+    /// Code, constant weights and tables.
+    pub flash_kib: f64,
+    /// Both fit the board.
+    pub fits: bool,
+    /// Bytes missing in RAM or flash where it does not fit, else 0.
+    pub missing_kib: f64,
+    /// Live bytes in call order.
+    pub ram_timeline: Vec<RamPoint>,
+}
+
+/// Cost of one phase: of one image for `inference` and `head_forward`, of one step or consolidation otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhaseCost {
+    /// The phase.
+    pub phase: Phase,
+    /// What one unit is: `image`, `step`, `consolidation`.
+    pub unit: String,
+    /// Cycles.
+    pub cycles: Interval,
+    /// Latency.
+    pub latency_ms: Interval,
+    /// Energy.
+    pub energy_uj: Interval,
+}
+
+/// Cost of one site (layer or head operation).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteCost {
+    /// Phase.
+    pub phase: Phase,
+    /// Layer or head operation.
+    pub site: String,
+    /// Kernel of the kernel set that runs it.
+    pub kernel: String,
+    /// Cycles.
+    pub cycles: Interval,
+    /// Share of the cycles that waits for memory.
+    pub memory_share: f64,
+}
+
+/// Live bytes while one call runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RamPoint {
+    /// Position in the list of calls.
+    pub call: usize,
+    /// Site of the call.
+    pub site: String,
+    /// Permanent state (learning state, stored samples, weights placed in RAM).
+    pub state_bytes: u64,
+    /// Arena in use.
+    pub arena_bytes: u64,
+}
