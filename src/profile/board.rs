@@ -138,7 +138,7 @@ impl Profile {
         let mut list = vec![("clock.core_mhz".to_owned(), &self.clock_mhz), ("ram.kib".to_owned(), &self.ram.kib)];
         list.push(("ram.reserved_kib".to_owned(), &self.ram.reserved_kib));
         list.extend(self.ram.fast_kib.iter().map(|q| ("ram.fast_kib".to_owned(), q)));
-        for flash in &self.flash {
+        if let Some(flash) = &self.flash {
             list.push(("flash.kib".to_owned(), &flash.kib));
             list.push(("flash.reserved_kib".to_owned(), &flash.reserved_kib));
         }

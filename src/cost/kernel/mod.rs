@@ -7,4 +7,5 @@ mod raw;
 mod set;
 
 pub use error::{KernelFileError, KernelProblem};
+pub(super) use set::key_text;
 pub use set::{Instr, Kernel, KernelSet, Level, Source, Traffic};

@@ -62,6 +62,7 @@ pub(super) struct RawClass {
     pub latency_low: Option<u32>,
     pub latency_high: Option<u32>,
     pub pairing: Option<RawPairing>,
+    pub pairing_write_back: Option<RawPairing>,
     pub registers_per_cycle: Option<u32>,
     pub reads_data_as: Option<Operand>,
     pub kind: Kind,

@@ -169,16 +169,21 @@ fn score_row(at: &SourceText<'_>, units: &[(String, u32)], row: Spanned<RawClass
     Ok(ScoreRow {
         units: [unit_uses(at, units, low)?, unit_uses(at, units, mid)?, unit_uses(at, units, high)?],
         latency_to: OPERANDS.into_iter().map(|operand| (operand, latency)).collect(),
-        pairing: match row.pairing {
-            None | Some(RawPairing::Any) => Pairing::Any,
-            Some(RawPairing::Older) => Pairing::Older,
-            Some(RawPairing::Single) => Pairing::Single,
-        },
+        pairing: pairing(row.pairing),
+        pairing_write_back: pairing(row.pairing_write_back.or(row.pairing)),
         registers_per_cycle: row.registers_per_cycle.unwrap_or(1).max(1),
         reads_data_as: row.reads_data_as.unwrap_or(Operand::Data),
         kind: row.kind,
         source: row.source,
     })
+}
+
+fn pairing(raw: Option<RawPairing>) -> Pairing {
+    match raw {
+        None | Some(RawPairing::Any) => Pairing::Any,
+        Some(RawPairing::Older) => Pairing::Older,
+        Some(RawPairing::Single) => Pairing::Single,
+    }
 }
 
 fn unit_uses(

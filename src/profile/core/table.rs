@@ -136,6 +136,8 @@ pub struct ScoreRow {
     pub latency_to: BTreeMap<Operand, Ticks>,
     /// Sharing.
     pub pairing: Pairing,
+    /// Sharing where addressing writes its base back.
+    pub pairing_write_back: Pairing,
     /// Registers that a multiple load or store moves a cycle; the instruction holds its cycle until all have moved.
     pub registers_per_cycle: u32,
     /// The kind that a `data` source of this class counts as.
