@@ -108,6 +108,22 @@ pub enum Elem {
 }
 
 impl Elem {
+    /// How a device stores one value of a format: sub-byte integers count as `I8`, 9…16 bits as `I16`, more as `I32`.
+    pub fn of(format: &crate::numeric::Format) -> Self {
+        use crate::numeric::Format;
+        match format {
+            Format::Binary => Elem::B1,
+            Format::F32 => Elem::F32,
+            Format::F16 => Elem::F16,
+            Format::Bf16 => Elem::Bf16,
+            Format::Int(_) | Format::Fixed(_) => match format.bits() {
+                ..=8 => Elem::I8,
+                9..=16 => Elem::I16,
+                _ => Elem::I32,
+            },
+        }
+    }
+
     /// Short name used in kernel files: `b1 u8 i8 i16 i32 i64 f32 f16 bf16`.
     pub fn code(self) -> &'static str {
         match self {
