@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::LabError;
 use crate::cases::Spec;
 use crate::disasm::Insn;
-use crate::levels::{Candidate, Counts, Level, candidates, find, nest};
+use crate::levels::{Candidate, Counts, Level, candidates, find, matched, nest};
 use crate::machine::{Core, KERNEL_SET, SOURCES};
 use crate::measure::Measured;
 use sha2::{Digest, Sha256};
@@ -63,8 +63,9 @@ fn kind_name(kind: BufferKind) -> String {
 }
 
 fn one_kernel(out: &mut String, spec: &Spec, kernel: &Measured) -> Result<(), LabError> {
-    let shapes: Vec<&Dims> = kernel.cases.iter().map(|c| &c.case.dims).collect();
-    let counts: Vec<&Counts> = kernel.cases.iter().map(|c| &c.counts).collect();
+    let cases = matched(&kernel.cases);
+    let shapes: Vec<&Dims> = cases.iter().map(|c| &c.case.dims).collect();
+    let counts: Vec<&Counts> = cases.iter().map(|c| &c.counts).collect();
     let list = candidates(spec.trips, &shapes).map_err(|e| LabError::Spec(format!("{}: {e}", spec.symbol)))?;
     let elems: Vec<String> = spec.elems.iter().map(|e| format!("\"{}\"", e.code())).collect();
     let _ = writeln!(out, "\n[[kernel]]\nop = \"{}\"\nelems = [{}]\nsymbol = \"{}\"", op_name(spec), elems.join(", "), spec.symbol);
@@ -125,7 +126,7 @@ fn traffic(spec: &Spec, kernel: &Measured, list: &[Candidate]) -> Result<BTreeMa
     for (argument, kind) in spec.buffers.iter().enumerate() {
         let Some(kind) = kind else { continue };
         let bytes = |store: bool| -> Vec<i128> {
-            kernel.cases.iter().map(|c| i128::from(if store { c.moved[argument].1 } else { c.moved[argument].0 })).collect()
+            matched(&kernel.cases).into_iter().map(|c| i128::from(if store { c.moved[argument].1 } else { c.moved[argument].0 })).collect()
         };
         for (access, want) in [("read", bytes(false)), ("write", bytes(true))] {
             if want.iter().all(|&n| n == 0) {

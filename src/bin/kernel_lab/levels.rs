@@ -115,6 +115,11 @@ fn times(counts: &[&Counts], addr: u64, taken: bool) -> Vec<i128> {
     counts.iter().map(|c| i128::from(of(c))).collect()
 }
 
+/// Expressions are matched on two cases of three; the third only checks them.
+pub fn matched<T>(cases: &[T]) -> Vec<&T> {
+    cases.iter().enumerate().filter(|(i, _)| i % 3 != 2).map(|(_, case)| case).collect()
+}
+
 /// Innermost loops first, each for itself; all other instructions gathered by equal counts, in program order.
 fn groups(function: &Function, counts: &[&Counts]) -> Vec<Group> {
     let executed: Vec<(&Insn, Vec<i128>)> = function
@@ -145,42 +150,56 @@ fn groups(function: &Function, counts: &[&Counts]) -> Vec<Group> {
     groups
 }
 
-/// A group whose branches do not always go the same way becomes one level for the usual way and one for each exception.
+/// How often a branch went each way in every case.
+struct Ways {
+    index: usize,
+    taken: Vec<i128>,
+    fallen: Vec<i128>,
+}
+
+/// A group whose branches all go one way is one level. Of the branches that go both ways, one (the back edge, if there is one)
+/// splits the level in two: the usual way, and the way out. Any other becomes two levels of its own of one instruction, so that
+/// no trip count can be negative for any shape.
 fn split(function: &Function, counts: &[&Counts], list: &[Candidate], group: Group) -> Result<Vec<Level>, LabError> {
     let at = group.insns[0].addr - function.start;
     let expression = |want: &[i128]| {
-        find(list, &[1, 2, 3, 4], want).ok_or_else(|| LabError::Unmatched {
-            symbol: function.symbol.clone(),
-            at,
-            counts: want.to_vec(),
-        })
+        find(list, &[1, 2, 3, 4], want).ok_or_else(|| LabError::Unmatched { symbol: function.symbol.clone(), at, counts: want.to_vec() })
     };
-    let mut usual = group.insns.clone();
-    let mut rest = group.times.clone();
-    let mut exceptions = Vec::new();
+    let mut body = group.insns.clone();
+    let mut mixed = Vec::new();
     for (index, insn) in group.insns.iter().enumerate().filter(|(_, i)| i.class == Class::BrTaken) {
         let taken = times(counts, insn.addr, true);
         let fallen: Vec<i128> = group.times.iter().zip(&taken).map(|(t, k)| t - k).collect();
-        let mostly_taken = taken.iter().sum::<i128>() > fallen.iter().sum::<i128>();
-        let (way, other, seldom) = if mostly_taken { (Class::BrTaken, Class::BrNot, fallen) } else { (Class::BrNot, Class::BrTaken, taken) };
-        usual[index].class = way;
-        if seldom.iter().any(|&n| n != 0) {
-            rest.iter_mut().zip(&seldom).for_each(|(r, s)| *r -= s);
-            exceptions.push((index, other, seldom));
+        if taken.iter().all(|&n| n == 0) {
+            body[index].class = Class::BrNot;
+        } else if fallen.iter().any(|&n| n != 0) {
+            mixed.push(Ways { index, taken, fallen });
         }
     }
     let name = if group.steady { format!("loop +0x{at:x}") } else { format!("block +0x{at:x}") };
+    let back = mixed.iter().rposition(|w| group.insns[w.index].target.is_some_and(|t| t <= group.insns[w.index].addr));
+    let edge = back.map(|i| mixed.remove(i));
     let mut levels = Vec::new();
-    if rest.iter().any(|&n| n != 0) {
-        levels.push(Level { name: name.clone(), trips: expression(&rest)?, steady: group.steady, body: usual.clone() });
+    for ways in &mixed {
+        for (class, trips, what) in [(Class::BrTaken, &ways.taken, "taken"), (Class::BrNot, &ways.fallen, "not taken")] {
+            let branch = Insn { class, ..group.insns[ways.index].clone() };
+            let name = format!("branch +0x{:x}, {what}", branch.addr - function.start);
+            levels.push(Level { name, trips: expression(trips)?, steady: false, body: vec![branch] });
+        }
     }
-    for (index, way, seldom) in exceptions {
-        let mut body = usual.clone();
-        body[index].class = way;
-        let gone = if way == Class::BrNot { "last pass" } else { "leaves" };
-        let name = format!("{name}, {gone} +0x{:x}", body[index].addr - function.start);
-        levels.push(Level { name, trips: expression(&seldom)?, steady: false, body });
+    let kept = |class: Option<Class>| -> Vec<Insn> {
+        let keep = body.iter().enumerate().filter(|(i, _)| mixed.iter().all(|w| w.index != *i));
+        let way = |i: usize, insn: &Insn| if edge.as_ref().is_some_and(|e| e.index == i) { class.unwrap_or(insn.class) } else { insn.class };
+        keep.map(|(i, insn)| Insn { class: way(i, insn), ..insn.clone() }).collect()
+    };
+    match &edge {
+        None => levels.push(Level { name, trips: expression(&group.times)?, steady: group.steady, body: kept(None) }),
+        Some(ways) => {
+            levels.push(Level { name: name.clone(), trips: expression(&ways.taken)?, steady: group.steady, body: kept(Some(Class::BrTaken)) });
+            levels.push(Level { name: format!("{name}, last pass"), trips: expression(&ways.fallen)?, steady: false, body: kept(Some(Class::BrNot)) });
+        }
     }
+    levels.retain(|level| !level.body.is_empty());
     Ok(levels)
 }
 

@@ -159,6 +159,7 @@ fn float(mnemonic: &str, args: &[&str]) -> Option<Insn> {
         "fsqrt" => Class::Fsqrt,
         "fcmp" | "fcmpe" => Class::Fcmp,
         "fmov" | "fcsel" => Class::Fmov,
+        "movi" => Class::VecMov,
         "scvtf" | "ucvtf" | "fcvtzs" | "fcvtzu" | "fcvtns" | "fcvtas" | "fcvtms" | "frintn" | "frinta" | "frintm" | "frintz" | "fcvt" => Class::Fcvt,
         _ => return None,
     };

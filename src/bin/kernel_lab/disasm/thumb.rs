@@ -167,10 +167,9 @@ fn multiple(mut insn: Insn, base: &str, args: &[&str]) -> Option<Insn> {
 
 fn float(plain: &str, args: &[&str]) -> Option<Insn> {
     let full = plain.split('.').next().unwrap_or(plain);
-    let predicate = |base: &str| CONDITIONS.iter().find_map(|c| base.strip_suffix(c)).filter(|b| float_class(b, args).is_some());
     let (base, predicated) = match float_class(full, args) {
         Some(_) => (full, false),
-        None => (predicate(full)?, true),
+        None => (CONDITIONS.iter().find_map(|c| full.strip_suffix(c))?, true),
     };
     let class = float_class(base, args)?;
     let insn = Insn::new(class);
