@@ -13,8 +13,20 @@ pub enum Arg {
     Out(Vec<u8>),
     /// A buffer updated in place: before and after.
     InOut(Vec<u8>, Vec<u8>),
+    /// Working space of so many bytes; what stands in it afterwards is nobody's business.
+    Scratch(usize),
     /// A number's bits.
     Value(u64),
+}
+
+impl Arg {
+    fn len(&self) -> usize {
+        match self {
+            Arg::In(b) | Arg::Out(b) | Arg::InOut(b, _) => b.len(),
+            Arg::Scratch(len) => *len,
+            Arg::Value(_) => 0,
+        }
+    }
 }
 
 /// One execution: the call's dimensions and the arguments in the prototype's order.
@@ -150,10 +162,10 @@ pub fn encode(cases: &[&Case], kernels: &[usize]) -> Layout {
         for arg in &case.args {
             let (word, place) = match arg {
                 Arg::Value(bits) => (*bits, None),
-                Arg::In(b) | Arg::Out(b) | Arg::InOut(b, _) => {
-                    let start = at;
-                    at = (at + b.len() + GUARD).next_multiple_of(16);
-                    (start as u64, Some((start, b.len())))
+                buffer => {
+                    let (start, len) = (at, buffer.len());
+                    at = (at + len + GUARD).next_multiple_of(16);
+                    (start as u64, Some((start, len)))
                 }
             };
             head.push(word);
@@ -161,7 +173,8 @@ pub fn encode(cases: &[&Case], kernels: &[usize]) -> Layout {
         }
         places.push(row);
     }
-    let mut blob: Vec<u8> = [MAGIC, cases.len() as u64, at as u64].iter().chain(&head).flat_map(|w| w.to_le_bytes()).collect();
+    let mut blob: Vec<u8> =
+        [MAGIC, cases.len() as u64, at as u64].iter().chain(&head).flat_map(|w| w.to_le_bytes()).collect();
     blob.resize(at, FILL);
     for (case, row) in cases.iter().zip(&places) {
         for (arg, place) in case.args.iter().zip(row) {
@@ -178,14 +191,22 @@ impl Layout {
     pub fn check(&self, index: usize, case: &Case, result: &[u8]) -> Result<(), LabError> {
         for (number, (arg, place)) in case.args.iter().zip(&self.places[index]).enumerate() {
             let Some((start, len)) = *place else { continue };
-            let want = match arg {
-                Arg::In(b) | Arg::Out(b) | Arg::InOut(_, b) => b,
-                Arg::Value(_) => continue,
-            };
             let got = result.get(start..start + len + GUARD).unwrap_or_default();
+            let anything = got.get(..len).unwrap_or_default();
+            let want = match arg {
+                Arg::In(b) | Arg::Out(b) | Arg::InOut(_, b) => b.as_slice(),
+                Arg::Scratch(_) | Arg::Value(_) => anything,
+            };
             let whole = want.iter().copied().chain([FILL; GUARD]);
-            if let Some(byte) = whole.clone().zip(got.iter().copied()).position(|(a, b)| a != b).or((got.len() != len + GUARD).then_some(0)) {
-                let near = |bytes: &[u8]| bytes.iter().skip(byte / 8 * 8).take(16).map(|b| format!("{b:02x}")).collect::<String>();
+            if let Some(byte) = whole
+                .clone()
+                .zip(got.iter().copied())
+                .position(|(a, b)| a != b)
+                .or((got.len() != len + GUARD).then_some(0))
+            {
+                let near = |bytes: &[u8]| {
+                    bytes.iter().skip(byte / 8 * 8).take(16).map(|b| format!("{b:02x}")).collect::<String>()
+                };
                 let all: Vec<u8> = whole.collect();
                 return Err(LabError::Differs { argument: number, byte, want: near(&all), got: near(got) });
             }

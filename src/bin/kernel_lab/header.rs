@@ -34,7 +34,10 @@ pub fn dispatcher(all: &[Prototype], symbols: &[&str]) -> Result<String, LabErro
     text += "void lab_dispatch(uint64_t kernel, const uint64_t *a, uint8_t *blob);\n\n";
     text += "void lab_dispatch(uint64_t kernel, const uint64_t *a, uint8_t *blob)\n{\n    (void)real;\n    switch (kernel) {\n";
     for (number, symbol) in symbols.iter().enumerate() {
-        let prototype = all.iter().find(|p| p.symbol == *symbol).ok_or_else(|| LabError::Spec(format!("{symbol} is not in tinyprec.h")))?;
+        let prototype = all
+            .iter()
+            .find(|p| p.symbol == *symbol)
+            .ok_or_else(|| LabError::Spec(format!("{symbol} is not in tinyprec.h")))?;
         let args = prototype.types.iter().enumerate().map(|(i, t)| match t.as_str() {
             "float" => format!("real(a[{i}])"),
             t if t.ends_with('*') => format!("({t})(blob + a[{i}])"),
@@ -55,7 +58,11 @@ mod tests {
         let all = prototypes("/* a */\nvoid tp_f(const uint8_t *x,\n    int32_t n, float y);\n");
         assert_eq!(all[0].symbol, "tp_f");
         assert_eq!(all[0].types, ["const uint8_t *", "int32_t", "float"]);
-        assert!(dispatcher(&all, &["tp_f"]).expect("known").contains("tp_f((const uint8_t *)(blob + a[0]), (int32_t)a[1], real(a[2]))"));
+        assert!(
+            dispatcher(&all, &["tp_f"])
+                .expect("known")
+                .contains("tp_f((const uint8_t *)(blob + a[0]), (int32_t)a[1], real(a[2]))")
+        );
         assert!(dispatcher(&all, &["tp_g"]).is_err());
     }
 }

@@ -131,14 +131,20 @@ fn groups(function: &Function, counts: &[&Counts]) -> Vec<Group> {
     let mut in_loop = vec![false; executed.len()];
     let mut groups: Vec<Group> = Vec::new();
     for (end, (insn, count)) in executed.iter().enumerate() {
-        let Some(start) = insn.target.filter(|t| *t <= insn.addr).and_then(|t| executed.iter().position(|(i, _)| i.addr == t)) else {
+        let Some(start) =
+            insn.target.filter(|t| *t <= insn.addr).and_then(|t| executed.iter().position(|(i, _)| i.addr == t))
+        else {
             continue;
         };
         let body = &executed[start..=end];
         let ends_here = body.iter().take(body.len() - 1).all(|(i, _)| i.target.is_none_or(|t| t > i.addr));
         if ends_here && body.iter().all(|(_, t)| t == count) {
             in_loop[start..=end].fill(true);
-            groups.push(Group { steady: true, insns: body.iter().map(|(i, _)| (*i).clone()).collect(), times: count.clone() });
+            groups.push(Group {
+                steady: true,
+                insns: body.iter().map(|(i, _)| (*i).clone()).collect(),
+                times: count.clone(),
+            });
         }
     }
     for ((insn, count), _) in executed.into_iter().zip(in_loop).filter(|(_, inside)| !inside) {
@@ -163,7 +169,11 @@ struct Ways {
 fn split(function: &Function, counts: &[&Counts], list: &[Candidate], group: Group) -> Result<Vec<Level>, LabError> {
     let at = group.insns[0].addr - function.start;
     let expression = |want: &[i128]| {
-        find(list, &[1, 2, 3, 4], want).ok_or_else(|| LabError::Unmatched { symbol: function.symbol.clone(), at, counts: want.to_vec() })
+        find(list, &[1, 2, 3, 4], want).ok_or_else(|| LabError::Unmatched {
+            symbol: function.symbol.clone(),
+            at,
+            counts: want.to_vec(),
+        })
     };
     let mut body = group.insns.clone();
     let mut mixed = Vec::new();
@@ -181,7 +191,8 @@ fn split(function: &Function, counts: &[&Counts], list: &[Candidate], group: Gro
     let edge = back.map(|i| mixed.remove(i));
     let mut levels = Vec::new();
     for ways in &mixed {
-        for (class, trips, what) in [(Class::BrTaken, &ways.taken, "taken"), (Class::BrNot, &ways.fallen, "not taken")] {
+        for (class, trips, what) in [(Class::BrTaken, &ways.taken, "taken"), (Class::BrNot, &ways.fallen, "not taken")]
+        {
             let branch = Insn { class, ..group.insns[ways.index].clone() };
             let name = format!("branch +0x{:x}, {what}", branch.addr - function.start);
             levels.push(Level { name, trips: expression(trips)?, steady: false, body: vec![branch] });
@@ -189,14 +200,26 @@ fn split(function: &Function, counts: &[&Counts], list: &[Candidate], group: Gro
     }
     let kept = |class: Option<Class>| -> Vec<Insn> {
         let keep = body.iter().enumerate().filter(|(i, _)| mixed.iter().all(|w| w.index != *i));
-        let way = |i: usize, insn: &Insn| if edge.as_ref().is_some_and(|e| e.index == i) { class.unwrap_or(insn.class) } else { insn.class };
+        let way = |i: usize, insn: &Insn| {
+            if edge.as_ref().is_some_and(|e| e.index == i) { class.unwrap_or(insn.class) } else { insn.class }
+        };
         keep.map(|(i, insn)| Insn { class: way(i, insn), ..insn.clone() }).collect()
     };
     match &edge {
         None => levels.push(Level { name, trips: expression(&group.times)?, steady: group.steady, body: kept(None) }),
         Some(ways) => {
-            levels.push(Level { name: name.clone(), trips: expression(&ways.taken)?, steady: group.steady, body: kept(Some(Class::BrTaken)) });
-            levels.push(Level { name: format!("{name}, last pass"), trips: expression(&ways.fallen)?, steady: false, body: kept(Some(Class::BrNot)) });
+            levels.push(Level {
+                name: name.clone(),
+                trips: expression(&ways.taken)?,
+                steady: group.steady,
+                body: kept(Some(Class::BrTaken)),
+            });
+            levels.push(Level {
+                name: format!("{name}, last pass"),
+                trips: expression(&ways.fallen)?,
+                steady: false,
+                body: kept(Some(Class::BrNot)),
+            });
         }
     }
     levels.retain(|level| !level.body.is_empty());
@@ -209,7 +232,8 @@ mod tests {
 
     #[test]
     fn the_simplest_expression_wins() {
-        let shapes: Vec<Dims> = [(2u64, 5u64), (3, 7), (4, 1)].iter().map(|&(a, b)| Dims::new().with("a", a).with("b", b)).collect();
+        let shapes: Vec<Dims> =
+            [(2u64, 5u64), (3, 7), (4, 1)].iter().map(|&(a, b)| Dims::new().with("a", a).with("b", b)).collect();
         let cases: Vec<&Dims> = shapes.iter().collect();
         let list = candidates(&["a", "b", "a*b"], &cases).expect("they parse");
         assert_eq!(find(&list, &[1], &[10, 21, 4]).as_deref(), Some("a*b"));

@@ -51,7 +51,18 @@ pub const CORES: [Core; 3] = [
         prefix: "arm-none-eabi-",
         flags: &["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"],
         start: "start_cortex_m.c",
-        emulator: &["qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native"],
+        emulator: &[
+            "qemu-system-arm",
+            "-M",
+            "mps2-an386",
+            "-nographic",
+            "-monitor",
+            "none",
+            "-serial",
+            "none",
+            "-semihosting-config",
+            "enable=on,target=native",
+        ],
     },
     Core {
         name: "cortex-m7",
@@ -59,7 +70,18 @@ pub const CORES: [Core; 3] = [
         prefix: "arm-none-eabi-",
         flags: &["-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-d16"],
         start: "start_cortex_m.c",
-        emulator: &["qemu-system-arm", "-M", "mps2-an500", "-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native"],
+        emulator: &[
+            "qemu-system-arm",
+            "-M",
+            "mps2-an500",
+            "-nographic",
+            "-monitor",
+            "none",
+            "-serial",
+            "none",
+            "-semihosting-config",
+            "enable=on,target=native",
+        ],
     },
     Core {
         name: "cortex-a53",
@@ -132,7 +154,8 @@ pub fn build(core: &Core, folder: &Path, dispatch: &str) -> Result<Image, LabErr
     let objdump = format!("{}objdump", core.prefix);
     let listing = run(Command::new(&objdump).current_dir(folder).args(["-d", "--no-show-raw-insn", "lab.elf"]))?;
     let symbols = run(Command::new(&objdump).current_dir(folder).args(["-t", "lab.elf"]))?;
-    let blob = address_of(&symbols, "lab_blob").ok_or_else(|| LabError::Tool("the linked program has no lab_blob".into()))?;
+    let blob =
+        address_of(&symbols, "lab_blob").ok_or_else(|| LabError::Tool("the linked program has no lab_blob".into()))?;
     Ok(Image { folder: folder.to_owned(), listing, stack, blob })
 }
 
@@ -149,14 +172,18 @@ pub fn emulate(core: &Core, image: &Image, blob: &[u8], code: (u64, u64), mark: 
     let folder = &image.folder;
     write(folder, "cases.bin", blob)?;
     let end = image.blob + blob.len() as u64;
-    let plugin = format!("./plugin.so,out=counts.txt,lo={:x},hi={:x},mark={mark:x},mlo={:x},mhi={end:x}", code.0, code.1, image.blob);
+    let plugin = format!(
+        "./plugin.so,out=counts.txt,lo={:x},hi={:x},mark={mark:x},mlo={:x},mhi={end:x}",
+        code.0, code.1, image.blob
+    );
     let mut qemu = Command::new(core.emulator[0]);
     qemu.current_dir(folder).args(&core.emulator[1..]).args(["-plugin", &plugin]);
     if core.isa == Isa::Thumb2 {
         qemu.arg("-kernel");
     }
     run(qemu.arg("lab.elf"))?;
-    let read = |name: &str| fs::read(folder.join(name)).map_err(|e| LabError::Tool(format!("{name} of {}: {e}", core.name)));
+    let read =
+        |name: &str| fs::read(folder.join(name)).map_err(|e| LabError::Tool(format!("{name} of {}: {e}", core.name)));
     Ok(Results { blob: read("results.bin")?, counts: String::from_utf8_lossy(&read("counts.txt")?).into_owned() })
 }
 

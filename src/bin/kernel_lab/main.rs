@@ -34,14 +34,19 @@ pub enum LabError {
     Instruction { symbol: String, text: String },
     #[error("argument {argument} differs from the Rust reference around byte {byte}: want {want}, got {got}")]
     Differs { argument: usize, byte: usize, want: String, got: String },
-    #[error("{symbol} +0x{at:x}: no expression of the spec's trips gives the counts {counts:?}; add a candidate or rewrite the kernel")]
+    #[error(
+        "{symbol} +0x{at:x}: no expression of the spec's trips gives the counts {counts:?}; add a candidate or rewrite the kernel"
+    )]
     Unmatched { symbol: String, at: u64, counts: Vec<i128> },
     #[error("{0}")]
     Failed(String),
 }
 
 #[derive(Parser)]
-#[command(name = "kernel-lab", about = "C twins of tinyprec's operations: check them in an emulator, read their loop nests")]
+#[command(
+    name = "kernel-lab",
+    about = "C twins of tinyprec's operations: check them in an emulator, read their loop nests"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Action,

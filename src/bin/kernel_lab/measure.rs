@@ -26,14 +26,17 @@ pub struct CaseCounts {
 
 /// Measures all specs; an output that differs from the Rust reference is an error.
 pub fn measure(core: &Core, specs: &[Spec], folder: &Path) -> Result<Vec<Measured>, LabError> {
-    let header = tinyprec::export::C_SOURCES.iter().find(|(name, _)| *name == "tinyprec.h").map_or("", |(_, text)| text);
+    let header =
+        tinyprec::export::C_SOURCES.iter().find(|(name, _)| *name == "tinyprec.h").map_or("", |(_, text)| text);
     let symbols: Vec<&str> = specs.iter().map(|spec| spec.symbol).collect();
     let image = build(core, folder, &dispatcher(&prototypes(header), &symbols)?)?;
     let (functions, mark) = read_listing(&image.listing, core.isa)?;
 
-    let all: Vec<Vec<Case>> = specs.iter().enumerate().map(|(i, spec)| (spec.cases)(&mut Random::new(i as u64))).collect();
+    let all: Vec<Vec<Case>> =
+        specs.iter().enumerate().map(|(i, spec)| (spec.cases)(&mut Random::new(i as u64))).collect();
     let flat: Vec<&Case> = all.iter().flatten().collect();
-    let kernels: Vec<usize> = all.iter().enumerate().flat_map(|(i, cases)| std::iter::repeat_n(i, cases.len())).collect();
+    let kernels: Vec<usize> =
+        all.iter().enumerate().flat_map(|(i, cases)| std::iter::repeat_n(i, cases.len())).collect();
     let layout = encode(&flat, &kernels);
     let start = functions.iter().map(|f| f.start).min().unwrap_or(0);
     let end = functions.iter().map(|f| f.start + f.bytes).max().unwrap_or(0);
@@ -55,7 +58,8 @@ pub fn measure(core: &Core, specs: &[Spec], folder: &Path) -> Result<Vec<Measure
     let mut list = Vec::new();
     for (spec, cases) in specs.iter().zip(all) {
         let function = functions.iter().find(|f| f.symbol == spec.symbol);
-        let function = function.ok_or_else(|| LabError::Spec(format!("{} is not in the program", spec.symbol)))?.clone();
+        let function =
+            function.ok_or_else(|| LabError::Spec(format!("{} is not in the program", spec.symbol)))?.clone();
         let mut counted = Vec::new();
         for case in cases {
             let (section, places) = sections.next().expect("one section a case was checked");
@@ -124,6 +128,7 @@ fn sections(text: &str, cases: usize) -> Result<Vec<Section>, LabError> {
 
 /// GCC's `file.c:line:column:function	bytes	static`.
 fn stack_of(usage: &str, symbol: &str) -> u64 {
-    let line = usage.lines().find(|line| line.split('\t').next().is_some_and(|place| place.ends_with(&format!(":{symbol}"))));
+    let line =
+        usage.lines().find(|line| line.split('\t').next().is_some_and(|place| place.ends_with(&format!(":{symbol}"))));
     line.and_then(|line| line.split('\t').nth(1)).and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
 }

@@ -14,8 +14,15 @@ use tinyprec::profile::Class;
 use tinyprec::trace::{Access, BufferKind};
 
 /// Problems found, one line each; prints a summary of what was checked.
-pub fn verify(core: &Core, specs: &[Spec], measured: &[Measured], file: &Path, only: bool) -> Result<Vec<String>, LabError> {
-    let text = fs::read_to_string(file).map_err(|e| LabError::Tool(format!("{}: {e}; run kernel-lab extract", file.display())))?;
+pub fn verify(
+    core: &Core,
+    specs: &[Spec],
+    measured: &[Measured],
+    file: &Path,
+    only: bool,
+) -> Result<Vec<String>, LabError> {
+    let text = fs::read_to_string(file)
+        .map_err(|e| LabError::Tool(format!("{}: {e}; run kernel-lab extract", file.display())))?;
     let set = KernelSet::parse(&file.display().to_string(), &text).map_err(|e| LabError::Failed(e.to_string()))?;
     let mut problems = Vec::new();
     let (mut cases, mut instructions) = (0usize, 0u64);
@@ -34,9 +41,19 @@ pub fn verify(core: &Core, specs: &[Spec], measured: &[Measured], file: &Path, o
         }
     }
     if !only && problems.is_empty() && kernel_file::text(core, specs, measured)? != text {
-        problems.push(format!("{}: {} is not what extraction gives now ({}); run kernel-lab extract and review", core.name, file.display(), core.compiler()?));
+        problems.push(format!(
+            "{}: {} is not what extraction gives now ({}); run kernel-lab extract and review",
+            core.name,
+            file.display(),
+            core.compiler()?
+        ));
     }
-    println!("{:10} {} kernels, {cases} cases, {instructions} instructions: outputs, counts and bytes {}", core.name, specs.len(), if problems.is_empty() { "equal" } else { "DIFFER" });
+    println!(
+        "{:10} {} kernels, {cases} cases, {instructions} instructions: outputs, counts and bytes {}",
+        core.name,
+        specs.len(),
+        if problems.is_empty() { "equal" } else { "DIFFER" }
+    );
     Ok(problems)
 }
 
@@ -51,7 +68,11 @@ fn check_case(committed: &Kernel, kernel: &Measured, counted: &CaseCounts, spec:
     let mut seen: BTreeMap<Class, u64> = BTreeMap::new();
     for insn in &kernel.function.insns {
         let (times, taken) = counted.counts.get(&insn.addr).copied().unwrap_or((0, 0));
-        let ways = if insn.class == Class::BrTaken { [(Class::BrTaken, taken), (Class::BrNot, times - taken)] } else { [(insn.class, times), (insn.class, 0)] };
+        let ways = if insn.class == Class::BrTaken {
+            [(Class::BrTaken, taken), (Class::BrNot, times - taken)]
+        } else {
+            [(insn.class, times), (insn.class, 0)]
+        };
         for (class, n) in ways.into_iter().filter(|(_, n)| *n > 0) {
             *seen.entry(class).or_default() += n;
         }
@@ -64,10 +85,14 @@ fn check_case(committed: &Kernel, kernel: &Measured, counted: &CaseCounts, spec:
 
 fn check_bytes(committed: &Kernel, counted: &CaseCounts, spec: &Spec) -> Result<(), String> {
     for kind in [BufferKind::Weights, BufferKind::Activation, BufferKind::Scratch, BufferKind::State] {
-        let buffers = || spec.buffers.iter().zip(&counted.moved).filter(move |(k, _)| **k == Some(kind)).map(|(_, moved)| *moved);
-        for (access, seen) in [(Access::Read, buffers().map(|m| m.0).sum::<u64>()), (Access::Write, buffers().map(|m| m.1).sum())] {
+        let buffers =
+            || spec.buffers.iter().zip(&counted.moved).filter(move |(k, _)| **k == Some(kind)).map(|(_, moved)| *moved);
+        for (access, seen) in
+            [(Access::Read, buffers().map(|m| m.0).sum::<u64>()), (Access::Write, buffers().map(|m| m.1).sum())]
+        {
             let rows = committed.traffic.iter().filter(|t| t.kind == kind && t.access == access);
-            let want = rows.map(|t| t.bytes.eval(&counted.case.dims)).sum::<Result<u64, _>>().map_err(|e| e.to_string())?;
+            let want =
+                rows.map(|t| t.bytes.eval(&counted.case.dims)).sum::<Result<u64, _>>().map_err(|e| e.to_string())?;
             if want != seen {
                 return Err(format!("{access:?} of {kind:?}: the file gives {want} bytes, the emulator {seen}"));
             }

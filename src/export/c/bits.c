@@ -10,6 +10,60 @@ static inline __attribute__((always_inline)) uint32_t tp_push_bit(uint32_t word,
 
 static inline __attribute__((always_inline)) int32_t tp_min(int32_t a, int32_t b) { return a < b ? a : b; }
 
+/* Copies one output pixel's patch together and gives the sum of its bytes. */
+static inline __attribute__((always_inline)) int32_t tp_gather(const uint8_t *from, uint8_t *patch, int32_t kh, int32_t run, int32_t pitch)
+{
+    int32_t sum = 0;
+    for (int32_t ky = 0; ky < kh; ky++, from += pitch)
+        for (int32_t i = 0; i < run; i++) {
+            sum += from[i];
+            *patch++ = from[i];
+        }
+    return sum;
+}
+
+/* Sum of the patch's bytes whose weight is -1. */
+static inline __attribute__((always_inline)) int32_t tp_minus(const uint8_t *patch, const uint32_t *row, int32_t terms)
+{
+    uint32_t sum = 0;
+    for (int32_t left = terms; left > 0; left -= 32) {
+        const int32_t n = tp_min(left, 32);
+        uint32_t bits = *row++;
+        for (int32_t i = 0; i < n; i++, bits >>= 1) sum += *patch++ & (0u - (bits & 1u));
+    }
+    return (int32_t)sum;
+}
+
+void tp_input_conv(const uint8_t *restrict image, const uint32_t *restrict weight, int32_t *restrict y, uint8_t *restrict patch, const tp_conv *restrict shape)
+{
+    const int32_t oc = shape->oc, kh = shape->kh, run = shape->kw * shape->ic, pitch = shape->iw * shape->ic;
+    const int32_t terms = kh * run, words = (terms + 31) >> 5;
+    for (int32_t oy = 0; oy < shape->oh; oy++)
+        for (int32_t ox = 0; ox < shape->ow; ox++) {
+            const int32_t all = tp_gather(image + oy * shape->stride * pitch + ox * shape->stride * shape->ic, patch, kh, run, pitch);
+            const uint32_t *row = weight;
+            for (int32_t o = 0; o < oc; o++, row += words) *y++ = all - 2 * tp_minus(patch, row, terms);
+        }
+}
+
+void tp_input_conv_threshold(const uint8_t *restrict image, const uint32_t *restrict weight, const int32_t *restrict threshold, uint32_t *restrict y, uint8_t *restrict patch, const tp_conv *restrict shape)
+{
+    const int32_t kh = shape->kh, run = shape->kw * shape->ic, pitch = shape->iw * shape->ic;
+    const int32_t terms = kh * run, words = (terms + 31) >> 5;
+    for (int32_t oy = 0; oy < shape->oh; oy++)
+        for (int32_t ox = 0; ox < shape->ow; ox++) {
+            const int32_t all = tp_gather(image + oy * shape->stride * pitch + ox * shape->stride * shape->ic, patch, kh, run, pitch);
+            const uint32_t *row = weight;
+            const int32_t *t = threshold;
+            for (int32_t left = shape->oc; left > 0; left -= 32) {
+                const int32_t n = tp_min(left, 32);
+                uint32_t word = 0;
+                for (int32_t b = 0; b < n; b++, row += words) word = tp_push_bit(word, all - 2 * tp_minus(patch, row, terms) - *t++);
+                *y++ = word >> (32 - n);
+            }
+        }
+}
+
 /* Differing bits of one output pixel's patch and one weight row; a patch row is contiguous. */
 static inline __attribute__((always_inline)) int32_t tp_patch(const uint32_t *patch, const uint32_t *row, int32_t kh, int32_t run, int32_t pitch)
 {

@@ -7,6 +7,7 @@
  *  - Every dimension is at least 1. No kernel allocates, calls a library or branches on data, so the instructions executed
  *    are a closed form of the dimensions (of divisions only the number is; their time may depend on the operands).
  *  - Pointers never overlap unless a buffer is documented as updated in place.
+ *  - Sums lie strictly within +-2^30; thresholds are clamped to -2^30 + 1 ... 2^30, so that their difference fits 32 bits.
  *  - A channel whose threshold is reversed (bit iff acc > t) is stored with its weights negated and threshold -t.
  *
  * Build with -ffp-contract=off -fno-math-errno: the float twins are bit-identical to the Rust references only then.
@@ -25,10 +26,11 @@ typedef struct {
 /* ---- backbone: bits.c ------------------------------------------------------------------------------------------------ */
 
 /* image [ih][iw][ic] bytes, weight [oc][ceil(kh*kw*ic / 32)] words: one bit a tap and channel, order (ky, kx, channel).
- * y[oh][ow][oc] = sum of +-(pixel - offset). */
-void tp_input_conv(const uint8_t *image, const uint32_t *weight, int32_t offset, int32_t *y, const tp_conv *shape);
-/* The same with y as bits: set iff sum < threshold[oc]; |sum - threshold| < 2^31. */
-void tp_input_conv_threshold(const uint8_t *image, const uint32_t *weight, int32_t offset, const int32_t *threshold, uint32_t *y, const tp_conv *shape);
+ * y[oh][ow][oc] = sum of +-pixel. `patch`: kh*kw*ic bytes of working space.
+ * An offset d that the network subtracts from each pixel is folded by whoever stores the network: threshold + d * (sum of the row's +-1). */
+void tp_input_conv(const uint8_t *image, const uint32_t *weight, int32_t *y, uint8_t *patch, const tp_conv *shape);
+/* The same with y as bits: set iff sum < threshold[oc]. */
+void tp_input_conv_threshold(const uint8_t *image, const uint32_t *weight, const int32_t *threshold, uint32_t *y, uint8_t *patch, const tp_conv *shape);
 
 /* x [ih][iw][words], weight [oc][kh][kw][words]; y[oh][ow][oc] = kh*kw*ic - 2 popcount(x ^ weight). */
 void tp_binary_conv(const uint32_t *x, const uint32_t *weight, int32_t *y, const tp_conv *shape);
@@ -40,7 +42,7 @@ void tp_binary_dense(const uint32_t *x, const uint32_t *weight, int32_t *y, int3
 /* The same with y as bits: set iff dot < threshold[row]. */
 void tp_binary_dense_threshold(const uint32_t *x, const uint32_t *weight, const int32_t *threshold, uint32_t *y, int32_t bits, int32_t rows, int32_t words);
 
-/* acc [pixels][channels] -> bits [pixels][ceil(channels / 32)]: set iff acc < threshold[channel]; |acc - threshold| < 2^31. */
+/* acc [pixels][channels] -> bits [pixels][ceil(channels / 32)]: set iff acc < threshold[channel]. */
 void tp_threshold(const int32_t *acc, const int32_t *threshold, uint32_t *y, int32_t pixels, int32_t channels);
 
 /* x [ih][iw][words] -> y [oh][ow][words]: -1 only where all k*k inputs are -1. */
@@ -53,10 +55,6 @@ void tp_global_sum(const int32_t *x, int32_t *y, int32_t pixels, int32_t channel
 
 /* n bytes -> ceil(n / 32) words: set iff byte < threshold. */
 void tp_pack_input(const uint8_t *x, uint32_t *y, int32_t threshold, int32_t n);
-
-/* y[i] = clamp(round((x[i] + offset[i]) * multiplier[i] / 2^shift[i])), ties up; shift 1 to 62, result in [lo, hi]. */
-void tp_standardise_i8(const int32_t *x, const int32_t *offset, const int32_t *multiplier, const uint8_t *shift, int8_t *y, int32_t lo, int32_t hi, int32_t n);
-void tp_standardise_f32(const int32_t *x, const float *offset, const float *multiplier, float *y, int32_t n);
 
 /* Index of the first largest of z[0..classes]. */
 void tp_arg_max_i32(const int32_t *z, int32_t *index, int32_t classes);

@@ -59,13 +59,14 @@ fn core_width(arg: &str) -> Width {
 
 fn integer(mnemonic: &str, args: &[&str]) -> Option<Insn> {
     let class = match mnemonic {
-        "mov" | "movz" | "movn" | "movk" | "mvn" | "add" | "adds" | "sub" | "subs" | "neg" | "negs" | "and" | "ands" | "orr" | "orn" | "eor" | "eon"
-        | "bic" | "cmp" | "cmn" | "tst" | "csel" | "cset" | "csetm" | "csinc" | "cinc" | "csinv" | "cinv" | "csneg" | "cneg" | "ccmp" | "ccmn"
-        | "adr" | "adrp" | "adc" | "sbc" => Class::Alu,
-        "lsl" | "lsr" | "asr" | "ror" => Class::Shift,
-        "ubfx" | "sbfx" | "ubfiz" | "sbfiz" | "bfi" | "bfxil" | "sxtw" | "sxtb" | "sxth" | "uxtb" | "uxth" | "uxtw" | "extr" | "rev" | "rbit" | "clz" | "cls" => {
-            Class::Bitfield
+        "mov" | "movz" | "movn" | "movk" | "mvn" | "add" | "adds" | "sub" | "subs" | "neg" | "negs" | "and"
+        | "ands" | "orr" | "orn" | "eor" | "eon" | "bic" | "cmp" | "cmn" | "tst" | "csel" | "cset" | "csetm"
+        | "csinc" | "cinc" | "csinv" | "cinv" | "csneg" | "cneg" | "ccmp" | "ccmn" | "adr" | "adrp" | "adc" | "sbc" => {
+            Class::Alu
         }
+        "lsl" | "lsr" | "asr" | "ror" => Class::Shift,
+        "ubfx" | "sbfx" | "ubfiz" | "sbfiz" | "bfi" | "bfxil" | "sxtw" | "sxtb" | "sxth" | "uxtb" | "uxth" | "uxtw"
+        | "extr" | "rev" | "rbit" | "clz" | "cls" => Class::Bitfield,
         "mul" | "mneg" => Class::Mul,
         "madd" | "msub" => Class::Mac,
         "smull" | "umull" | "umulh" | "smulh" | "smnegl" => Class::Mul64,
@@ -96,7 +97,8 @@ fn integer(mnemonic: &str, args: &[&str]) -> Option<Insn> {
 }
 
 fn alu(mnemonic: &str, args: &[&str]) -> Insn {
-    let modifier = |a: &&str| ["lsl ", "lsr ", "asr ", "sxt", "uxt"].iter().any(|s| a.starts_with(s)) && !is_register(a);
+    let modifier =
+        |a: &&str| ["lsl ", "lsr ", "asr ", "sxt", "uxt"].iter().any(|s| a.starts_with(s)) && !is_register(a);
     let shift = args.last().is_some_and(modifier) && !matches!(mnemonic, "mov" | "movk" | "movz" | "movn");
     let list = if shift { &args[..args.len() - 1] } else { args };
     let mut insn = Insn::new(if shift { Class::AluShift } else { Class::Alu });
@@ -111,20 +113,31 @@ fn alu(mnemonic: &str, args: &[&str]) -> Insn {
     if let Some((last, first)) = sources.split_last() {
         insn = insn.from(first, Operand::Data).from(&[last], if shift { Operand::Shift } else { Operand::Data });
     }
-    let conditional = mnemonic.starts_with("cs") || matches!(mnemonic, "cinc" | "cinv" | "cneg" | "ccmp" | "ccmn" | "adc" | "sbc");
+    let conditional =
+        mnemonic.starts_with("cs") || matches!(mnemonic, "cinc" | "cinv" | "cneg" | "ccmp" | "ccmn" | "adc" | "sbc");
     if conditional { insn.from(&["flags"], Operand::Flag) } else { insn }
 }
 
 fn memory(mnemonic: &str, args: &[&str]) -> Option<Insn> {
     let at = args.iter().position(|a| a.starts_with('['))?;
-    let list = if args[0].starts_with('{') { register_list(args[0]) } else { args[..at].iter().map(|a| register(a).to_owned()).collect() };
+    let list = if args[0].starts_with('{') {
+        register_list(args[0])
+    } else {
+        args[..at].iter().map(|a| register(a).to_owned()).collect()
+    };
     let registers: Vec<&str> = list.iter().map(String::as_str).collect();
     let first = args[0].trim_start_matches(['{', ' ']).as_bytes().first().copied()?;
     let vector = match first {
         b'q' => Some(Width::Q),
         b'd' => Some(Width::D),
         b's' if args[0] != "sp" => Some(Width::S),
-        b'v' if args[0].contains(".16b") || args[0].contains(".8h") || args[0].contains(".4s") || args[0].contains(".2d") => Some(Width::Q),
+        b'v' if args[0].contains(".16b")
+            || args[0].contains(".8h")
+            || args[0].contains(".4s")
+            || args[0].contains(".2d") =>
+        {
+            Some(Width::Q)
+        }
         b'v' => Some(Width::D),
         _ => None,
     };
@@ -160,14 +173,17 @@ fn float(mnemonic: &str, args: &[&str]) -> Option<Insn> {
         "fcmp" | "fcmpe" => Class::Fcmp,
         "fmov" | "fcsel" => Class::Fmov,
         "movi" => Class::VecMov,
-        "scvtf" | "ucvtf" | "fcvtzs" | "fcvtzu" | "fcvtns" | "fcvtas" | "fcvtms" | "frintn" | "frinta" | "frintm" | "frintz" | "fcvt" => Class::Fcvt,
+        "scvtf" | "ucvtf" | "fcvtzs" | "fcvtzu" | "fcvtns" | "fcvtas" | "fcvtms" | "frintn" | "frinta" | "frintm"
+        | "frintz" | "fcvt" => Class::Fcvt,
         _ => return None,
     };
     let insn = Insn::new(class).width(width);
     Some(match mnemonic {
         "fcmp" | "fcmpe" => insn.to(&["flags"]).from(args, Operand::Data),
         "fcsel" => insn.to(&args[..1]).from(&args[1..3], Operand::Data).from(&["flags"], Operand::Flag),
-        _ if class == Class::Fma => insn.to(&args[..1]).from(args.get(1..3)?, Operand::Mul).from(args.get(3..)?, Operand::Acc),
+        _ if class == Class::Fma => {
+            insn.to(&args[..1]).from(args.get(1..3)?, Operand::Mul).from(args.get(3..)?, Operand::Acc)
+        }
         _ if class == Class::Fmul => insn.to(&args[..1]).from(&args[1..], Operand::Mul),
         _ => insn.to(&args[..1]).from(&args[1..], Operand::Data),
     })
@@ -180,27 +196,36 @@ fn vector(mnemonic: &str, args: &[&str]) -> Option<Insn> {
     let class = match mnemonic {
         "and" | "orr" | "eor" | "bic" | "orn" | "mvn" | "not" | "bif" | "bit" | "bsl" => Class::VecLogic,
         "mov" if args.iter().all(|a| is_vector(a) && !a.contains('[')) => Class::VecLogic,
-        "add" | "sub" | "cnt" | "shl" | "sshr" | "ushr" | "sshl" | "ushl" | "srshl" | "smax" | "smin" | "umax" | "umin" | "cmgt" | "cmge" | "cmeq" | "cmhi"
-        | "cmhs" | "cmlt" | "cmle" | "cmtst" | "neg" | "abs" | "addw" | "addw2" | "uaddw" | "uaddw2" | "saddw" | "saddw2" | "uaddl" | "saddl" | "sshll"
-        | "sshll2" | "ushll" | "ushll2" | "sxtl" | "sxtl2" | "uxtl" | "uxtl2" | "xtn" | "xtn2" | "ext" | "zip1" | "zip2" | "uzp1" | "uzp2" | "trn1"
-        | "trn2" | "rev64" | "ssra" | "usra" | "srshr" | "sli" | "ssubl" | "ssubl2" | "ssubw" | "ssubw2" => Class::VecAlu,
-        "uaddlp" | "saddlp" | "addp" | "addv" | "uaddlv" | "saddlv" | "smaxv" | "sminv" | "umaxv" | "uminv" | "sqxtn" | "sqxtn2" | "sqrshrn" | "faddp" => {
-            Class::VecPairwise
-        }
+        "add" | "sub" | "cnt" | "shl" | "sshr" | "ushr" | "sshl" | "ushl" | "srshl" | "smax" | "smin" | "umax"
+        | "umin" | "cmgt" | "cmge" | "cmeq" | "cmhi" | "cmhs" | "cmlt" | "cmle" | "cmtst" | "neg" | "abs" | "addw"
+        | "addw2" | "uaddw" | "uaddw2" | "saddw" | "saddw2" | "uaddl" | "saddl" | "sshll" | "sshll2" | "ushll"
+        | "ushll2" | "sxtl" | "sxtl2" | "uxtl" | "uxtl2" | "xtn" | "xtn2" | "ext" | "zip1" | "zip2" | "uzp1"
+        | "uzp2" | "trn1" | "trn2" | "rev64" | "ssra" | "usra" | "srshr" | "sli" | "ssubl" | "ssubl2" | "ssubw"
+        | "ssubw2" => Class::VecAlu,
+        "uaddlp" | "saddlp" | "addp" | "addv" | "uaddlv" | "saddlv" | "smaxv" | "sminv" | "umaxv" | "uminv"
+        | "sqxtn" | "sqxtn2" | "sqrshrn" | "faddp" => Class::VecPairwise,
         "uadalp" | "sadalp" => Class::VecAdalp,
-        "mul" | "mla" | "mls" | "smull" | "smull2" | "umull" | "umull2" | "smlal" | "smlal2" | "umlal" | "umlal2" | "smlsl" | "sqrdmulh" | "sqdmulh" => Class::VecMul,
-        "fadd" | "fsub" | "fmul" | "fmla" | "fmls" | "fneg" | "fabs" | "fmax" | "fmin" | "fmaxnm" | "fminnm" | "scvtf" | "fcvtzs" | "fcmgt" | "fcmge" | "fdiv" => {
-            Class::VecFp
-        }
+        "mul" | "mla" | "mls" | "smull" | "smull2" | "umull" | "umull2" | "smlal" | "smlal2" | "umlal" | "umlal2"
+        | "smlsl" | "sqrdmulh" | "sqdmulh" => Class::VecMul,
+        "fadd" | "fsub" | "fmul" | "fmla" | "fmls" | "fneg" | "fabs" | "fmax" | "fmin" | "fmaxnm" | "fminnm"
+        | "scvtf" | "fcvtzs" | "fcmgt" | "fcmge" | "fdiv" => Class::VecFp,
         "dup" | "ins" | "umov" | "smov" | "mov" | "movi" | "mvni" | "fmov" => Class::VecMov,
         _ => return None,
     };
     let insn = Insn::new(class).width(width);
-    let keeps = matches!(mnemonic, "ins" | "bif" | "bit" | "bsl" | "ssra" | "usra" | "sli") || (mnemonic == "mov" && args[0].contains('['));
-    let accumulates = matches!(mnemonic, "mla" | "mls" | "smlal" | "smlal2" | "umlal" | "umlal2" | "smlsl" | "fmla" | "fmls" | "uadalp" | "sadalp");
+    let keeps = matches!(mnemonic, "ins" | "bif" | "bit" | "bsl" | "ssra" | "usra" | "sli")
+        || (mnemonic == "mov" && args[0].contains('['));
+    let accumulates = matches!(
+        mnemonic,
+        "mla" | "mls" | "smlal" | "smlal2" | "umlal" | "umlal2" | "smlsl" | "fmla" | "fmls" | "uadalp" | "sadalp"
+    );
     let kept = if keeps { &names[..1] } else { &[] };
     let acc = if accumulates { &names[..1] } else { &[] };
-    let kind = if class == Class::VecMul || matches!(mnemonic, "fmul" | "fmla" | "fmls") { Operand::Mul } else { Operand::Data };
+    let kind = if class == Class::VecMul || matches!(mnemonic, "fmul" | "fmla" | "fmls") {
+        Operand::Mul
+    } else {
+        Operand::Data
+    };
     Some(insn.to(&names[..1]).from(kept, Operand::Data).from(&names[1..], kind).from(acc, Operand::Acc))
 }
 

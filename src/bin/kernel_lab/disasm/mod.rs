@@ -31,7 +31,17 @@ pub struct Insn {
 
 impl Insn {
     fn new(class: Class) -> Self {
-        Insn { addr: 0, text: String::new(), class, d: Vec::new(), s: Vec::new(), wb: None, n: None, w: None, target: None }
+        Insn {
+            addr: 0,
+            text: String::new(),
+            class,
+            d: Vec::new(),
+            s: Vec::new(),
+            wb: None,
+            n: None,
+            w: None,
+            target: None,
+        }
     }
 
     fn to(mut self, registers: &[&str]) -> Self {
@@ -66,7 +76,8 @@ pub fn read_listing(listing: &str, isa: Isa) -> Result<(Vec<Function>, u64), Lab
     let (mut functions, mut mark, mut open): (Vec<Function>, Option<u64>, bool) = (Vec::new(), None, false);
     for line in listing.lines() {
         if let Some((address, name)) = line.strip_suffix(">:").and_then(|l| l.split_once(" <")) {
-            let start = u64::from_str_radix(address, 16).map_err(|_| LabError::Tool(format!("cannot read `{line}`")))?;
+            let start =
+                u64::from_str_radix(address, 16).map_err(|_| LabError::Tool(format!("cannot read `{line}`")))?;
             open = name.starts_with("tp_");
             if name == "lab_mark" {
                 mark = Some(start);
@@ -98,7 +109,8 @@ fn read_line(line: &str, isa: Isa, function: &mut Function) -> Result<(), LabErr
         Isa::Thumb2 => thumb::parse(mnemonic, &list),
         Isa::A64 => a64::parse(mnemonic, &list),
     };
-    let mut insn = parsed.ok_or_else(|| LabError::Instruction { symbol: function.symbol.clone(), text: text.replace('\t', " ") })?;
+    let mut insn = parsed
+        .ok_or_else(|| LabError::Instruction { symbol: function.symbol.clone(), text: text.replace('\t', " ") })?;
     insn.addr = addr;
     insn.target = target;
     insn.text = shown(mnemonic, args, target, function.start);
@@ -129,7 +141,10 @@ mod tests {
         assert_eq!((insns[0].class, insns[0].n, insns[0].wb.as_deref()), (Class::StMulti, Some(2), Some("sp")));
         assert_eq!((insns[1].class, insns[1].wb.as_deref()), (Class::LdW, Some("r0")));
         assert_eq!(insns[2].s, [("r6".to_owned(), Operand::Data), ("r3".to_owned(), Operand::Shift)]);
-        assert_eq!((insns[3].class, insns[3].target, insns[3].text.as_str()), (Class::BrTaken, Some(0x104), "bne.n +0x4"));
+        assert_eq!(
+            (insns[3].class, insns[3].target, insns[3].text.as_str()),
+            (Class::BrTaken, Some(0x104), "bne.n +0x4")
+        );
         assert_eq!(insns[4].class, Class::BrExit);
     }
 

@@ -32,7 +32,8 @@ pub fn register(text: &str) -> &str {
 
 /// Whether a word names a register whose value is carried (not an immediate, not the zero register).
 pub fn is_register(text: &str) -> bool {
-    const NAMED: [&str; 13] = ["sl", "fp", "ip", "lr", "sp", "pc", "flags", "fpflags", "wsp", "cpsr_f", "sb", "x29", "x30"];
+    const NAMED: [&str; 13] =
+        ["sl", "fp", "ip", "lr", "sp", "pc", "flags", "fpflags", "wsp", "cpsr_f", "sb", "x29", "x30"];
     let mut chars = text.chars();
     let first = chars.next().unwrap_or(' ');
     NAMED.contains(&text) || ("rswxdqvbh".contains(first) && text.len() > 1 && chars.all(|c| c.is_ascii_digit()))
@@ -42,7 +43,9 @@ pub fn is_register(text: &str) -> bool {
 pub fn register_list(text: &str) -> Vec<String> {
     let mut list = Vec::new();
     for part in text.trim_matches(['{', '}', ' ']).split(',').map(str::trim) {
-        let ends = part.split_once('-').and_then(|(a, b)| Some((a.get(..1)?, a.get(1..)?.parse::<u32>().ok()?, b.get(1..)?.parse::<u32>().ok()?)));
+        let ends = part
+            .split_once('-')
+            .and_then(|(a, b)| Some((a.get(..1)?, a.get(1..)?.parse::<u32>().ok()?, b.get(1..)?.parse::<u32>().ok()?)));
         match ends {
             Some((letter, first, last)) => list.extend((first..=last).map(|i| format!("{letter}{i}"))),
             None => list.push(register(part).to_owned()),

@@ -4,7 +4,8 @@ use super::Insn;
 use super::operands::{address, indexed, is_register, register_list};
 use tinyprec::profile::{Class, Operand, Width};
 
-const CONDITIONS: [&str; 16] = ["eq", "ne", "cs", "cc", "hs", "ls", "mi", "pl", "vs", "vc", "hi", "lo", "ge", "lt", "gt", "le"];
+const CONDITIONS: [&str; 16] =
+    ["eq", "ne", "cs", "cc", "hs", "ls", "mi", "pl", "vs", "vc", "hi", "lo", "ge", "lt", "gt", "le"];
 
 /// A mnemonic without width and condition: base name, sets flags, predicated.
 struct Name<'a> {
@@ -54,14 +55,16 @@ fn branch(name: &str, args: &[&str]) -> Option<Insn> {
 
 fn class_of(base: &str) -> Option<Class> {
     Some(match base {
-        "mov" | "movw" | "movt" | "mvn" | "add" | "addw" | "sub" | "subw" | "rsb" | "adc" | "sbc" | "and" | "orr" | "orn" | "eor" | "bic" | "neg"
-        | "cmp" | "cmn" | "tst" | "teq" => Class::Alu,
+        "mov" | "movw" | "movt" | "mvn" | "add" | "addw" | "sub" | "subw" | "rsb" | "adc" | "sbc" | "and" | "orr"
+        | "orn" | "eor" | "bic" | "neg" | "cmp" | "cmn" | "tst" | "teq" => Class::Alu,
         "lsl" | "lsr" | "asr" | "ror" | "rrx" => Class::Shift,
         "sbfx" | "ubfx" | "bfi" | "bfc" | "rev" | "rev16" | "sxtb" | "sxth" | "uxtb" | "uxth" => Class::Bitfield,
-        "clz" | "rbit" | "sxtab" | "sxtah" | "uxtab" | "uxtah" | "sxtb16" | "uxtb16" | "sxtab16" | "pkhbt" | "pkhtb" | "uadd8" | "sel" => Class::Dsp,
+        "clz" | "rbit" | "sxtab" | "sxtah" | "uxtab" | "uxtah" | "sxtb16" | "uxtb16" | "sxtab16" | "pkhbt"
+        | "pkhtb" | "uadd8" | "sel" => Class::Dsp,
         "ssat" | "usat" | "qadd" | "qsub" => Class::Sat,
         "mul" | "smulbb" | "smulbt" | "smultb" | "smultt" => Class::Mul,
-        "mla" | "mls" | "smlabb" | "smlabt" | "smlatb" | "smlatt" | "smlad" | "smmul" | "smmulr" | "smmla" | "smlawb" => Class::Mac,
+        "mla" | "mls" | "smlabb" | "smlabt" | "smlatb" | "smlatt" | "smlad" | "smmul" | "smmulr" | "smmla"
+        | "smlawb" => Class::Mac,
         "smull" | "umull" => Class::Mul64,
         "smlal" | "umlal" | "umaal" | "smlalbb" | "smlald" => Class::Mac64,
         "sdiv" | "udiv" => Class::Div,
@@ -195,7 +198,9 @@ fn float(plain: &str, args: &[&str]) -> Option<Insn> {
         "vmla" | "vmls" | "vfma" | "vfms" | "vnmls" | "vnmla" | "vfnma" | "vfnms" => {
             insn.to(&args[..1]).from(&args[1..], Operand::Mul).from(&args[..1], Operand::Acc)
         }
-        _ if base.starts_with("vsel") => insn.to(&args[..1]).from(&args[1..], Operand::Data).from(&["flags"], Operand::Flag),
+        _ if base.starts_with("vsel") => {
+            insn.to(&args[..1]).from(&args[1..], Operand::Data).from(&["flags"], Operand::Flag)
+        }
         "vmov" if args.len() == 4 => insn.to(&args[..2]).from(&args[2..], Operand::Data),
         "vmov" if args.len() == 3 && args[0].starts_with('d') => insn.to(&args[..1]).from(&args[1..], Operand::Data),
         "vmov" if args.len() == 3 => insn.to(&args[..2]).from(&args[2..], Operand::Data),
