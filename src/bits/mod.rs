@@ -19,6 +19,7 @@
 //! ```
 
 mod dot;
+mod less;
 mod panel;
 mod row;
 #[cfg(target_arch = "x86_64")]
@@ -26,5 +27,6 @@ mod row;
 mod simd;
 
 pub use dot::{dot, popcount_reference, popcount_words};
+pub use less::pack_less;
 pub use panel::{Isa, LANES, Panels};
 pub use row::{BITS, device_words, pack, pack_bytes, tail_is_zero, unpack, words};

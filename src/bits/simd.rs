@@ -103,3 +103,31 @@ fn tile_avx512<const N: usize>(panel: &[u64], k: usize, patches: &[u64], counts:
         unsafe { _mm256_storeu_si256(counts.as_mut_ptr().add(p * stride).cast(), _mm512_cvtepi64_epi32(sum)) };
     }
 }
+
+/// Sixteen comparisons at a time; whole words only, and only on a machine with AVX-512. Says how many words it did.
+pub(super) fn pack_less(isa: Isa, a: &[i32], b: &[i32], out: &mut [u64]) -> usize {
+    if isa != Isa::Avx512 || !Isa::available().contains(&isa) {
+        return 0;
+    }
+    // SAFETY: the features were just found on this machine.
+    unsafe { pack_less_avx512(a, b, out) }
+}
+
+#[target_feature(enable = "avx512f")]
+fn pack_less_avx512(a: &[i32], b: &[i32], out: &mut [u64]) -> usize {
+    let words = a.chunks_exact(64).zip(b.chunks_exact(64)).zip(out.iter_mut());
+    let mut done = 0;
+    for ((a, b), word) in words {
+        *word = 0;
+        for quarter in 0..4 {
+            // SAFETY: both chunks are 64 long and quarter · 16 + 16 ≤ 64; the loads need not be aligned.
+            let (a, b) = unsafe {
+                let at = quarter * 16;
+                (_mm512_loadu_si512(a.as_ptr().add(at).cast()), _mm512_loadu_si512(b.as_ptr().add(at).cast()))
+            };
+            *word |= u64::from(_mm512_cmplt_epi32_mask(a, b)) << (quarter * 16);
+        }
+        done += 1;
+    }
+    done
+}
