@@ -1,7 +1,7 @@
 //! What a device would run: one [`KernelCall`] a step, the same from shapes alone and from execution.
 //!
 //! Buffers: `image`, `<node>.out` (named by the node that writes it: the threshold's where it is fused), `<node>.weight`,
-//! `<node>.threshold`. Sizes are the device's: bits in 32-bit words, a fused threshold leaves no map of sums in RAM.
+//! `<node>.threshold`, `<node>.patch` (scratch of an 8-bit convolution). Sizes are the device's: bits in 32-bit words, a fused threshold leaves no map of sums in RAM.
 
 use super::graph::{Graph, Source, Step};
 use super::{Geometry, Kind, Layer, Shape, TensorType, Window};
@@ -41,6 +41,12 @@ impl Graph {
                 let name = format!("{}.{name}", threshold.name);
                 call = call.buffer(BufferUse::new(&name, bytes(size), BufferKind::Weights, Access::Read));
             }
+        }
+        if let Layer::InputConv { weights, .. } = &node.layer {
+            // The device gathers one output pixel's patch and uses it for every channel.
+            let name = format!("{}.patch", node.name);
+            let size = bytes(weights.size().fan_in());
+            call = call.buffer(BufferUse::new(&name, size, BufferKind::Scratch, Access::ReadWrite));
         }
         let name = format!("{}.out", self.spec.nodes[step.output()].name);
         call.buffer(BufferUse::new(&name, bytes(output.device_bytes()), BufferKind::Activation, Access::Write))
