@@ -1,7 +1,7 @@
 //! The head's configuration and the check that every slot can hold what it is given.
 
 use super::{LearnError, Precision, Slot, SlotFormat, SlotName};
-use crate::numeric::{Format, Granularity, Range};
+use crate::numeric::{Format, Granularity, Range, Rounding};
 use serde::{Deserialize, Serialize};
 
 /// What happens to the head's bias.
@@ -82,7 +82,11 @@ impl HeadConfig {
             return outside("batch", self.batch as f64, "from 1 to 65536");
         }
         if self.precision.forward_margin_percent > 100 {
-            return outside("forward_margin_percent", f64::from(self.precision.forward_margin_percent), "from 0 to 100");
+            return outside(
+                "forward_margin_percent",
+                f64::from(self.precision.forward_margin_percent),
+                "from 0 to 100",
+            );
         }
         for name in SlotName::ALL {
             let unused = match name {
@@ -140,13 +144,20 @@ fn check_slot(name: SlotName, slot: &Slot) -> Result<(), LearnError> {
             refuse("features keep the range of the first experience; write frozen or static(lo,hi)")
         }
         (SlotName::Features | SlotName::Error | SlotName::Gradient, Frozen) => Ok(()),
-        (_, Frozen) => refuse("only features, error and gradient have a calibrated range; write dynamic or static(lo,hi)"),
+        (_, Frozen) => {
+            refuse("only features, error and gradient have a calibrated range; write dynamic or static(lo,hi)")
+        }
         (SlotName::Logits | SlotName::Probabilities, Dynamic) => {
             refuse("one sample's values have no range of their own; write static(lo,hi) or a qI.F format")
         }
         (SlotName::Bias, Dynamic) => refuse("a bias needs static(lo,hi), a qI.F format or a real format"),
         (SlotName::Update, Static | Dynamic) => refuse("the velocity is fixed point or real; write qI.F or f32"),
-        (SlotName::Past, Static | Dynamic) => refuse("a square root of a ratio is fixed point or real; write qI.F or f32"),
+        (SlotName::Past, _) if slot.rounding == Rounding::Stochastic => {
+            refuse("an integer square root rounds down or to nearest; choose rounding floor or ties-even for `past`")
+        }
+        (SlotName::Past, Static | Dynamic) => {
+            refuse("a square root of a ratio is fixed point or real; write qI.F or f32")
+        }
         (_, Dynamic | Static | Fixed | Real) => Ok(()),
     }
 }

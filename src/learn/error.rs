@@ -75,7 +75,9 @@ pub enum LearnError {
         classes: usize,
     },
     /// Features in another format than the head's.
-    #[error("the features are held as {got}, the head expects {expected}; prepare them with this precision's FeatureStage")]
+    #[error(
+        "the features are held as {got}, the head expects {expected}; prepare them with this precision's FeatureStage"
+    )]
     FeatureFormat {
         /// What the head's `features` slot says.
         expected: String,

@@ -3,7 +3,8 @@
 use super::kernels::{round_to_format, store};
 use super::slot_state::{SlotState, narrow_real};
 use super::{LearnError, Precision, SlotName};
-use crate::numeric::{Format, Narrow, QParams, Scale, Values, saturate_i32};
+use crate::numeric::narrow::saturate_i32;
+use crate::numeric::{Format, Narrow, QParams, Scale, Values};
 
 /// Fraction bits of the per-feature offset.
 pub const OFFSET_FRACTION: u32 = 8;
@@ -207,7 +208,8 @@ impl FeatureStage {
     }
 
     fn signs(&self, raw: &RawFeatures<'_>) -> Vec<i32> {
-        let above = |i: usize| raw.get(i) * f64::from(1 << OFFSET_FRACTION) >= f64::from(self.offset[i % self.mean.len()]);
+        let above =
+            |i: usize| raw.get(i) * f64::from(1 << OFFSET_FRACTION) >= f64::from(self.offset[i % self.mean.len()]);
         (0..raw.len()).map(|i| if above(i) { 1 } else { -1 }).collect()
     }
 

@@ -19,6 +19,7 @@ mod update;
 #[path = "kernels_wide.rs"]
 mod wide;
 
+pub(crate) use backward::bits_seen;
 pub use backward::{
     error, gradient_accumulate, gradient_accumulate_checked, gradient_accumulate_wide, gradient_range,
     gradient_range_wide, quantise_error, quantise_gradient, quantise_gradient_wide, range_with_zero,
@@ -28,6 +29,7 @@ pub use float::{
     consolidate_rows_f32, error_f32, gradient_accumulate_f32, head_forward_f32, mean_rows_f32, past_weight_f32,
     round_to_format, sgd_update_f32, sum_rows_f32, velocity_f32,
 };
+pub(crate) use forward::logit_to;
 pub use forward::{argmax, argmax_f32, forward_copy, head_forward, head_forward_checked, softmax};
 pub use update::{Step, StepCount, sgd_update, sgd_update_wide, velocity};
 pub use wide::{WIDE_FRACTION, narrow_wide_codes, subtract_step_wide, widen};
@@ -133,7 +135,7 @@ pub(crate) fn store(x: i64, lo: i32, hi: i32, overflow: Overflow, count: &mut Na
 /// A value already limited to i32.
 #[inline]
 pub(crate) fn fits(x: i64) -> i32 {
-    crate::numeric::saturate_i32(x)
+    crate::numeric::narrow::saturate_i32(x)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Error, batch gradient, and their quantisation.
 
 use super::{Requant, Site};
-use crate::numeric::{AccumulatorFormat, Narrow, OverflowError, narrow, saturate_i32};
+use crate::numeric::{AccumulatorFormat, Narrow, OverflowError, narrow};
 
 /// Probabilities → `p − onehot(label)`, in place.
 ///
@@ -122,14 +122,8 @@ pub fn quantise_gradient_wide(
     Ok((non_zero, lost))
 }
 
-/// Largest magnitude of an accumulator, for the width it would have needed.
-pub(crate) fn bits_seen(lo: i64, hi: i64) -> u32 {
-    let magnitude = lo.unsigned_abs().saturating_sub(1).max(hi.unsigned_abs());
-    65 - magnitude.leading_zeros().min(64)
-}
-
-/// An accumulator of at most 32 bits as i32.
-#[inline]
-pub(crate) fn acc_i32(x: i64) -> i32 {
-    saturate_i32(x)
+/// Signed bits that hold both ends of a range.
+pub(crate) fn bits_seen((lo, hi): (i64, i64)) -> u32 {
+    let below = lo.min(0).unsigned_abs().saturating_sub(1);
+    65 - below.max(hi.max(0).unsigned_abs()).leading_zeros()
 }

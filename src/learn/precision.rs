@@ -40,10 +40,8 @@ impl Precision {
 
     /// One of [`Self::PRESETS`] by name.
     pub fn preset(name: &str) -> Result<Self, LearnError> {
-        presets::by_name(name).ok_or_else(|| LearnError::UnknownPreset {
-            name: name.to_owned(),
-            allowed: Self::PRESETS.join(", "),
-        })
+        presets::by_name(name)
+            .ok_or_else(|| LearnError::UnknownPreset { name: name.to_owned(), allowed: Self::PRESETS.join(", ") })
     }
 
     pub(super) fn from_parts(name: &str, slots: [Slot; 11], accumulators: [AccumulatorFormat; 2]) -> Self {

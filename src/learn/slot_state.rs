@@ -2,9 +2,8 @@
 
 use super::kernels::{Requant, Site, round_to_format, store};
 use super::{LearnError, Slot, SlotName};
-use crate::numeric::{
-    Format, IntFormat, Narrow, Overflow, QParams, Range, Requantiser, Rounding, Scale, Values, saturate_i32,
-};
+use crate::numeric::narrow::saturate_i32;
+use crate::numeric::{Format, IntFormat, Narrow, Overflow, QParams, Range, Requantiser, Scale, Values};
 
 /// A slot that holds numbers (not a raw accumulator).
 #[derive(Debug, Clone)]
@@ -90,14 +89,7 @@ impl SlotState {
     /// How codes of zero point `src_zero` come to this slot's grid.
     pub fn requant(&self, src_zero: i32, to: &Requantiser) -> Requant {
         let (lo, hi) = self.codes();
-        Requant {
-            src_zero,
-            factor: to.factor,
-            dst_zero: to.params.zero_point,
-            lo,
-            hi,
-            overflow: self.overflow,
-        }
+        Requant { src_zero, factor: to.factor, dst_zero: to.params.zero_point, lo, hi, overflow: self.overflow }
     }
 
     /// `lo`, `hi` and overflow rule of this slot's codes.
@@ -134,10 +126,6 @@ impl SlotState {
 
     pub fn count(&self) -> &Narrow {
         &self.site.count
-    }
-
-    pub fn rounding(&self) -> Rounding {
-        self.site.rounder.mode()
     }
 }
 
