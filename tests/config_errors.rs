@@ -75,7 +75,12 @@ fn a_good_file_is_read_whole() {
 
 #[test]
 fn keys() {
-    check("learning_rate", "learnin_rate", "learnin_rate", &["unknown key", "did you mean `learning_rate`?", "momentum"]);
+    check(
+        "learning_rate",
+        "learnin_rate",
+        "learnin_rate",
+        &["unknown key", "did you mean `learning_rate`?", "momentum"],
+    );
     check("[boards]", "[bords]", "bords", &["unknown key `bords`", "did you mean `boards`?"]);
     check("name = \"test\"\n", "", "[experiment]", &["`name` is missing"]);
     check("seeds = [1, 2]", "seeds = \"1\"", "\"1\"", &["invalid type"]);
@@ -90,7 +95,12 @@ fn formats() {
     check("int12:static(-1,1)", "int12:per-channel:static(-1,1)", "\"int12", &["weights.master", "per-channel"]);
     check("weights.master", "weights.mater", "\"weights.mater\"", &["did you mean `weights.master`?"]);
     check("hybrid-8", "hybird-8", "\"hybird-8\"", &["did you mean `hybrid-8`?"]);
-    check("preset = \"hybrid-8\"\n", "preset = \"float\"\n", "\"float\"\nslots", &["two precisions are called `float`"]);
+    check(
+        "preset = \"hybrid-8\"\n",
+        "preset = \"float\"\n",
+        "\"float\"\nslots",
+        &["two precisions are called `float`"],
+    );
     check("slots =", "rounding = { update = \"nearest\" }\nslots =", "\"nearest\"", &["ties-even", "stochastic"]);
     check("slots =", "accumulators = { logit = \"acc32\" }\nslots =", "logit =", &["did you mean `logits`?"]);
 }

@@ -27,9 +27,7 @@ pub fn count(source: &Source, key: &str, value: &At<i64>, low: i64, high: i64) -
 }
 
 /// One of the named values.
-pub fn one_of<T: Copy>(
-    source: &Source, key: &str, value: &At<String>, allowed: &[(&str, T)],
-) -> Result<T, Diagnostic> {
+pub fn one_of<T: Copy>(source: &Source, key: &str, value: &At<String>, allowed: &[(&str, T)]) -> Result<T, Diagnostic> {
     let word = value.get_ref();
     allowed.iter().find(|(name, _)| name == word).map(|&(_, v)| v).ok_or_else(|| {
         let help = allowed_values(word, "allowed", allowed.iter().map(|&(name, _)| name));

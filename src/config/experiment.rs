@@ -126,7 +126,8 @@ pub(super) fn check(source: Source, raw: &RawFile) -> Result<Experiment, ConfigE
     let (scenario, places) = stream(&source, &raw.stream)?;
     let training = training(&source, &raw.training)?;
     let bias = raw.head.bias.as_ref().map_or(Ok(BiasPolicy::None), |text| one_of(&source, "bias", text, BIAS))?;
-    let unseen = raw.head.unseen.as_ref().map_or(Ok(UnseenRows::Zero), |text| one_of(&source, "unseen", text, UNSEEN))?;
+    let unseen =
+        raw.head.unseen.as_ref().map_or(Ok(UnseenRows::Zero), |text| one_of(&source, "unseen", text, UNSEEN))?;
     let heads = heads(&source, &raw.precision, |precision| HeadConfig {
         momentum: training.momentum,
         weight_decay: training.weight_decay,
@@ -139,9 +140,7 @@ pub(super) fn check(source: Source, raw: &RawFile) -> Result<Experiment, ConfigE
     let out = raw.output.as_ref().map(|o| base.join(o.dir.get_ref()));
     let backbone = named(&source, &base, "file", &raw.backbone.file)?;
     let data = data(&source, &base, &raw.data)?;
-    Ok(Experiment {
-        name, seeds, data, backbone, scenario, training, heads, boards, kernel_set, out, source, places,
-    })
+    Ok(Experiment { name, seeds, data, backbone, scenario, training, heads, boards, kernel_set, out, source, places })
 }
 
 fn name(source: &Source, name: &At<String>) -> Result<String, Diagnostic> {
@@ -160,7 +159,11 @@ fn seeds(source: &Source, seeds: &At<Vec<At<i64>>>) -> Result<Vec<u64>, Diagnost
         let value = u64::try_from(*seed.get_ref())
             .map_err(|_| source.at(seed.span(), "a seed is negative", "use whole numbers from 0"))?;
         if checked.contains(&value) {
-            return Err(source.at(seed.span(), format!("seed {value} is listed twice"), "each seed is one run; drop one"));
+            return Err(source.at(
+                seed.span(),
+                format!("seed {value} is listed twice"),
+                "each seed is one run; drop one",
+            ));
         }
         checked.push(value);
     }
@@ -283,9 +286,8 @@ impl Experiment {
     pub fn stream(&self, train: &[usize], test: &[usize], n_classes: usize) -> Result<Stream, ConfigError> {
         Ok(cut(&self.scenario, train, test, n_classes).map_err(|error| {
             let place = match &error {
-                StreamError::OutOfRange { experience, class, .. } | StreamError::NoSamples { experience, class, .. } => {
-                    self.place_of(*experience, *class)
-                }
+                StreamError::OutOfRange { experience, class, .. }
+                | StreamError::NoSamples { experience, class, .. } => self.place_of(*experience, *class),
                 StreamError::Twice { class, second, .. } => self.place_of(*second, *class),
                 StreamError::Empty { .. } => None,
             };

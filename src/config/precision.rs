@@ -11,11 +11,8 @@ use std::ops::Range;
 use std::str::FromStr;
 
 /// Texts of the bias policies.
-pub(super) const BIAS: &[(&str, BiasPolicy)] = &[
-    ("none", BiasPolicy::None),
-    ("consolidate", BiasPolicy::Consolidate),
-    ("as-trained", BiasPolicy::AsTrained),
-];
+pub(super) const BIAS: &[(&str, BiasPolicy)] =
+    &[("none", BiasPolicy::None), ("consolidate", BiasPolicy::Consolidate), ("as-trained", BiasPolicy::AsTrained)];
 
 /// Texts of the policies for rows never trained.
 pub(super) const UNSEEN: &[(&str, UnseenRows)] = &[("zero", UnseenRows::Zero), ("as-trained", UnseenRows::AsTrained)];
@@ -25,10 +22,13 @@ const ALL: &str = "all";
 
 /// One head for each precision; `plain` gives everything but the precision itself.
 pub(super) fn heads(
-    source: &Source, raw: &[At<RawPrecision>], plain: impl Fn(Precision) -> HeadConfig,
+    source: &Source,
+    raw: &[At<RawPrecision>],
+    plain: impl Fn(Precision) -> HeadConfig,
 ) -> Result<Vec<HeadConfig>, Diagnostic> {
     if raw.is_empty() {
-        let help = "add at least one [[precision]] table with preset = \"…\"; presets: ".to_owned() + &Precision::PRESETS.join(", ");
+        let help = "add at least one [[precision]] table with preset = \"…\"; presets: ".to_owned()
+            + &Precision::PRESETS.join(", ");
         return Err(source.at(source.text.len()..source.text.len(), "no precision to learn in", help));
     }
     let mut heads: Vec<HeadConfig> = Vec::new();

@@ -53,7 +53,10 @@ pub fn read(experiment: &Experiment) -> Result<Inputs, ConfigError> {
 }
 
 fn images(
-    experiment: &Experiment, from: &NamedPath, split: Split, per_class: Option<usize>,
+    experiment: &Experiment,
+    from: &NamedPath,
+    split: Split,
+    per_class: Option<usize>,
 ) -> Result<Dataset, ConfigError> {
     let read = match experiment.data.kind {
         DataKind::Idx => data::idx::read_split(&from.path, split),
