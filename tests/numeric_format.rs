@@ -1,8 +1,6 @@
 //! Formats: text there and back, ranges, storage, and errors that name the way out.
 
-use tinyprec::numeric::{
-    AccumulatorFormat, Check, FixedFormat, Format, IntFormat, Overflow, Range, Rounding, Scheme,
-};
+use tinyprec::numeric::{AccumulatorFormat, Check, FixedFormat, Format, IntFormat, Overflow, Range, Rounding, Scheme};
 
 fn parse(text: &str) -> Format {
     text.parse().unwrap_or_else(|e| panic!("{text}: {e}"))
