@@ -20,35 +20,67 @@ pub enum Split {
 }
 
 impl Split {
-    fn prefixes(self) -> &'static [&'static str] {
-        match self {
-            Split::Train => &["train"],
-            Split::Test => &["t10k", "test"],
+    fn of(name: &str) -> Option<Self> {
+        if name.contains("t10k") || name.contains("test") {
+            Some(Split::Test)
+        } else if name.contains("train") {
+            Some(Split::Train)
+        } else {
+            None
         }
     }
 }
 
-/// Reads a directory's pair of one split: `<prefix>-images-idx3-ubyte` and `<prefix>-labels-idx1-ubyte`, each with `.gz` or
-/// without (`.` in the place of the last dash is accepted).
+/// Reads a directory's pair of one split: `…images-idx3-ubyte` and `…labels-idx1-ubyte`, each with `.gz` or without (`.` in the
+/// place of the last dash is accepted). The split is told by `train`, `t10k` or `test` in the name; of several, the first name.
 ///
 /// # Errors
 /// [`DataError::NoPair`] if it is not there, else what is wrong with the files.
 pub fn read_split(directory: &Path, split: Split) -> Result<Dataset, DataError> {
-    for prefix in split.prefixes() {
-        let images = find(directory, &format!("{prefix}-images"), "idx3-ubyte");
-        let labels = find(directory, &format!("{prefix}-labels"), "idx1-ubyte");
-        if let (Some(images), Some(labels)) = (images, labels) {
-            return read_pair(&images, &labels);
-        }
-    }
-    let names: Vec<String> =
-        split.prefixes().iter().map(|p| format!("{p}-images-idx3-ubyte and {p}-labels-idx1-ubyte")).collect();
-    Err(DataError::NoPair { path: directory.to_owned(), expected: names.join(", or ") })
+    let found = pairs(directory)?.into_iter().find(|p| p.split == Some(split));
+    let prefix = if split == Split::Train { "train" } else { "t10k" };
+    found.map_or_else(|| Err(no_pair(directory, prefix)), |pair| read_pair(&pair.images, &pair.labels))
 }
 
-fn find(directory: &Path, stem: &str, kind: &str) -> Option<PathBuf> {
-    let names = ["-", "."].iter().flat_map(|dash| ["", ".gz"].map(|gz| format!("{stem}{dash}{kind}{gz}")));
-    names.map(|name| directory.join(name)).find(|path| path.is_file())
+/// Reads a directory's test pair, or whatever pair it has.
+///
+/// # Errors
+/// As [`read_split`].
+pub fn read_directory(directory: &Path) -> Result<Dataset, DataError> {
+    let mut pairs = pairs(directory)?;
+    pairs.sort_by_key(|p| p.split != Some(Split::Test));
+    pairs.first().map_or_else(|| Err(no_pair(directory, "t10k")), |pair| read_pair(&pair.images, &pair.labels))
+}
+
+fn no_pair(directory: &Path, prefix: &str) -> DataError {
+    let expected = format!("{prefix}-images-idx3-ubyte and {prefix}-labels-idx1-ubyte");
+    DataError::NoPair { path: directory.to_owned(), expected }
+}
+
+struct Pair {
+    split: Option<Split>,
+    images: PathBuf,
+    labels: PathBuf,
+}
+
+/// Every pair of a directory, in the order of their names.
+fn pairs(directory: &Path) -> Result<Vec<Pair>, DataError> {
+    let io = |source| DataError::Io { path: directory.to_owned(), source };
+    let mut names: Vec<String> = Vec::new();
+    for entry in fs::read_dir(directory).map_err(io)? {
+        names.extend(entry.map_err(io)?.file_name().into_string().ok());
+    }
+    names.sort_unstable();
+    let plain = |name: &str| name.strip_suffix(".gz").unwrap_or(name).replace(".idx", "-idx");
+    let labels_of = |images: &str| {
+        let stem = plain(images).strip_suffix("images-idx3-ubyte").map(|stem| format!("{stem}labels-idx1-ubyte"))?;
+        names.iter().find(|name| plain(name) == stem)
+    };
+    let pair = |images: &String| {
+        let labels = labels_of(images)?;
+        Some(Pair { split: Split::of(images), images: directory.join(images), labels: directory.join(labels) })
+    };
+    Ok(names.iter().filter_map(pair).collect())
 }
 
 /// Reads an image file and its label file. Images have one channel; the classes are 0..=the largest label, at least 10.
