@@ -13,7 +13,16 @@
 //! # Ok::<(), tinyprec::data::StreamError>(())
 //! ```
 
+pub mod cifar;
+mod dataset;
+mod error;
+pub mod idx;
+mod load;
 mod order;
 mod stream;
 
+pub use dataset::Dataset;
+pub use error::DataError;
+pub use idx::Split;
+pub use load::load;
 pub use stream::{Experience, Scenario, Stream, StreamError, cut};
