@@ -48,6 +48,7 @@ fn equations_and_citations_match() {
     let mut files = Vec::new();
     rust_files(&root.join("src/numeric"), &mut files);
     let code: String = files.iter().map(|f| std::fs::read_to_string(f).expect("a source file")).collect();
-    let missing: Vec<_> = defined.symmetric_difference(&cited(&code)).collect();
+    let cited = cited(&code);
+    let missing: Vec<_> = defined.symmetric_difference(&cited).collect();
     assert!(missing.is_empty(), "cited in only one of the two: {missing:?}");
 }
