@@ -136,4 +136,8 @@ impl Strategy for CwrStar {
     fn head(&self) -> &Head {
         &self.head
     }
+
+    fn head_mut(&mut self) -> &mut Head {
+        &mut self.head
+    }
 }

@@ -60,4 +60,8 @@ impl Strategy for Joint {
     fn head(&self) -> &Head {
         &self.head
     }
+
+    fn head_mut(&mut self) -> &mut Head {
+        &mut self.head
+    }
 }

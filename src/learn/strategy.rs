@@ -36,6 +36,9 @@ pub trait Strategy {
 
     /// The head, for reports.
     fn head(&self) -> &Head;
+
+    /// The head, for a step with its f64 twin beside it in place of [`observe`](Strategy::observe).
+    fn head_mut(&mut self) -> &mut Head;
 }
 
 /// Samples of each class among `rows`.
