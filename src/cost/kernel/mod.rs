@@ -1,0 +1,10 @@
+//! Kernel sets: the compiled C twins of one core as loop levels of abstract instructions, read from TOML.
+//!
+//! Flow: text → raw TOML → checked [`KernelSet`], looked up by operation and element types.
+
+mod error;
+mod raw;
+mod set;
+
+pub use error::{KernelFileError, KernelProblem};
+pub use set::{Instr, Kernel, KernelSet, Level, Source, Traffic};
