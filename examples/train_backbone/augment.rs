@@ -36,10 +36,8 @@ pub struct Pretext<'a> {
 impl<'a> Pretext<'a> {
     /// The task over `classes`; `digits` must hold at least one image of each.
     pub fn new(digits: &'a Digits, classes: &[u8]) -> Self {
-        let members = classes
-            .iter()
-            .map(|c| (0..digits.labels.len()).filter(|&i| digits.labels[i] == *c).collect())
-            .collect();
+        let members =
+            classes.iter().map(|c| (0..digits.labels.len()).filter(|&i| digits.labels[i] == *c).collect()).collect();
         Self { digits, members }
     }
 

@@ -1,23 +1,29 @@
 //! Trains the embedded backbone `experiments/backbones/mnist-bcnn.safetensors`.
 //!
 //! ```text
-//! cargo run --release --features train --example train_backbone
+//! CANDLE_NUM_THREADS=1 RAYON_NUM_THREADS=1 cargo run --release --features train --example train_backbone
 //! ```
+//!
+//! One thread: candle's worker threads spin between the many small operations and cost more than they bring.
 //!
 //! The way: digits of the backbone's own classes (`idx`) → a pretext task of recombined shapes (`augment`) → a binary
 //! network with straight-through gradients (`net`, `ste`) → integer thresholds and a graph file (`fold`), checked bit
 //! for bit against the float network.
 
 mod augment;
+mod fold;
 mod idx;
 mod net;
 mod options;
 mod ste;
+mod verify;
 
 use candle_core::{Device, Tensor};
 use clap::Parser;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use tinyprec::import::save_graph;
+use tinyprec::nn::Graph;
 
 use augment::Pretext;
 use idx::{Digits, Res};
@@ -30,8 +36,22 @@ fn main() -> Res<()> {
     let pretext = Pretext::new(&digits, &options.classes);
     println!("{} images of digits {:?}, {} pretext classes", digits.labels.len(), options.classes, pretext.classes());
     let net = train(&options, &pretext, digits.labels.len())?;
-    scratch_dump(&net, &options)?;
+    let graph = Graph::new(fold::graph(&net, "mnist-bcnn", &options.classes, &notes(&options))?)?;
+    let test = Digits::read(&options.data, "t10k")?;
+    let compared = verify::agree(&net, &graph, &test)?;
+    println!("integer graph = float network: {compared} features of {} test images, no difference", test.labels.len());
+    save_graph(&graph, &options.out)?;
+    println!("{}: {} bytes", options.out.display(), std::fs::metadata(&options.out)?.len());
     Ok(())
+}
+
+/// What the file says of its origin.
+fn notes(options: &Options) -> String {
+    let Options { seed, epochs, batch, learning_rate, classes, .. } = options;
+    format!(
+        "Trained by examples/train_backbone on MNIST (CC BY-SA 3.0) digits {classes:?} only: \
+         seed {seed}, {epochs} epochs, batch {batch}, learning rate {learning_rate}."
+    )
 }
 
 /// The training images of the backbone's own classes; no other image is looked at.
@@ -82,18 +102,4 @@ fn batch(pretext: &Pretext, count: usize, rng: &mut ChaCha8Rng) -> (Vec<u8>, Vec
 fn cosine(start: f64, step: usize, total: usize) -> f64 {
     let done = step as f64 / total as f64;
     start * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
-}
-
-fn scratch_dump(net: &Net, options: &Options) -> Res<()> {
-    for part in ["train", "t10k"] {
-        let all = Digits::read(&options.data, part)?;
-        let mut bytes = Vec::new();
-        for chunk in all.pixels.chunks(500 * idx::AREA) {
-            let f = net.features(chunk)?.flatten_all()?.to_vec1::<f32>()?;
-            bytes.extend(f.iter().map(|v| u8::from(*v > 0.0)));
-        }
-        std::fs::write(format!("{}.{part}.feat", options.out.display()), bytes)?;
-        std::fs::write(format!("{}.{part}.lab", options.out.display()), &all.labels)?;
-    }
-    Ok(())
 }

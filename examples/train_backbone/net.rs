@@ -1,10 +1,10 @@
 //! The network while it is trained: real latent weights, binarised on the way.
 //!
 //! ```text
-//! 28×28×1 u8 ─ conv 5×5/2, ±1 weights ─ 12×12×32 ─ conv 3×3 ─ 10×10×64 ─ max 2×2 ─ 5×5×64 ─ conv 3×3 ─ 3×3×C ─ features
+//! 28×28×1 u8 ─ conv 5×5/2, ±1 weights ─ 12×12×32 ─ conv 3×3 ─ 10×10×64 ─ max 2×2 ─ 5×5×64 ─ conv 3×3 ─ 3×3×64 features
 //! ```
 //!
-//! Every convolution is followed by batch normalisation without gain (a sign undoes any positive gain) and by a sign.
+//! Every convolution (and its pooling) is followed by batch normalisation without gain (a sign undoes any positive gain) and by a sign.
 //! Tensors are batch × height × width × channel; rows of patches run (ky, kx, channel), as the exported rows do.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
@@ -26,7 +26,7 @@ pub struct Shape {
     pub pool: bool,
 }
 
-/// The four blocks, in order.
+/// The blocks, in order.
 pub const BLOCKS: [Shape; 3] = [
     Shape { name: "conv1", kernel: 5, stride: 2, inputs: 1, outputs: 32, pool: false },
     Shape { name: "conv2", kernel: 3, stride: 1, inputs: 32, outputs: 64, pool: true },
@@ -169,9 +169,8 @@ fn first_patches(images: &[u8], shape: Shape) -> Result<Tensor> {
 fn patches(x: &Tensor, shape: Shape) -> Result<Tensor> {
     let (_, height, width, _) = x.dims4()?;
     let (k, oh, ow) = (shape.kernel, height - shape.kernel + 1, width - shape.kernel + 1);
-    let taps: Vec<Tensor> = (0..k * k)
-        .map(|tap| x.narrow(1, tap / k, oh)?.narrow(2, tap % k, ow))
-        .collect::<Result<_>>()?;
+    let taps: Vec<Tensor> =
+        (0..k * k).map(|tap| x.narrow(1, tap / k, oh)?.narrow(2, tap % k, ow)).collect::<Result<_>>()?;
     Tensor::cat(&taps, 3)
 }
 
@@ -187,7 +186,7 @@ fn channel_mean(x: &Tensor) -> Result<Tensor> {
     let flat = x.flatten_to(2)?;
     let count = flat.dim(0)?;
     let ones = Tensor::ones((1, count), DType::F32, &Device::Cpu)?;
-    (ones.matmul(&flat)?.squeeze(0)? / count as f64)
+    ones.matmul(&flat)?.squeeze(0)? / count as f64
 }
 
 /// 2×2 maximum, stride 2; sides are even.

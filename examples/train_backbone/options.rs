@@ -20,7 +20,7 @@ pub struct Options {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Passes over the training images.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 24)]
     pub epochs: usize,
     /// Images a step.
     #[arg(long, default_value_t = 64)]
