@@ -30,7 +30,9 @@ pub use matrix::AccuracyMatrix;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MetricsError {
     /// A row of the accuracy matrix has the wrong length.
-    #[error("accuracy row has {got} entries but the stream has {expected} experiences; give one accuracy per experience")]
+    #[error(
+        "accuracy row has {got} entries but the stream has {expected} experiences; give one accuracy per experience"
+    )]
     RowLength {
         /// Experiences of the stream.
         expected: usize,

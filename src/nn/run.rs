@@ -179,7 +179,10 @@ fn reals(x: &Tensor) -> Vec<f32> {
 fn single(node: &Node, x: &Tensor, second: Option<&Tensor>) -> Tensor {
     let shape = x.shape();
     match (&node.layer, x) {
-        (Layer::PackInput { threshold }, Tensor::U8(x)) => Tensor::Bits(reference::pack_input(x, *threshold)),
+        (Layer::PackInput { threshold, flatten }, Tensor::U8(x)) => {
+            let shape = if *flatten { Shape::new(1, 1, shape.len()) } else { shape };
+            Tensor::Bits(reference::pack_input(x, *threshold, shape))
+        }
         (Layer::Lookup { table }, Tensor::U8(x)) => {
             let codes = x.data().iter().map(|v| table[usize::from(*v)]).collect();
             Tensor::I8(Map::new(shape, codes).expect("one code a pixel"))

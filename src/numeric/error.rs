@@ -160,3 +160,13 @@ pub enum TensorError {
     #[error(transparent)]
     Scale(#[from] ScaleError),
 }
+
+impl TensorError {
+    /// The same error with positions counted from `offset` values earlier.
+    pub(crate) fn at_offset(self, offset: usize) -> Self {
+        match self {
+            Self::NotFinite { index, value } => Self::NotFinite { index: index + offset, value },
+            other => other,
+        }
+    }
+}

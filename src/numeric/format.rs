@@ -1,5 +1,6 @@
 //! Number formats and their text.
 
+use super::pack::packed_bytes;
 use super::text::serde_as_text;
 use super::{FixedFormat, FormatError, Granularity, IntFormat, Range, ScaleKind, Scheme};
 use std::fmt;
@@ -46,11 +47,7 @@ impl Format {
     /// Bytes of `n` values as a device stores them: packed bit to bit below 8 bits, else in 1, 2 or 4 whole bytes (N21).
     pub fn storage_bytes(&self, n: usize) -> usize {
         match self.bits() {
-            bits @ 1..8 => {
-                let bits = usize::try_from(bits).expect("below 8");
-                // Eight values fill `bits` bytes: no product larger than the result is formed.
-                n / 8 * bits + (n % 8 * bits).div_ceil(8)
-            }
+            bits @ 1..8 => packed_bytes(n, bits),
             8 => n,
             9..=16 => 2 * n,
             _ => 4 * n,

@@ -8,6 +8,12 @@ struct Kind {
     exponent_bits: u32,
 }
 
+/// The largest finite half.
+pub const F16_MAX: f32 = 65504.0;
+
+/// The largest finite bfloat16.
+pub const BF16_MAX: f32 = f32::from_bits(0x7f7f_0000);
+
 const F16: Kind = Kind { fraction: 10, max_exponent: 15, exponent_bits: 5 };
 const BF16: Kind = Kind { fraction: 7, max_exponent: 127, exponent_bits: 8 };
 

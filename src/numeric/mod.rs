@@ -23,9 +23,11 @@ mod format;
 pub mod half_float;
 mod int_format;
 pub mod narrow;
+pub mod pack;
 pub mod requant;
 mod round;
 mod scale;
+mod slices;
 pub mod tensor;
 mod text;
 
@@ -37,4 +39,8 @@ pub use narrow::{Narrow, Overflow, Overflowed, narrow, narrow_range};
 pub use requant::{requantise_double, requantise_single};
 pub use round::{Rounder, Rounding};
 pub use scale::Scale;
-pub use tensor::{QParams, Requantiser, Values, params_for, quantise, range_of, range_of_integers, to_codes};
+pub use slices::{Target, narrow_slice, requantise_narrow_slice, requantise_slice};
+pub use tensor::{
+    QParams, Requantiser, Values, params_for, quantise, quantise_channels, range_of, range_of_integers,
+    requantise_tensor, to_codes,
+};

@@ -63,6 +63,11 @@ impl Narrow {
         self.overflowed += later.overflowed;
     }
 
+    /// Counts `n` values that fit.
+    pub(crate) fn add_fitting(&mut self, n: usize) {
+        self.total += u64::try_from(n).unwrap_or(u64::MAX);
+    }
+
     #[cold]
     pub(crate) fn note(&mut self, value: i64) {
         if self.first.len() < KEPT_OPERANDS {
@@ -128,6 +133,20 @@ fn wrap(x: i128, lo: i64, hi: i64) -> i64 {
     let codes = i128::from(hi) - i128::from(lo) + 1;
     let offset = (x - i128::from(lo)).rem_euclid(codes);
     saturate_i64(i128::from(lo) + offset)
+}
+
+/// Counts a real that a floating-point format of largest value `most` cannot hold; the kept operand is limited to i64.
+pub(crate) fn note_real(value: f32, most: f32, overflow: Overflow, count: &mut Narrow) -> Result<(), OverflowError> {
+    let whole = value as i64;
+    count.note(whole);
+    count.total += 1;
+    match overflow {
+        Overflow::Saturate | Overflow::Wrap => Ok(()),
+        Overflow::Error => {
+            let hi = most as i64;
+            Err(OverflowError { site: count.site.clone(), value: whole, lo: -hi, hi })
+        }
+    }
 }
 
 /// `x` limited to i64.

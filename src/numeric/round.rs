@@ -30,14 +30,7 @@ choices_as_text!(Rounding, "rounding rule", {
     Floor = "floor", TowardZero = "toward-zero", Stochastic = "stochastic",
 });
 
-/// A rounding rule with the random stream that only `Stochastic` draws from.
-#[derive(Debug, Clone)]
-pub struct Rounder {
-    mode: Rounding,
-    random: Option<Box<ChaCha8Rng>>,
-}
-
-/// Where a value lies between `floor` and `floor + 1`.
+/// Where a value lies between its floor and the next integer.
 struct Between {
     floor_is_odd: bool,
     negative: bool,
@@ -46,17 +39,16 @@ struct Between {
 }
 
 impl Between {
-    /// Does the deterministic rule take the upper neighbour?
+    /// Does the rule take the upper neighbour (N2–N6)? `Stochastic` is decided elsewhere, by a draw.
+    #[inline(always)]
     fn goes_up(&self, mode: Rounding) -> bool {
         match mode {
-            Rounding::TiesEven => match self.against_half {
-                Ordering::Equal => self.floor_is_odd,
-                side => side == Ordering::Greater,
-            },
-            Rounding::TiesAway => match self.against_half {
-                Ordering::Equal => !self.negative,
-                side => side == Ordering::Greater,
-            },
+            Rounding::TiesEven => {
+                self.against_half == Ordering::Greater || (self.against_half == Ordering::Equal && self.floor_is_odd)
+            }
+            Rounding::TiesAway => {
+                self.against_half == Ordering::Greater || (self.against_half == Ordering::Equal && !self.negative)
+            }
             Rounding::TiesUp => self.against_half != Ordering::Less,
             Rounding::Floor | Rounding::Stochastic => false,
             Rounding::TowardZero => self.negative && !self.exact,
@@ -64,8 +56,47 @@ impl Between {
     }
 }
 
+/// `x / 2^shift` for `shift` from 1 to 62 by a deterministic rule, in 64 bits (N1–N6).
+#[inline(always)]
+pub(crate) fn shift_i64(mode: Rounding, x: i64, shift: u32) -> i64 {
+    let rest = x.cast_unsigned() & ((1u64 << shift) - 1);
+    let floor = x >> shift;
+    let between = Between {
+        floor_is_odd: floor & 1 == 1,
+        negative: x < 0,
+        exact: rest == 0,
+        against_half: rest.cmp(&(1u64 << (shift - 1))),
+    };
+    floor + i64::from(between.goes_up(mode))
+}
+
+/// As [`shift_i64`] in 128 bits, `shift` from 1 to 126.
+#[inline(always)]
+pub(crate) fn shift_i128(mode: Rounding, x: i128, shift: u32) -> i128 {
+    let rest = x.cast_unsigned() & ((1u128 << shift) - 1);
+    let floor = x >> shift;
+    let between = Between {
+        floor_is_odd: floor & 1 == 1,
+        negative: x < 0,
+        exact: rest == 0,
+        against_half: rest.cmp(&(1u128 << (shift - 1))),
+    };
+    floor + i128::from(between.goes_up(mode))
+}
+
+/// A rounding rule with the random stream that only [`Rounding::Stochastic`] draws from.
+///
+/// Draws are a function of seed, stream and the order of calls alone: ChaCha with 8 rounds, the seed in the key's first
+/// 8 bytes, little endian, the rest of the key 0. A call draws 64 bits, 128 when it rounds off more than 64; a call with nothing
+/// to round off draws as well, except a shift by 0.
+#[derive(Debug, Clone)]
+pub struct Rounder {
+    mode: Rounding,
+    random: Option<Box<ChaCha8Rng>>,
+}
+
 impl Rounder {
-    /// A rounder; `seed` and `stream` choose the ChaCha8 stream and matter to `Stochastic` only.
+    /// A rounder; `seed` and `stream` matter to `Stochastic` only.
     pub fn new(mode: Rounding, seed: u64, stream: u64) -> Self {
         let random = (mode == Rounding::Stochastic).then(|| {
             let mut key = [0u8; 32];
@@ -82,6 +113,86 @@ impl Rounder {
         self.mode
     }
 
+    /// `x / 2^shift` (N1–N7).
+    ///
+    /// * Value: `x` as a fixed-point number with `shift` fraction bits, to an integer.
+    /// * Formula: `⌊x / 2^shift⌋ + up`, `up` 0 or 1 by the rule.
+    /// * Range: any `x`, any `shift`.
+    /// * Rounding: the rule's; `Stochastic` ignores what a shift above 126 drops below 2^−126.
+    /// * Overflow: none, the result is not larger than `x`.
+    /// * Equals: `ASR` (floor); `VRSHR` / `SRSHR` (ties-up); gemmlowp's `RoundingDivideByPOT` (ties-away).
+    pub fn shift(&mut self, x: i64, shift: u32) -> i64 {
+        match shift {
+            1..=62 if self.mode != Rounding::Stochastic => shift_i64(self.mode, x, shift),
+            _ => saturate_i64(self.shift_wide(x.into(), shift)),
+        }
+    }
+
+    /// As [`Rounder::shift`] on up to 96 bits.
+    pub(crate) fn shift_wide(&mut self, x: i128, shift: u32) -> i128 {
+        if shift == 0 {
+            return x;
+        }
+        // |x| < 2^96, so a shift by 126 already leaves less than half in every deterministic rule.
+        let (x, shift) = match self.mode {
+            Rounding::Stochastic if shift > 126 => (x >> (shift - 126).min(127), 126),
+            _ => (x, shift.min(126)),
+        };
+        if self.mode != Rounding::Stochastic {
+            return shift_i128(self.mode, x, shift);
+        }
+        let rest = x.cast_unsigned() & ((1u128 << shift) - 1);
+        let up = rest + self.bits(shift) >= 1u128 << shift;
+        (x >> shift) + i128::from(up)
+    }
+
+    /// `num / den` (N8).
+    ///
+    /// * Formula: `⌊num / den⌋ + up`, `up` 0 or 1 by the rule.
+    /// * Range: any `num`, any `den` but 0 (panics).
+    /// * Rounding: the rule's, on the exact remainder; `Stochastic` goes up with probability remainder / |den|.
+    /// * Overflow: `i64::MIN / −1` saturates to `i64::MAX`.
+    /// * Equals: `SDIV` and C's `/` (toward-zero).
+    pub fn divide(&mut self, num: i64, den: i64) -> i64 {
+        assert!(den != 0, "division by zero");
+        let (num, den) = (i128::from(num) * i128::from(den.signum()), i128::from(den).abs());
+        let (floor, rest) = (num.div_euclid(den), num.rem_euclid(den));
+        let up = match self.mode {
+            Rounding::Stochastic => rest + self.below(den) >= den,
+            mode => {
+                let against_half = (2 * rest).cmp(&den);
+                Between { floor_is_odd: floor & 1 == 1, negative: num < 0, exact: rest == 0, against_half }
+                    .goes_up(mode)
+            }
+        };
+        saturate_i64(floor + i128::from(up))
+    }
+
+    /// `x` to an integer (N9).
+    ///
+    /// * Range: any f64.
+    /// * Rounding: the rule's; `Stochastic` compares the fraction with 53 random bits.
+    /// * Overflow: saturates to i64; NaN gives 0, so check for it before.
+    /// * Equals: `VCVTN` (ties-even), `VCVTA` (ties-away), `VCVTM` (floor), `VCVT` (toward-zero), C's `rint`, `round`, `floor`, `trunc`.
+    pub fn real(&mut self, x: f64) -> i64 {
+        let floor = x.floor();
+        let rounded = match self.mode {
+            Rounding::TiesEven => x.round_ties_even(),
+            Rounding::TiesAway => x.round(),
+            Rounding::TiesUp => floor + f64::from(u8::from(x - floor >= 0.5)),
+            Rounding::Floor => floor,
+            Rounding::TowardZero => x.trunc(),
+            Rounding::Stochastic => floor + f64::from(u8::from(self.fraction() < x - floor)),
+        };
+        real_to_i64(rounded)
+    }
+
+    /// `x · by`, exact product, rounded once: [`requant::requantise_single`] (N14).
+    pub fn product(&mut self, x: i64, by: Scale) -> i64 {
+        requant::requantise_single(x, by, self)
+    }
+
+    /// `n` random bits, 1 to 126.
     fn bits(&mut self, n: u32) -> u128 {
         let random = self.random.as_mut().expect("only the stochastic rule draws");
         let mut drawn = u128::from(random.next_u64());
@@ -91,80 +202,20 @@ impl Rounder {
         drawn & ((1u128 << n) - 1)
     }
 
-    /// `x / 2^shift`, rounded (N1–N7).
-    pub fn shift(&mut self, x: i64, shift: u32) -> i64 {
-        saturate_i64(self.shift_wide(i128::from(x), shift))
-    }
-
-    pub(crate) fn shift_wide(&mut self, x: i128, shift: u32) -> i128 {
-        if shift == 0 {
-            return x;
-        }
-        // |x| < 2^96 everywhere in this room, so a shift above 126 changes no deterministic result.
-        let (x, shift) = if shift > 126 { (x >> (shift - 126).min(127), 126) } else { (x, shift) };
-        let floor = x >> shift;
-        let rest = (x & ((1i128 << shift) - 1)).unsigned_abs();
-        if self.mode == Rounding::Stochastic {
-            let up = rest + self.bits(shift) >= 1u128 << shift;
-            return floor + i128::from(up);
-        }
-        let between = Between {
-            floor_is_odd: floor & 1 == 1,
-            negative: x < 0,
-            exact: rest == 0,
-            against_half: rest.cmp(&(1u128 << (shift - 1))),
-        };
-        floor + i128::from(between.goes_up(self.mode))
-    }
-
-    /// `num / den`, rounded (N8).
-    pub fn divide(&mut self, num: i64, den: i64) -> i64 {
-        assert!(den != 0, "division by zero");
-        let (num, den) = (i128::from(num) * i128::from(den.signum()), i128::from(den).abs());
-        let (floor, rest) = (num.div_euclid(den), num.rem_euclid(den));
-        if self.mode == Rounding::Stochastic {
-            let up = rest + self.below(den) >= den;
-            return saturate_i64(floor + i128::from(up));
-        }
-        let between = Between {
-            floor_is_odd: floor & 1 == 1,
-            negative: num < 0,
-            exact: rest == 0,
-            against_half: (2 * rest).cmp(&den),
-        };
-        saturate_i64(floor + i128::from(between.goes_up(self.mode)))
-    }
-
     /// Uniform in `0…n − 1` by rejection, so without bias.
     fn below(&mut self, n: i128) -> i128 {
-        let bits = 128 - (n - 1).leading_zeros();
+        let bits = (128 - (n - 1).leading_zeros()).max(1);
         loop {
-            let drawn = i128::try_from(self.bits(bits)).expect("at most 64 bits");
+            let drawn = self.bits(bits).cast_signed();
             if drawn < n {
                 return drawn;
             }
         }
     }
 
-    /// `x` to an integer, rounded; saturates to i64, NaN gives 0 (N9).
-    pub fn real(&mut self, x: f64) -> i64 {
-        let rounded = match self.mode {
-            Rounding::TiesEven => x.round_ties_even(),
-            Rounding::TiesAway => x.round(),
-            Rounding::TiesUp => x.floor() + f64::from(u8::from(x - x.floor() >= 0.5)),
-            Rounding::Floor => x.floor(),
-            Rounding::TowardZero => x.trunc(),
-            Rounding::Stochastic => {
-                let draw = self.bits(53) as f64 / (1u64 << 53) as f64;
-                x.floor() + f64::from(u8::from(draw < x - x.floor()))
-            }
-        };
-        real_to_i64(rounded)
-    }
-
-    /// `x · by`, exact product, rounded once: [`requant::requantise_single`].
-    pub fn product(&mut self, x: i64, by: Scale) -> i64 {
-        requant::requantise_single(x, by, self)
+    /// Uniform in [0, 1) in steps of 2^−53, exactly.
+    fn fraction(&mut self) -> f64 {
+        self.bits(53) as f64 * 2f64.powi(-53)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::narrow::saturate_i32;
 use super::{Format, IntFormat, Narrow, Overflow, Range, Rounder, Rounding, Scale, ScaleKind, Scheme, TensorError};
-use super::{half_float, narrow, requant};
+use super::{Target, half_float, narrow, requantise_narrow_slice};
 use serde::{Deserialize, Serialize};
 
 /// Scale and zero point of a tensor or a channel: `real = scale · (code − zero_point)` (N19).
@@ -195,7 +195,10 @@ pub fn to_codes(
     Ok(codes)
 }
 
-/// Reals to a format: parameters by [`params_for`], codes by [`to_codes`]; reals are rounded to nearest, ties to even.
+/// Reals to a format: parameters by [`params_for`], codes by [`to_codes`].
+///
+/// Real formats round to nearest, ties to even, whatever the rounder; a finite value that would become infinite is an
+/// overflow: it is counted, and becomes the largest finite value (saturate), infinity (wrap) or an error.
 pub fn quantise(
     values: &[f32],
     format: &Format,
@@ -203,19 +206,28 @@ pub fn quantise(
     overflow: Overflow,
     count: &mut Narrow,
 ) -> Result<Values, TensorError> {
-    let real = |round: fn(f32) -> f32| Ok(Values::Real(values.iter().map(|&v| round(v)).collect()));
-    match format {
-        Format::F32 => real(|v| v),
-        Format::F16 => real(half_float::round_f16),
-        Format::Bf16 => real(half_float::round_bf16),
-        _ => {
+    let (round, most): (fn(f32) -> f32, f32) = match format {
+        Format::F32 => (|v| v, f32::MAX),
+        Format::F16 => (half_float::round_f16, half_float::F16_MAX),
+        Format::Bf16 => (half_float::round_bf16, half_float::BF16_MAX),
+        Format::Binary | Format::Int(_) | Format::Fixed(_) => {
             let params = params_for(values, format)?;
-            Ok(Values::Codes { codes: to_codes(values, format, params, rounder, overflow, count)?, params })
+            return Ok(Values::Codes { codes: to_codes(values, format, params, rounder, overflow, count)?, params });
         }
-    }
+    };
+    range_of(values)?;
+    let limit = |value: f32| match (round(value), overflow) {
+        (rounded, _) if rounded.is_finite() => {
+            count.add_fitting(1);
+            Ok(rounded)
+        }
+        (rounded, Overflow::Wrap) => narrow::note_real(value, most, Overflow::Wrap, count).map(|()| rounded),
+        (rounded, rule) => narrow::note_real(value, most, rule, count).map(|()| most.copysign(rounded)),
+    };
+    Ok(Values::Real(values.iter().copied().map(limit).collect::<Result<_, _>>()?))
 }
 
-/// Integers to codes: `narrow(zero_point + round(x · factor))` (N27), with [`requant::requantise_single`].
+/// Integers to codes: `narrow(zero_point + round(x · factor))` (N27), by [`requantise_narrow_slice`].
 pub fn requantise_tensor<T: Copy + Into<i64>>(
     values: &[T],
     format: &IntFormat,
@@ -224,13 +236,34 @@ pub fn requantise_tensor<T: Copy + Into<i64>>(
     overflow: Overflow,
     count: &mut Narrow,
 ) -> Result<Vec<i32>, TensorError> {
-    let zero_point = i64::from(by.params.zero_point);
-    let mut codes = Vec::with_capacity(values.len());
-    for &value in values {
-        let code = requant::requantise_single(value.into(), by.factor, rounder).saturating_add(zero_point);
-        codes.push(saturate_i32(narrow::narrow_range(code, format.qmin(), format.qmax(), overflow, count)?));
-    }
+    let mut codes = vec![0; values.len()];
+    let target = Target::of(format, by.params.zero_point, overflow);
+    requantise_narrow_slice(values, 0, by.factor, target, rounder, count, &mut codes)?;
     Ok(codes)
+}
+
+/// Reals to codes with a scale for each channel: `channels` rows of equal length, row-major; one [`Values::Codes`] each (N28).
+///
+/// A static range is every channel's; a dynamic or frozen one is taken from each row.
+pub fn quantise_channels(
+    values: &[f32],
+    channels: usize,
+    format: &IntFormat,
+    rounder: &mut Rounder,
+    overflow: Overflow,
+    count: &mut Narrow,
+) -> Result<Vec<Values>, TensorError> {
+    if channels == 0 || !values.len().is_multiple_of(channels) {
+        return Err(TensorError::Channels { values: values.len(), channels });
+    }
+    let format = Format::Int(*format);
+    let row = (values.len() / channels).max(1);
+    let mut quantised = Vec::with_capacity(channels);
+    for (channel, values) in values.chunks(row).enumerate() {
+        let found = quantise(values, &format, rounder, overflow, count);
+        quantised.push(found.map_err(|error| error.at_offset(channel * row))?);
+    }
+    Ok(quantised)
 }
 
 impl Values {

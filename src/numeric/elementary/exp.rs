@@ -43,8 +43,13 @@ impl Exponent {
         let factor = unit.mul(log2_e);
         // y = t · mantissa · 2^(exponent − 31) · 2^27
         let shift = factor.exponent().saturating_sub(4);
-        let side = |s: i32, most: u32| u32::try_from(s.max(0)).unwrap_or(0).min(most);
-        Self { mantissa: factor.mantissa(), left: side(shift, 2), right: side(shift.saturating_neg(), 63) }
+        if shift < -63 {
+            // t · mantissa < 2^63: every exponent rounds to 0.
+            return Self { mantissa: 0, left: 0, right: 0 };
+        }
+        let side = |s: i32| u32::try_from(s).unwrap_or(0);
+        // A product other than 0 is at least 2^30, so a shift by 2 already saturates.
+        Self { mantissa: factor.mantissa(), left: side(shift).min(2), right: side(shift.saturating_neg()) }
     }
 
     /// The multiplier, the left shift (0…2) and the right shift (0…63), for a C twin.
