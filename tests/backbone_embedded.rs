@@ -88,6 +88,6 @@ fn a_nearest_mean_classifier_on_its_features_gives_the_recorded_count() {
 }
 
 /// Test images of 10,000 that the nearest-mean classifier gets right.
-const RIGHT: usize = 0;
+const RIGHT: usize = 9_216;
 /// SHA-256 of all test features, one byte a feature (1 = −1), image by image, (y, x, channel).
-const DIGEST: &str = "";
+const DIGEST: &str = "8100119da66c5afa321b18aeeb6e9c9c50dc5d361ff0f92380e3b2acc0043346";
