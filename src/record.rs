@@ -261,7 +261,7 @@ pub struct CostResult {
     pub ram_timeline: Vec<RamPoint>,
 }
 
-/// Cost of one phase: of one image for `inference` and `head_forward`, of one step or consolidation otherwise.
+/// Cost of one phase within one unit. `head_forward` comes twice: for one image, and for the whole minibatch of a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PhaseCost {

@@ -3,9 +3,25 @@
 use std::fs;
 
 const ALLOWED: &[&str] = &[
-    "Cargo.toml", "Cargo.lock", "rustfmt.toml", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "LICENSE-MIT",
-    "LICENSE-APACHE", "src", "hw_profiles", "experiments", "benches", "tests", "reports", "docs", "examples", "fuzz",
-    "target", "out",
+    "Cargo.toml",
+    "Cargo.lock",
+    "rustfmt.toml",
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "LICENSE-MIT",
+    "LICENSE-APACHE",
+    "src",
+    "hw_profiles",
+    "experiments",
+    "benches",
+    "tests",
+    "reports",
+    "docs",
+    "examples",
+    "fuzz",
+    "target",
+    "out",
 ];
 
 #[test]

@@ -1,1 +1,28 @@
-//! Data sets and streams.
+//! Data sets, and the streams of experiences cut out of them.
+//!
+//! Knows files, pixels and labels; knows nothing of networks, learning or boards. The test set is fixed: a stream
+//! only says which of its samples belong to which experience.
+//!
+//! Flow: files → data set → labels + [`Scenario`] → [`Stream`] of [`Experience`]s.
+//!
+//! ```
+//! use tinyprec::data::{Scenario, cut};
+//! let (train, test) = ([0, 1, 2, 0, 1, 2], [0, 1, 2]);
+//! let stream = cut(&Scenario::NewClasses(vec![vec![0, 2], vec![1]]), &train, &test, 3)?;
+//! assert_eq!(stream.experiences[1].train, [1, 4]);
+//! # Ok::<(), tinyprec::data::StreamError>(())
+//! ```
+
+pub mod cifar;
+mod dataset;
+mod error;
+pub mod idx;
+mod load;
+mod order;
+mod stream;
+
+pub use dataset::Dataset;
+pub use error::DataError;
+pub use idx::Split;
+pub use load::load;
+pub use stream::{Experience, Scenario, Stream, StreamError, cut};

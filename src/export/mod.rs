@@ -1,1 +1,27 @@
-//! C twins of the operations.
+//! What leaves the project for a device: the C twins of the operations, each proven equal to its Rust reference.
+//!
+//! Must not know boards or costs. `src/export/c/README.md` says how to build and flash the twins; `kernel-lab` compiles them,
+//! runs them in an emulator against the references and reads their instruction streams into `hw_profiles/kernels/`.
+//!
+//! ```
+//! let (name, header) = tinyprec::export::C_SOURCES[0];
+//! assert_eq!(name, "tinyprec.h");
+//! assert!(header.contains("void tp_binary_dense("));
+//! ```
+
+/// Name and text of every C source a device needs, header first.
+pub const C_SOURCES: &[(&str, &str)] = &[
+    ("tinyprec.h", include_str!("c/tinyprec.h")),
+    ("popcount.h", include_str!("c/popcount.h")),
+    ("bits.c", include_str!("c/bits.c")),
+];
+
+/// Name and text of the sources that only the test programs need: start-up, runner, linker script, counting plugin.
+pub const LAB_SOURCES: &[(&str, &str)] = &[
+    ("platform.h", include_str!("c/lab/platform.h")),
+    ("main.c", include_str!("c/lab/main.c")),
+    ("start_cortex_m.c", include_str!("c/lab/start_cortex_m.c")),
+    ("start_aarch64.c", include_str!("c/lab/start_aarch64.c")),
+    ("mps2.ld", include_str!("c/lab/mps2.ld")),
+    ("plugin.c", include_str!("c/lab/plugin.c")),
+];

@@ -1,1 +1,31 @@
-//! Records rendered.
+//! Records rendered: text for a terminal, one self-contained HTML page with SVG plots, CSV tables.
+//!
+//! Reads [`RunRecord`](crate::record::RunRecord)s and nothing else: whatever a report says is in the record, so it can
+//! be rendered again years later. Computes no result; it only rounds for display.
+//!
+//! Flow: record → `verdict`, `view` (tables) and `figure` (plots) → [`text()`], [`html()`], [`csv_tables`], [`write_report`].
+//!
+//! ```no_run
+//! use std::path::Path;
+//! let record = tinyprec::report::read_record(Path::new("out/quickstart/record.json"))?;
+//! let page = tinyprec::report::write_report(&record, Path::new("out/again"))?;
+//! let terminal_text = tinyprec::report::text(&record, 100);
+//! # Ok::<(), tinyprec::report::ReportError>(())
+//! ```
+
+mod csv;
+mod error;
+mod figure;
+mod files;
+mod html;
+mod numbers;
+mod plot;
+mod text;
+mod verdict;
+mod view;
+
+pub use csv::tables as csv_tables;
+pub use error::ReportError;
+pub use files::{PAGE, read_record, write_report};
+pub use html::render as html;
+pub use text::render as text;

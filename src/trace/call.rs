@@ -44,8 +44,12 @@ pub enum Op {
     GlobalSum,
     /// 8-bit pixels → packed bits by comparison with one number. `n`.
     PackInput,
+    /// 8-bit pixels → 8-bit codes by a table of 256. `n`.
+    Lookup,
     /// Residual add of integer maps. `n`.
     Add,
+    /// Integers plus a per-channel constant, then an arithmetic shift right. `n`.
+    OffsetShift,
     /// Integers → features: per-channel offset, multiplier, shift, saturation. `n`.
     Standardise,
     /// Any float layer outside the binary path (`macs`, `n`).
@@ -73,6 +77,10 @@ pub enum Op {
     Velocity,
     /// Master weights −= rounded step. `n`.
     SgdUpdate,
+    /// Smallest and largest value of a tensor whose range is taken anew. `n`.
+    Range,
+    /// Values on a fine grid → codes of a slot. `n`.
+    Requantise,
     /// Zero or copy rows at the start of an experience. `n`.
     LoadRows,
     /// Sum of the current classes' rows for CWR*'s scalar mean. `n`.
@@ -89,6 +97,8 @@ pub enum Op {
 pub enum Elem {
     /// Packed ±1, 32 to a word.
     B1,
+    /// −1, 0 or +1 as two packed planes of ±1 whose half sum it is, each 32 to a word.
+    B2,
     /// Unsigned byte (pixels).
     U8,
     /// Signed, stored in 1 byte (2…8 bits of value; sub-byte formats packed give their own `bits`).
@@ -108,10 +118,27 @@ pub enum Elem {
 }
 
 impl Elem {
-    /// Short name used in kernel files: `b1 u8 i8 i16 i32 i64 f32 f16 bf16`.
+    /// How a device stores one value of a format: sub-byte integers count as `I8`, 9…16 bits as `I16`, more as `I32`.
+    pub fn of(format: &crate::numeric::Format) -> Self {
+        use crate::numeric::Format;
+        match format {
+            Format::Binary => Elem::B1,
+            Format::F32 => Elem::F32,
+            Format::F16 => Elem::F16,
+            Format::Bf16 => Elem::Bf16,
+            Format::Int(_) | Format::Fixed(_) => match format.bits() {
+                ..=8 => Elem::I8,
+                9..=16 => Elem::I16,
+                _ => Elem::I32,
+            },
+        }
+    }
+
+    /// Short name used in kernel files: `b1 b2 u8 i8 i16 i32 i64 f32 f16 bf16`.
     pub fn code(self) -> &'static str {
         match self {
             Elem::B1 => "b1",
+            Elem::B2 => "b2",
             Elem::U8 => "u8",
             Elem::I8 => "i8",
             Elem::I16 => "i16",

@@ -1,0 +1,244 @@
+//! From counts to loop nests: groups of basic blocks that run equally often, with their trips as expressions.
+
+use std::collections::BTreeMap;
+
+use crate::LabError;
+use crate::disasm::{Function, Insn};
+use tinyprec::cost::Expr;
+use tinyprec::profile::Class;
+use tinyprec::trace::Dims;
+
+/// How often each instruction ran and each branch was taken in one call.
+pub type Counts = BTreeMap<u64, (u64, u64)>;
+
+/// One level of a kernel file: instructions that run `trips` times.
+#[derive(Debug, Clone)]
+pub struct Level {
+    pub name: String,
+    pub trips: String,
+    pub steady: bool,
+    pub body: Vec<Insn>,
+}
+
+/// An expression and its values over the cases.
+pub struct Candidate {
+    pub text: String,
+    pub values: Vec<i128>,
+}
+
+/// Evaluates candidate expressions on every case; `1` is always one of them.
+pub fn candidates(texts: &[&str], cases: &[&Dims]) -> Result<Vec<Candidate>, LabError> {
+    let mut list = Vec::new();
+    for text in std::iter::once(&"1").chain(texts) {
+        let expr = Expr::parse(text).map_err(|e| LabError::Spec(e.to_string()))?;
+        let values: Result<Vec<i128>, _> = cases.iter().map(|dims| expr.eval(dims).map(i128::from)).collect();
+        list.push(Candidate { text: (*text).to_owned(), values: values.map_err(|e| LabError::Spec(e.to_string()))? });
+    }
+    Ok(list)
+}
+
+/// The simplest candidate, or sum and difference of up to three (each up to `factors`-fold), that has the wanted values.
+pub fn find(list: &[Candidate], factors: &[i128], want: &[i128]) -> Option<String> {
+    let scaled: Vec<(String, Vec<i128>)> = factors
+        .iter()
+        .flat_map(|&k| list.iter().map(move |c| (scaled_text(&c.text, k), c.values.iter().map(|v| v * k).collect())))
+        .collect();
+    if let Some((text, _)) = scaled.iter().find(|(_, v)| v == want) {
+        return Some(text.clone());
+    }
+    let minus = |a: &[i128], b: &[i128]| -> Vec<i128> { a.iter().zip(b).map(|(x, y)| x - y).collect() };
+    let by_value: BTreeMap<&[i128], &String> = scaled.iter().rev().map(|(t, v)| (v.as_slice(), t)).collect();
+    for (a, va) in &scaled {
+        let rest = minus(want, va);
+        if let Some(b) = by_value.get(rest.as_slice()) {
+            return Some(format!("{a}+{b}"));
+        }
+        let over = minus(va, want);
+        if let Some(b) = by_value.get(over.as_slice()) {
+            return Some(format!("{a}-{}", guarded(b)));
+        }
+    }
+    for (a, va) in &scaled {
+        for (b, vb) in &scaled {
+            let sum: Vec<i128> = va.iter().zip(vb).map(|(x, y)| x + y).collect();
+            if let Some(c) = by_value.get(minus(want, &sum).as_slice()) {
+                return Some(format!("{a}+{b}+{c}"));
+            }
+            if let Some(c) = by_value.get(minus(&sum, want).as_slice()) {
+                return Some(format!("{a}+{b}-{}", guarded(c)));
+            }
+            let difference = minus(&minus(va, vb), want);
+            if let Some(c) = by_value.get(difference.as_slice()) {
+                return Some(format!("{a}-{}-{}", guarded(b), guarded(c)));
+            }
+        }
+    }
+    None
+}
+
+fn scaled_text(text: &str, k: i128) -> String {
+    match (text, k) {
+        (_, 1) => text.to_owned(),
+        ("1", _) => k.to_string(),
+        _ => format!("{}*{k}", guarded(text)),
+    }
+}
+
+fn guarded(text: &str) -> String {
+    let mut depth = 0;
+    let loose = text.chars().any(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth == 0 && matches!(c, '+' | '-')
+    });
+    if loose { format!("({text})") } else { text.to_owned() }
+}
+
+/// A run of instructions with equal counts.
+struct Group {
+    steady: bool,
+    insns: Vec<Insn>,
+    times: Vec<i128>,
+}
+
+/// The loop nest of one function from the counts of all its cases.
+pub fn nest(function: &Function, counts: &[&Counts], list: &[Candidate]) -> Result<Vec<Level>, LabError> {
+    let mut levels = Vec::new();
+    for group in groups(function, counts) {
+        levels.extend(split(function, counts, list, group)?);
+    }
+    levels.sort_by_key(|level| level.body.first().map(|i| i.addr));
+    Ok(levels)
+}
+
+fn times(counts: &[&Counts], addr: u64, taken: bool) -> Vec<i128> {
+    let of = |c: &&Counts| c.get(&addr).map_or(0, |&(times, taken_times)| if taken { taken_times } else { times });
+    counts.iter().map(|c| i128::from(of(c))).collect()
+}
+
+/// Expressions are matched on two cases of three; the third only checks them.
+pub fn matched<T>(cases: &[T]) -> Vec<&T> {
+    cases.iter().enumerate().filter(|(i, _)| i % 3 != 2).map(|(_, case)| case).collect()
+}
+
+/// Innermost loops first, each for itself; all other instructions gathered by equal counts, in program order.
+fn groups(function: &Function, counts: &[&Counts]) -> Vec<Group> {
+    let executed: Vec<(&Insn, Vec<i128>)> = function
+        .insns
+        .iter()
+        .map(|insn| (insn, times(counts, insn.addr, false)))
+        .filter(|(_, t)| t.iter().any(|&n| n != 0))
+        .collect();
+    let mut in_loop = vec![false; executed.len()];
+    let mut groups: Vec<Group> = Vec::new();
+    for (end, (insn, count)) in executed.iter().enumerate() {
+        let Some(start) =
+            insn.target.filter(|t| *t <= insn.addr).and_then(|t| executed.iter().position(|(i, _)| i.addr == t))
+        else {
+            continue;
+        };
+        let body = &executed[start..=end];
+        let ends_here = body.iter().take(body.len() - 1).all(|(i, _)| i.target.is_none_or(|t| t > i.addr));
+        if ends_here && body.iter().all(|(_, t)| t == count) {
+            in_loop[start..=end].fill(true);
+            groups.push(Group {
+                steady: true,
+                insns: body.iter().map(|(i, _)| (*i).clone()).collect(),
+                times: count.clone(),
+            });
+        }
+    }
+    for ((insn, count), _) in executed.into_iter().zip(in_loop).filter(|(_, inside)| !inside) {
+        match groups.iter_mut().find(|g| !g.steady && g.times == count) {
+            Some(group) => group.insns.push(insn.clone()),
+            None => groups.push(Group { steady: false, insns: vec![insn.clone()], times: count }),
+        }
+    }
+    groups
+}
+
+/// How often a branch went each way in every case.
+struct Ways {
+    index: usize,
+    taken: Vec<i128>,
+    fallen: Vec<i128>,
+}
+
+/// A group whose branches all go one way is one level. Of the branches that go both ways, one (the back edge, if there is one)
+/// splits the level in two: the usual way, and the way out. Any other becomes two levels of its own of one instruction, so that
+/// no trip count can be negative for any shape.
+fn split(function: &Function, counts: &[&Counts], list: &[Candidate], group: Group) -> Result<Vec<Level>, LabError> {
+    let at = group.insns[0].addr - function.start;
+    let expression = |want: &[i128]| {
+        find(list, &[1, 2, 3, 4], want).ok_or_else(|| LabError::Unmatched {
+            symbol: function.symbol.clone(),
+            at,
+            counts: want.to_vec(),
+        })
+    };
+    let mut body = group.insns.clone();
+    let mut mixed = Vec::new();
+    for (index, insn) in group.insns.iter().enumerate().filter(|(_, i)| i.class == Class::BrTaken) {
+        let taken = times(counts, insn.addr, true);
+        let fallen: Vec<i128> = group.times.iter().zip(&taken).map(|(t, k)| t - k).collect();
+        if taken.iter().all(|&n| n == 0) {
+            body[index].class = Class::BrNot;
+        } else if fallen.iter().any(|&n| n != 0) {
+            mixed.push(Ways { index, taken, fallen });
+        }
+    }
+    let name = if group.steady { format!("loop +0x{at:x}") } else { format!("block +0x{at:x}") };
+    let back = mixed.iter().rposition(|w| group.insns[w.index].target.is_some_and(|t| t <= group.insns[w.index].addr));
+    let edge = back.map(|i| mixed.remove(i));
+    let mut levels = Vec::new();
+    for ways in &mixed {
+        for (class, trips, what) in [(Class::BrTaken, &ways.taken, "taken"), (Class::BrNot, &ways.fallen, "not taken")]
+        {
+            let branch = Insn { class, ..group.insns[ways.index].clone() };
+            let name = format!("branch +0x{:x}, {what}", branch.addr - function.start);
+            levels.push(Level { name, trips: expression(trips)?, steady: false, body: vec![branch] });
+        }
+    }
+    let kept = |class: Option<Class>| -> Vec<Insn> {
+        let keep = body.iter().enumerate().filter(|(i, _)| mixed.iter().all(|w| w.index != *i));
+        let way = |i: usize, insn: &Insn| {
+            if edge.as_ref().is_some_and(|e| e.index == i) { class.unwrap_or(insn.class) } else { insn.class }
+        };
+        keep.map(|(i, insn)| Insn { class: way(i, insn), ..insn.clone() }).collect()
+    };
+    match &edge {
+        None => levels.push(Level { name, trips: expression(&group.times)?, steady: group.steady, body: kept(None) }),
+        Some(ways) => {
+            levels.push(Level {
+                name: name.clone(),
+                trips: expression(&ways.taken)?,
+                steady: group.steady,
+                body: kept(Some(Class::BrTaken)),
+            });
+            levels.push(Level {
+                name: format!("{name}, last pass"),
+                trips: expression(&ways.fallen)?,
+                steady: false,
+                body: kept(Some(Class::BrNot)),
+            });
+        }
+    }
+    levels.retain(|level| !level.body.is_empty());
+    Ok(levels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_simplest_expression_wins() {
+        let shapes: Vec<Dims> =
+            [(2u64, 5u64), (3, 7), (4, 1)].iter().map(|&(a, b)| Dims::new().with("a", a).with("b", b)).collect();
+        let cases: Vec<&Dims> = shapes.iter().collect();
+        let list = candidates(&["a", "b", "a*b"], &cases).expect("they parse");
+        assert_eq!(find(&list, &[1], &[10, 21, 4]).as_deref(), Some("a*b"));
+        assert_eq!(find(&list, &[1], &[8, 18, 0]).as_deref(), Some("a*b-a"));
+        assert_eq!(find(&list, &[1, 2], &[4, 6, 8]).as_deref(), Some("a*2"));
+        assert_eq!(find(&list, &[1], &[9, 15, 1]).as_deref(), None);
+    }
+}

@@ -1,0 +1,209 @@
+//! The three cores: compiler, flags, emulator, and the folder where they work.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::LabError;
+
+/// Flags that every core shares. No contraction and no errno make floats bit-identical; a free-standing build without loop
+/// patterns keeps the compiler from calling `memset`.
+pub const SHARED_FLAGS: &[&str] = &[
+    "-O2",
+    "-std=c11",
+    "-ffreestanding",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-tree-loop-distribute-patterns",
+];
+
+/// Name of the kernel set that these flags make.
+pub const KERNEL_SET: &str = "gcc12-o2";
+
+/// Kernel sources, in the order they are compiled and hashed.
+pub const SOURCES: &[(&str, &str)] = tinyprec::export::C_SOURCES;
+
+/// Instruction set, which decides how a disassembly is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isa {
+    /// Cortex-M4 and Cortex-M7.
+    Thumb2,
+    /// Cortex-A53.
+    A64,
+}
+
+/// One core: how its code is made and run.
+#[derive(Debug)]
+pub struct Core {
+    pub name: &'static str,
+    pub isa: Isa,
+    prefix: &'static str,
+    pub flags: &'static [&'static str],
+    start: &'static str,
+    emulator: &'static [&'static str],
+}
+
+/// Every core there is.
+pub const CORES: [Core; 3] = [
+    Core {
+        name: "cortex-m4",
+        isa: Isa::Thumb2,
+        prefix: "arm-none-eabi-",
+        flags: &["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"],
+        start: "start_cortex_m.c",
+        emulator: &[
+            "qemu-system-arm",
+            "-M",
+            "mps2-an386",
+            "-nographic",
+            "-monitor",
+            "none",
+            "-serial",
+            "none",
+            "-semihosting-config",
+            "enable=on,target=native",
+        ],
+    },
+    Core {
+        name: "cortex-m7",
+        isa: Isa::Thumb2,
+        prefix: "arm-none-eabi-",
+        flags: &["-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-d16"],
+        start: "start_cortex_m.c",
+        emulator: &[
+            "qemu-system-arm",
+            "-M",
+            "mps2-an500",
+            "-nographic",
+            "-monitor",
+            "none",
+            "-serial",
+            "none",
+            "-semihosting-config",
+            "enable=on,target=native",
+        ],
+    },
+    Core {
+        name: "cortex-a53",
+        isa: Isa::A64,
+        prefix: "aarch64-linux-gnu-",
+        flags: &["-mcpu=cortex-a53"],
+        start: "start_aarch64.c",
+        emulator: &["qemu-aarch64", "-cpu", "cortex-a53"],
+    },
+];
+
+impl Core {
+    /// The compiler's command.
+    pub fn gcc(&self) -> String {
+        format!("{}gcc", self.prefix)
+    }
+
+    /// The first tool that cannot be started, if any.
+    pub fn missing_tool(&self) -> Option<String> {
+        let tools = [self.gcc(), format!("{}objdump", self.prefix), self.emulator[0].to_owned(), "gcc".to_owned()];
+        tools.into_iter().find(|tool| Command::new(tool).arg("--version").output().is_err())
+    }
+
+    /// Compiler's name and version, e.g. `arm-none-eabi-gcc 12.2.1`.
+    pub fn compiler(&self) -> Result<String, LabError> {
+        Ok(format!("{} {}", self.gcc(), run(Command::new(self.gcc()).arg("-dumpfullversion"))?.trim()))
+    }
+
+    /// All flags as one line.
+    pub fn flag_line(&self) -> String {
+        SHARED_FLAGS.iter().chain(self.flags).copied().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A linked test program of one core.
+pub struct Image {
+    folder: PathBuf,
+    /// `objdump -d` of the whole program.
+    pub listing: String,
+    /// Lines of GCC's `-fstack-usage` files.
+    pub stack: String,
+    /// Address of the test's buffers.
+    pub blob: u64,
+}
+
+/// Compiles kernels, dispatcher and start-up of one core into `folder`.
+pub fn build(core: &Core, folder: &Path, dispatch: &str) -> Result<Image, LabError> {
+    let _ = fs::remove_dir_all(folder);
+    write(folder, "dispatch.c", dispatch.as_bytes())?;
+    for (name, text) in SOURCES.iter().chain(tinyprec::export::LAB_SOURCES) {
+        write(folder, name, text.as_bytes())?;
+    }
+    let (mut objects, mut stack) = (Vec::new(), String::new());
+    let kernels = SOURCES.iter().map(|(name, _)| *name).filter(|name| name.ends_with(".c"));
+    for source in kernels.chain(["dispatch.c", "main.c", core.start]) {
+        let object = source.replace(".c", ".o");
+        let mut gcc = Command::new(core.gcc());
+        gcc.current_dir(folder).args(SHARED_FLAGS).args(core.flags);
+        run(gcc.args(["-Wall", "-Wextra", "-Werror", "-fstack-usage", "-c", source, "-o", &object]))?;
+        stack += &fs::read_to_string(folder.join(source.replace(".c", ".su"))).unwrap_or_default();
+        objects.push(object);
+    }
+    let mut link = Command::new(core.gcc());
+    link.current_dir(folder).args(core.flags).args(["-nostdlib", "-static", "-Wl,--build-id=none"]);
+    if core.isa == Isa::Thumb2 {
+        link.args(["-T", "mps2.ld"]);
+    }
+    run(link.args(&objects).args(["-o", "lab.elf"]))?;
+    run(Command::new("gcc").current_dir(folder).args(["-O2", "-shared", "-fPIC", "plugin.c", "-o", "plugin.so"]))?;
+    let objdump = format!("{}objdump", core.prefix);
+    let listing = run(Command::new(&objdump).current_dir(folder).args(["-d", "--no-show-raw-insn", "lab.elf"]))?;
+    let symbols = run(Command::new(&objdump).current_dir(folder).args(["-t", "lab.elf"]))?;
+    let blob =
+        address_of(&symbols, "lab_blob").ok_or_else(|| LabError::Tool("the linked program has no lab_blob".into()))?;
+    Ok(Image { folder: folder.to_owned(), listing, stack, blob })
+}
+
+/// What one run of the test program gave.
+pub struct Results {
+    /// The blob after all kernels ran.
+    pub blob: Vec<u8>,
+    /// The counting plugin's lines.
+    pub counts: String,
+}
+
+/// Runs the program on a blob; `code` is the kernels' address range, `mark` the address of `lab_mark`.
+pub fn emulate(core: &Core, image: &Image, blob: &[u8], code: (u64, u64), mark: u64) -> Result<Results, LabError> {
+    let folder = &image.folder;
+    write(folder, "cases.bin", blob)?;
+    let end = image.blob + blob.len() as u64;
+    let plugin = format!(
+        "./plugin.so,out=counts.txt,lo={:x},hi={:x},mark={mark:x},mlo={:x},mhi={end:x}",
+        code.0, code.1, image.blob
+    );
+    let mut qemu = Command::new(core.emulator[0]);
+    qemu.current_dir(folder).args(&core.emulator[1..]).args(["-plugin", &plugin]);
+    if core.isa == Isa::Thumb2 {
+        qemu.arg("-kernel");
+    }
+    run(qemu.arg("lab.elf"))?;
+    let read =
+        |name: &str| fs::read(folder.join(name)).map_err(|e| LabError::Tool(format!("{name} of {}: {e}", core.name)));
+    Ok(Results { blob: read("results.bin")?, counts: String::from_utf8_lossy(&read("counts.txt")?).into_owned() })
+}
+
+fn address_of(symbols: &str, name: &str) -> Option<u64> {
+    let line = symbols.lines().find(|line| line.split_whitespace().last() == Some(name))?;
+    u64::from_str_radix(line.split_whitespace().next()?, 16).ok()
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), LabError> {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().expect("a file in a folder has a parent"))
+        .and_then(|()| fs::write(&path, bytes))
+        .map_err(|e| LabError::Tool(format!("cannot write {}: {e}", path.display())))
+}
+
+fn run(command: &mut Command) -> Result<String, LabError> {
+    let output = command.output().map_err(|e| LabError::Tool(format!("cannot start {command:?}: {e}")))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(LabError::Tool(format!("{command:?} ended with {}:\n{said}", output.status)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,454 @@
+//! Twins of the binary backbone's operations; the references are networks of one or two layers, run by the plain kernels.
+
+use tinyprec::nn::{
+    BitFilters, BitMap, Engine, FilterSize, Graph, GraphSpec, Layer, Map, Shape, SmallFilters, Tensor, Thresholds,
+    Window,
+};
+use tinyprec::trace::BufferKind;
+use tinyprec::trace::Elem::{B1, I32, U8};
+use tinyprec::trace::{Dims, NullSink, Op};
+
+use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
+
+const A: Option<BufferKind> = Some(BufferKind::Activation);
+const W: Option<BufferKind> = Some(BufferKind::Weights);
+const S: Option<BufferKind> = Some(BufferKind::Scratch);
+
+/// The binary backbone's twins.
+pub fn specs() -> Vec<Spec> {
+    vec![
+        Spec {
+            op: Op::InputConv,
+            elems: &[U8, B1, I32],
+            symbol: "tp_input_conv",
+            trips: INPUT_CONV,
+            buffers: &[A, W, A, S, None],
+            cases: |r| input_conv(r, false),
+        },
+        Spec {
+            op: Op::InputConvThreshold,
+            elems: &[U8, B1, B1],
+            symbol: "tp_input_conv_threshold",
+            trips: INPUT_CONV,
+            buffers: &[A, W, W, A, S, None],
+            cases: |r| input_conv(r, true),
+        },
+        Spec {
+            op: Op::BinaryConv,
+            elems: &[B1, B1, I32],
+            symbol: "tp_binary_conv",
+            trips: CONV,
+            buffers: &[A, W, A, None],
+            cases: |r| binary_conv(r, false),
+        },
+        Spec {
+            op: Op::BinaryConvThreshold,
+            elems: &[B1, B1, B1],
+            symbol: "tp_binary_conv_threshold",
+            trips: CONV,
+            buffers: &[A, W, W, A, None],
+            cases: |r| binary_conv(r, true),
+        },
+        Spec {
+            op: Op::BinaryDense,
+            elems: &[B1, B1, I32],
+            symbol: "tp_binary_dense",
+            trips: DENSE,
+            buffers: &[A, W, A],
+            cases: |r| dense(r, false),
+        },
+        Spec {
+            op: Op::BinaryDenseThreshold,
+            elems: &[B1, B1, B1],
+            symbol: "tp_binary_dense_threshold",
+            trips: DENSE,
+            buffers: &[A, W, W, A],
+            cases: |r| dense(r, true),
+        },
+        Spec {
+            op: Op::Threshold,
+            elems: &[I32, B1],
+            symbol: "tp_threshold",
+            trips: PIXELS,
+            buffers: &[A, W, A],
+            cases: threshold,
+        },
+        Spec {
+            op: Op::MaxPoolBits,
+            elems: &[B1, B1],
+            symbol: "tp_max_pool_bits",
+            trips: POOL,
+            buffers: &[A, A],
+            cases: max_pool,
+        },
+        Spec {
+            op: Op::GlobalSumBits,
+            elems: &[B1, I32],
+            symbol: "tp_global_sum_bits",
+            trips: PIXELS,
+            buffers: &[A, A],
+            cases: global_sum_bits,
+        },
+        Spec {
+            op: Op::GlobalSum,
+            elems: &[I32, I32],
+            symbol: "tp_global_sum",
+            trips: PIXELS,
+            buffers: &[A, A],
+            cases: global_sum,
+        },
+        Spec {
+            op: Op::PackInput,
+            elems: &[U8, B1],
+            symbol: "tp_pack_input",
+            trips: &["n", "ceil_div(n,32)"],
+            buffers: &[A, A],
+            cases: pack_input,
+        },
+    ]
+}
+
+const INPUT_CONV: &[&str] = &[
+    "oh",
+    "oh*ow",
+    "oh*ow*oc",
+    "oh*ow*ceil_div(oc,32)",
+    "oh*ow*kh",
+    "oh*ow*terms",
+    "oh*ow*oc*terms",
+    "oh*ow*oc*ceil_div(terms,32)",
+];
+const CONV: &[&str] = &[
+    "oh",
+    "oh*ow",
+    "oh*ow*oc",
+    "oh*ow*ceil_div(oc,32)",
+    "oh*ow*oc*kh",
+    "oh*ow*oc*kh*kw*words",
+    "oh*ow*oc*kh*(kw*words/4)",
+    "oh*ow*oc*kh*(kw*words%4)",
+    "oh*ow*oc*kh*min(1,kw*words/4)",
+    "oh*ow*oc*kh*min(1,kw*words%4)",
+];
+const DENSE: &[&str] = &[
+    "rows",
+    "rows*words",
+    "ceil_div(rows,32)",
+    "rows*(words/4)",
+    "rows*(words%4)",
+    "rows*min(1,words/4)",
+    "rows*min(1,words%4)",
+];
+const PIXELS: &[&str] = &["pixels", "channels", "pixels*channels", "pixels*ceil_div(channels,32)"];
+const POOL: &[&str] = &["oh", "oh*ow", "oh*ow*words", "oh*ow*words*k", "oh*ow*words*k*k"];
+
+/// Sizes of a convolution case: map height and width, input and output channels, kernel, stride.
+struct Conv(usize, usize, usize, usize, [usize; 2], usize);
+
+const CONVS: [Conv; 14] = [
+    Conv(1, 1, 1, 1, [1, 1], 1),
+    Conv(5, 4, 3, 33, [2, 3], 1),
+    Conv(6, 6, 64, 10, [3, 3], 1),
+    Conv(7, 5, 32, 32, [3, 1], 2),
+    Conv(4, 9, 65, 40, [1, 2], 1),
+    Conv(8, 8, 1, 32, [5, 5], 2),
+    Conv(3, 3, 200, 5, [3, 3], 1),
+    Conv(6, 3, 128, 7, [4, 1], 1),
+    Conv(5, 5, 31, 64, [2, 2], 3),
+    Conv(4, 4, 96, 65, [2, 2], 1),
+    Conv(5, 7, 160, 3, [1, 1], 2),
+    Conv(3, 4, 260, 33, [3, 2], 1),
+    Conv(4, 5, 40, 31, [3, 4], 1),
+    Conv(10, 4, 2, 70, [4, 3], 2),
+];
+
+fn image(random: &mut Random, shape: Shape) -> (Vec<u8>, Tensor) {
+    let pixels: Vec<u8> = (0..shape.len()).map(|_| u8::try_from(random.integer(0, 255)).expect("a byte")).collect();
+    let tensor = Tensor::image(shape, &pixels).expect("the right number of pixels");
+    (pixels, tensor)
+}
+
+fn signs(random: &mut Random, count: usize) -> Vec<i8> {
+    let same = random.next() % 4 == 0;
+    (0..count).map(|_| if same || random.next() % 2 == 0 { -1 } else { 1 }).collect()
+}
+
+fn run(spec: GraphSpec, image: &Tensor) -> Tensor {
+    let graph = Graph::new(spec).expect("a valid test network");
+    graph.pass(image, Engine::Reference, &mut NullSink).expect("the image fits").output
+}
+
+fn sums(tensor: &Tensor) -> Vec<i32> {
+    tensor.integers().expect("sums are integers")
+}
+
+fn bits(tensor: &Tensor) -> Vec<u32> {
+    let Tensor::Bits(map) = tensor else { panic!("the network ends in bits") };
+    device_map(map)
+}
+
+fn halves(words: &[u64], n: usize) -> impl Iterator<Item = u32> {
+    let low = |word: u64| u32::try_from(word & 0xffff_ffff).expect("masked to 32 bits");
+    words.iter().flat_map(move |w| [low(*w), low(*w >> 32)]).take(n.div_ceil(32))
+}
+
+fn device_map(map: &BitMap) -> Vec<u32> {
+    let shape = map.shape();
+    (0..shape.pixels()).flat_map(|p| halves(map.pixel(p / shape.w, p % shape.w), shape.c)).collect()
+}
+
+fn device_filters(weights: &BitFilters) -> Vec<u32> {
+    let FilterSize { out, taps, ic } = weights.size();
+    (0..out * taps).flat_map(|i| halves(weights.tap(i / taps, i % taps, 0), ic)).collect()
+}
+
+/// Thresholds near the sums, so that every comparison is close.
+fn near(random: &mut Random, sums: &[i32], channels: usize) -> Vec<i32> {
+    let limit = 1 << 30;
+    (0..channels)
+        .map(|c| (sums[c] + i32::try_from(random.integer(-2, 2)).expect("small")).clamp(1 - limit, limit))
+        .collect()
+}
+
+fn thresholds(values: &[i32]) -> Layer {
+    Layer::Threshold(Thresholds::new(1, values.to_vec(), Vec::new(), "t").expect("one plane"))
+}
+
+/// Dimensions as `nn` emits them, from the network's own list of calls.
+fn call_dims(spec: &GraphSpec, index: usize) -> Dims {
+    Graph::new(spec.clone()).expect("a valid test network").calls()[index].dims.clone()
+}
+
+fn block(conv: &Conv, words: usize) -> Vec<i32> {
+    let Conv(ih, iw, ic, oc, [kh, kw], stride) = *conv;
+    let fields = [iw, (ih - kh) / stride + 1, (iw - kw) / stride + 1, oc, kh, kw, words, stride, ic];
+    fields.iter().map(|v| i32::try_from(*v).expect("small")).collect()
+}
+
+fn window(conv: &Conv) -> Window {
+    Window { kernel: conv.4, stride: [conv.5; 2], ..Window::valid(1, 1) }
+}
+
+fn input_conv(random: &mut Random, fused: bool) -> Vec<Case> {
+    let case = |random: &mut Random, conv: &Conv| {
+        let Conv(ih, iw, ic, oc, [kh, kw], _) = *conv;
+        let (pixels, image) = image(random, Shape::new(ih, iw, ic));
+        let size = FilterSize { out: oc, taps: kh * kw, ic };
+        let values = signs(random, oc * size.fan_in());
+        let packed =
+            BitFilters::from_values(FilterSize { out: oc, taps: 1, ic: size.fan_in() }, &values, "w").expect("±1");
+        // The threshold twin is tested with a subtracted offset, folded as the header says.
+        let offset = if fused { i32::try_from(random.integer(0, 255)).expect("a byte") } else { 0 };
+        let weights = SmallFilters::new(size, values.clone(), "w").expect("sized");
+        let plain = GraphSpec::new("t", Shape::new(ih, iw, ic))
+            .then("conv", Layer::InputConv { weights, window: window(conv), offset });
+        let acc = sums(&run(plain.clone(), &image));
+        let mut args = vec![input(&pixels), input(&device_filters(&packed))];
+        let spec = if fused {
+            let t = near(random, &acc, oc);
+            let total =
+                |c: usize| values[c * size.fan_in()..][..size.fan_in()].iter().map(|v| i32::from(*v)).sum::<i32>();
+            let folded: Vec<i32> = t.iter().enumerate().map(|(c, t)| t + offset * total(c)).collect();
+            let spec = plain.then("t", thresholds(&t));
+            args.extend([input(&folded), output(&bits(&run(spec.clone(), &image)))]);
+            spec
+        } else {
+            args.push(output(&acc));
+            plain
+        };
+        args.extend([Arg::Scratch(size.fan_in()), input(&block(conv, 0))]);
+        Case { dims: call_dims(&spec, 0), args }
+    };
+    CONVS.iter().map(|conv| case(random, conv)).collect()
+}
+
+fn binary_conv(random: &mut Random, fused: bool) -> Vec<Case> {
+    let case = |random: &mut Random, conv: &Conv| {
+        let Conv(ih, iw, ic, oc, [kh, kw], _) = *conv;
+        let (_, image) = image(random, Shape::new(ih, iw, ic));
+        let size = FilterSize { out: oc, taps: kh * kw, ic };
+        let weights = BitFilters::from_values(size, &signs(random, oc * size.fan_in()), "w").expect("±1");
+        let packed = GraphSpec::new("t", Shape::new(ih, iw, ic)).then("pack", Layer::PackInput { threshold: 128, flatten: false });
+        let plain = packed.clone().then("conv", Layer::BinaryConv { weights: weights.clone(), window: window(conv) });
+        let acc = sums(&run(plain.clone(), &image));
+        let mut args = vec![input(&bits(&run(packed, &image))), input(&device_filters(&weights))];
+        let spec = finish(random, plain, acc, oc, &image, &mut args, fused);
+        args.push(input(&block(conv, ic.div_ceil(32))));
+        Case { dims: call_dims(&spec, 1), args }
+    };
+    CONVS.iter().map(|conv| case(random, conv)).collect()
+}
+
+/// Adds the output argument, after thresholds where they are fused, and gives the network that was tested.
+fn finish(
+    random: &mut Random,
+    plain: GraphSpec,
+    acc: Vec<i32>,
+    oc: usize,
+    image: &Tensor,
+    args: &mut Vec<Arg>,
+    fused: bool,
+) -> GraphSpec {
+    if !fused {
+        args.push(output(&acc));
+        return plain;
+    }
+    let t = near(random, &acc, oc);
+    let spec = plain.then("t", thresholds(&t));
+    args.extend([input(&t), output(&bits(&run(spec.clone(), image)))]);
+    spec
+}
+
+fn dense(random: &mut Random, fused: bool) -> Vec<Case> {
+    let shapes = [
+        (1, 1),
+        (3, 31),
+        (5, 300),
+        (31, 33),
+        (32, 64),
+        (33, 65),
+        (40, 127),
+        (64, 128),
+        (10, 160),
+        (65, 257),
+        (7, 1000),
+        (100, 96),
+        (2, 2000),
+        (70, 600),
+    ];
+    let case = |random: &mut Random, (out, n): (usize, usize)| {
+        let shape = Shape::new(1, 1, n);
+        let (_, image) = image(random, shape);
+        let weights =
+            BitFilters::from_values(FilterSize { out, taps: 1, ic: n }, &signs(random, out * n), "w").expect("±1");
+        let packed = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold: 128, flatten: false });
+        let plain = packed.clone().then("dense", Layer::BinaryDense { weights: weights.clone() });
+        let acc = sums(&run(plain.clone(), &image));
+        let mut args = vec![input(&bits(&run(packed, &image))), input(&device_filters(&weights))];
+        let spec = finish(random, plain, acc, out, &image, &mut args, fused);
+        args.extend([n, out, n.div_ceil(32)].map(|v| value(i64::try_from(v).expect("small"))));
+        Case { dims: call_dims(&spec, 1), args }
+    };
+    shapes.iter().map(|shape| case(random, *shape)).collect()
+}
+
+/// Pixels (as height and width) and channels.
+const MAPS: [(usize, usize, usize); 13] = [
+    (1, 1, 1),
+    (1, 2, 31),
+    (3, 3, 32),
+    (2, 2, 33),
+    (5, 1, 64),
+    (1, 7, 65),
+    (4, 4, 8),
+    (3, 5, 100),
+    (2, 3, 128),
+    (6, 6, 3),
+    (1, 1, 160),
+    (3, 2, 56),
+    (7, 2, 40),
+];
+
+fn threshold(random: &mut Random) -> Vec<Case> {
+    let case = |random: &mut Random, (h, w, c): (usize, usize, usize)| {
+        let values: Vec<i32> = (0..h * w * c)
+            .map(|_| i32::try_from(random.integer(1 - (1 << 30), (1 << 30) - 1)).expect("31 bits"))
+            .collect();
+        let t = near(random, &values, c);
+        let layer = Thresholds::new(1, t.clone(), Vec::new(), "t").expect("one plane");
+        let map = negative(h * w, c, |i| layer.negative(i % c, 0, values[i]));
+        let args = vec![input(&values), input(&t), output(&map), value(small(h * w)), value(small(c))];
+        Case { dims: dims(&[("pixels", h * w), ("channels", c)]), args }
+    };
+    MAPS.iter().map(|map| case(random, *map)).collect()
+}
+
+/// Device words of a map whose value `i` (pixel by pixel, channels fastest) is −1 where `minus` says so.
+fn negative(pixels: usize, channels: usize, minus: impl Fn(usize) -> bool) -> Vec<u32> {
+    let pixel =
+        |p: usize| -> Vec<i32> { (0..channels).map(|c| if minus(p * channels + c) { -1 } else { 1 }).collect() };
+    (0..pixels).flat_map(|p| halves(&tinyprec::bits::pack(&pixel(p)), channels).collect::<Vec<u32>>()).collect()
+}
+
+fn small(n: usize) -> i64 {
+    i64::try_from(n).expect("test sizes are small")
+}
+
+fn max_pool(random: &mut Random) -> Vec<Case> {
+    let shapes = [
+        (2, 2, 1, 2, 2),
+        (4, 4, 32, 2, 2),
+        (5, 6, 40, 3, 1),
+        (6, 6, 64, 2, 2),
+        (3, 3, 100, 3, 1),
+        (7, 5, 33, 2, 1),
+        (8, 8, 128, 4, 4),
+        (3, 4, 65, 1, 1),
+        (9, 9, 10, 3, 3),
+        (5, 5, 160, 2, 3),
+        (4, 7, 96, 2, 1),
+        (6, 4, 31, 4, 2),
+        (10, 3, 56, 3, 2),
+    ];
+    let case = |random: &mut Random, (h, w, c, k, stride): (usize, usize, usize, usize, usize)| {
+        let shape = Shape::new(h, w, c);
+        let (_, image) = image(random, shape);
+        let packed = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold: 200, flatten: false });
+        let spec = packed.clone().then("pool", Layer::MaxPoolBits { window: Window::valid(k, stride) });
+        let dims = call_dims(&spec, 1);
+        let dim = |name: &str| value(i64::try_from(dims.get(name).expect("nn gives it")).expect("small"));
+        let mut args = vec![input(&bits(&run(packed, &image))), output(&bits(&run(spec, &image)))];
+        args.extend(["iw", "oh", "ow", "k", "stride", "words"].map(dim));
+        Case { dims, args }
+    };
+    shapes.iter().map(|shape| case(random, *shape)).collect()
+}
+
+fn global_sum_bits(random: &mut Random) -> Vec<Case> {
+    let case = |random: &mut Random, (h, w, c): (usize, usize, usize)| {
+        let shape = Shape::new(h, w, c);
+        let (_, image) = image(random, shape);
+        let packed = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold: 100, flatten: false });
+        let spec = packed.clone().then("sum", Layer::GlobalSumBits);
+        let out = sums(&run(spec.clone(), &image));
+        let args = vec![input(&bits(&run(packed, &image))), output(&out), value(small(h * w)), value(small(c))];
+        Case { dims: call_dims(&spec, 1), args }
+    };
+    MAPS.iter().map(|map| case(random, *map)).collect()
+}
+
+fn global_sum(random: &mut Random) -> Vec<Case> {
+    let case = |random: &mut Random, (h, w, c): (usize, usize, usize)| {
+        let shape = Shape::new(h, w, c);
+        let (_, image) = image(random, shape);
+        // A random 1 × 1 convolution makes the integers to sum.
+        let values = (0..c * c).map(|_| i8::try_from(random.integer(-128, 127)).expect("8 bits")).collect();
+        let weights = SmallFilters::new(FilterSize { out: c, taps: 1, ic: c }, values, "w").expect("sized");
+        let conv = GraphSpec::new("t", shape)
+            .then("conv", Layer::InputConv { weights, window: Window::valid(1, 1), offset: 0 });
+        let spec = conv.clone().then("sum", Layer::GlobalSum);
+        let Tensor::I32(map) = run(conv, &image) else { panic!("a convolution gives sums") };
+        let from: &Map<i32> = &map;
+        let args =
+            vec![input(from.data()), output(&sums(&run(spec.clone(), &image))), value(small(h * w)), value(small(c))];
+        Case { dims: call_dims(&spec, 1), args }
+    };
+    MAPS.iter().map(|map| case(random, *map)).collect()
+}
+
+fn pack_input(random: &mut Random) -> Vec<Case> {
+    let case = |random: &mut Random, n: usize| {
+        let shape = Shape::new(1, 1, n);
+        let (pixels, image) = image(random, shape);
+        let threshold = u8::try_from(random.integer(0, 255)).expect("a byte");
+        let spec = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold, flatten: false });
+        let args = vec![
+            input(&pixels),
+            output(&bits(&run(spec.clone(), &image))),
+            value(i64::from(threshold)),
+            value(small(n)),
+        ];
+        Case { dims: call_dims(&spec, 0), args }
+    };
+    [1, 31, 32, 33, 64, 65, 784, 100, 256, 5, 1000, 63].iter().map(|n| case(random, *n)).collect()
+}

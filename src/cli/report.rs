@@ -1,0 +1,34 @@
+//! `tinyprec report`: a record rendered again.
+
+use super::{Outcome, Status, Terminal};
+use clap::Args;
+use std::path::PathBuf;
+use tinyprec::report;
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// record.json of a run
+    record: PathBuf,
+    /// Writes report.html and the CSV tables there; without it only the table is printed
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Prints the record as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads the record and renders it.
+pub fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
+    let record = report::read_record(&args.record)?;
+    let page = args.out.as_ref().map(|dir| report::write_report(&record, dir)).transpose()?;
+    if args.json {
+        terminal.result(&serde_json::to_string_pretty(&record)?)?;
+        return Ok(Status::Done);
+    }
+    terminal.result(&report::text(&record, terminal.width))?;
+    if let Some(page) = page {
+        terminal.result(&format!("\nReport: {}", page.display()))?;
+    }
+    Ok(Status::Done)
+}

@@ -1,0 +1,132 @@
+//! Float layers, in f32, each sum in one stated order and without fused multiply-add.
+
+use super::{BitMap, Geometry, Map, Shape};
+
+/// `x·mul[c] + add[c]` of values that are exact in f32 or already f32.
+pub fn affine(x: Vec<f32>, shape: Shape, mul: &[f32], add: &[f32]) -> Map<f32> {
+    let mut map = Map::zeros(shape);
+    let pixels = map.data_mut().chunks_exact_mut(shape.c).zip(x.chunks_exact(shape.c));
+    for (out, pixel) in pixels {
+        for (c, (y, v)) in out.iter_mut().zip(pixel).enumerate() {
+            *y = v * mul[c] + add[c];
+        }
+    }
+    map
+}
+
+/// x where x ≥ 0, `alpha[c]·x` below.
+pub fn prelu(mut x: Map<f32>, alpha: &[f32]) -> Map<f32> {
+    let channels = x.shape().c;
+    for (i, v) in x.data_mut().iter_mut().enumerate() {
+        if *v < 0.0 {
+            *v *= alpha[i % channels];
+        }
+    }
+    x
+}
+
+/// −1 iff x < 0.
+pub fn sign(x: &Map<f32>) -> BitMap {
+    let shape = x.shape();
+    let mut map = BitMap::ones(shape, 1);
+    for (i, _) in x.data().iter().enumerate().filter(|(_, v)| **v < 0.0) {
+        map.set_negative(i / shape.c / shape.w, i / shape.c % shape.w, i % shape.c, 0);
+    }
+    map
+}
+
+/// Convolution; `weights` in order (output, ky, kx, channel), sums in that order, then the bias.
+pub fn conv(x: &Map<f32>, weights: &[f32], out: usize, bias: &[f32], g: &Geometry) -> Map<f32> {
+    let ic = x.shape().c;
+    let fan_in = g.window.taps() * ic;
+    let mut map = Map::zeros(Shape::new(g.oh, g.ow, out));
+    for (pixel_idx, pixel) in map.data_mut().chunks_exact_mut(out).enumerate() {
+        let (oy, ox) = (pixel_idx / g.ow, pixel_idx % g.ow);
+        for (o, y) in pixel.iter_mut().enumerate() {
+            let mut acc = 0.0;
+            for (tap, row) in weights[o * fan_in..][..fan_in].chunks_exact(ic).enumerate() {
+                let Some((sy, sx)) = g.source(oy, ox, tap / g.window.kernel[1], tap % g.window.kernel[1]) else { continue };
+                for (v, w) in x.pixel(sy, sx).iter().zip(row) {
+                    acc += v * w;
+                }
+            }
+            *y = acc + bias.get(o).copied().unwrap_or(0.0);
+        }
+    }
+    map
+}
+
+/// Each channel under its own kernel; `weights` in order (ky, kx, channel).
+pub fn depthwise(x: &Map<f32>, weights: &[f32], bias: &[f32], g: &Geometry) -> Map<f32> {
+    let channels = x.shape().c;
+    let mut map = over_windows(x, g, 0.0, |acc, v, tap, c| acc + v * weights[tap * channels + c]);
+    for (i, v) in map.data_mut().iter_mut().enumerate() {
+        *v += bias.get(i % channels).copied().unwrap_or(0.0);
+    }
+    map
+}
+
+/// Maximum over the window.
+pub fn max_pool(x: &Map<f32>, g: &Geometry) -> Map<f32> {
+    over_windows(x, g, f32::NEG_INFINITY, |acc, v, _, _| if v > acc { v } else { acc })
+}
+
+/// Mean over the taps inside the map.
+pub fn avg_pool(x: &Map<f32>, g: &Geometry) -> Map<f32> {
+    let channels = x.shape().c;
+    let mut map = over_windows(x, g, 0.0, |acc, v, _, _| acc + v);
+    for (pixel_idx, pixel) in map.data_mut().chunks_exact_mut(channels).enumerate() {
+        let (oy, ox) = (pixel_idx / g.ow, pixel_idx % g.ow);
+        let taps = (0..g.window.taps()).map(|t| (t / g.window.kernel[1], t % g.window.kernel[1]));
+        let inside = taps.filter(|(ky, kx)| g.source(oy, ox, *ky, *kx).is_some()).count();
+        for v in pixel {
+            *v /= count(inside);
+        }
+    }
+    map
+}
+
+/// Mean over all pixels.
+pub fn global_avg_pool(x: &Map<f32>) -> Map<f32> {
+    let mut map = Map::zeros(Shape::new(1, 1, x.shape().c));
+    for pixel in x.data().chunks_exact(x.shape().c) {
+        for (sum, v) in map.data_mut().iter_mut().zip(pixel) {
+            *sum += v;
+        }
+    }
+    for v in map.data_mut() {
+        *v /= count(x.shape().pixels());
+    }
+    map
+}
+
+/// A dense layer is a convolution whose kernel is the whole map.
+pub fn dense(x: &Map<f32>, weights: &[f32], out: usize, bias: &[f32]) -> Map<f32> {
+    let Shape { h, w, .. } = x.shape();
+    let window = super::Window { kernel: [h, w], ..super::Window::valid(1, 1) };
+    let g = Geometry { window, ih: h, iw: w, oh: 1, ow: 1, top: 0, left: 0 };
+    conv(x, weights, out, bias, &g)
+}
+
+/// Folds each channel over the taps inside the map, in order (ky, kx).
+fn over_windows(x: &Map<f32>, g: &Geometry, start: f32, fold: impl Fn(f32, f32, usize, usize) -> f32) -> Map<f32> {
+    let channels = x.shape().c;
+    let mut map = Map::zeros(Shape::new(g.oh, g.ow, channels));
+    for (pixel_idx, pixel) in map.data_mut().chunks_exact_mut(channels).enumerate() {
+        let (oy, ox) = (pixel_idx / g.ow, pixel_idx % g.ow);
+        pixel.fill(start);
+        for tap in 0..g.window.taps() {
+            let Some((sy, sx)) = g.source(oy, ox, tap / g.window.kernel[1], tap % g.window.kernel[1]) else { continue };
+            for (c, (acc, v)) in pixel.iter_mut().zip(x.pixel(sy, sx)).enumerate() {
+                *acc = fold(*acc, *v, tap, c);
+            }
+        }
+    }
+    map
+}
+
+/// A count of pixels as f32, exact below 2^24 and rounded to nearest above.
+#[allow(clippy::cast_precision_loss, reason = "nearest is what a division by the count needs")]
+fn count(n: usize) -> f32 {
+    n as f32
+}

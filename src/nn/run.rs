@@ -1,0 +1,253 @@
+//! Running a network: one image, or many at once.
+
+use super::fast::{self, Conv, Prepared};
+use super::graph::{Graph, Source, Step};
+use super::{Geometry, Layer, Map, NnError, Node, Shape, Tensor, TensorType, Window};
+use super::{float, reference};
+use crate::bits::Isa;
+use crate::trace::{NullSink, Sink};
+use rayon::prelude::*;
+
+/// Which kernels run. All give the same values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// Plain loops.
+    Reference,
+    /// Packed kernels with these instructions.
+    Fast(Isa),
+}
+
+impl Engine {
+    /// The fastest this machine has.
+    pub fn best() -> Self {
+        Self::Fast(Isa::best())
+    }
+}
+
+/// What a pass over one image gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pass {
+    /// The last layer's output.
+    pub output: Tensor,
+    /// The classifier's input; the same as the output where there is no classifier.
+    pub features: Tensor,
+}
+
+impl Graph {
+    /// Output for one image, with the fastest kernels.
+    ///
+    /// # Errors
+    /// [`NnError::Image`] if the image is not what the network reads.
+    pub fn run(&self, image: &Tensor) -> Result<Tensor, NnError> {
+        Ok(self.pass(image, Engine::best(), &mut NullSink)?.output)
+    }
+
+    /// Features for one image, with the fastest kernels.
+    ///
+    /// # Errors
+    /// As [`Graph::run`].
+    pub fn features(&self, image: &Tensor) -> Result<Tensor, NnError> {
+        Ok(self.pass(image, Engine::best(), &mut NullSink)?.features)
+    }
+
+    /// Output and features for one image; `sink` hears every operation as a device would run it.
+    ///
+    /// # Errors
+    /// As [`Graph::run`].
+    pub fn pass(&self, image: &Tensor, engine: Engine, sink: &mut dyn Sink) -> Result<Pass, NnError> {
+        let (found, expected) = (image.ty(), self.input());
+        if found != expected {
+            let (expected, expected_kind) = (expected.shape, expected.kind);
+            return Err(NnError::Image { expected, expected_kind, found: found.shape, found_kind: found.kind });
+        }
+        let mut values: Vec<Option<Tensor>> = vec![None; self.spec.nodes.len()];
+        let mut left = self.readers.clone();
+        for step in &self.steps {
+            let output = self.step(*step, image, &values, engine);
+            if sink.listening() {
+                let inputs: Vec<TensorType> =
+                    self.spec.nodes[step.node].inputs.iter().map(|s| value(image, &values, *s).ty()).collect();
+                sink.record(self.call(*step, &inputs, output.ty()));
+            }
+            for source in &self.spec.nodes[step.node].inputs {
+                if let Source::Node(n) = source {
+                    left[*n] -= 1;
+                    if left[*n] == 0 {
+                        values[*n] = None;
+                    }
+                }
+            }
+            values[step.output()] = Some(output);
+        }
+        let features = value(image, &values, self.feature_source()).clone();
+        let output = values.pop().flatten().expect("the last step writes the last node");
+        Ok(Pass { output, features })
+    }
+
+    /// [`Graph::pass`] over many images on all threads; results in the images' order, whatever the number of threads.
+    ///
+    /// # Errors
+    /// That of the first image in order that has one.
+    pub fn passes(&self, images: &[Tensor]) -> Result<Vec<Pass>, NnError> {
+        let one = |image| self.pass(image, Engine::best(), &mut NullSink);
+        let all: Vec<Result<Pass, NnError>> = images.par_iter().map(one).collect();
+        all.into_iter().collect()
+    }
+
+    fn step(&self, step: Step, image: &Tensor, values: &[Option<Tensor>], engine: Engine) -> Tensor {
+        let node = &self.spec.nodes[step.node];
+        let input = |i: usize| value(image, values, node.inputs[i]);
+        match (engine, step.threshold) {
+            (Engine::Fast(isa), Some(t)) => {
+                let Prepared::Threshold(thresholds) = &self.prepared[t] else { unreachable!("a fused threshold") };
+                let signs = |conv: Conv<'_>, g: &Geometry| Tensor::Bits(conv.bits(isa, g, thresholds));
+                linear(node, &self.prepared[step.node], input(0), signs)
+            }
+            (Engine::Fast(isa), None) => self.fast(step.node, input(0), isa).unwrap_or_else(|| {
+                single(node, input(0), node.inputs.get(1).map(|s| value(image, values, *s)))
+            }),
+            (Engine::Reference, fused) => {
+                let sums = single(node, input(0), node.inputs.get(1).map(|s| value(image, values, *s)));
+                fused.map_or_else(|| sums.clone(), |t| single(&self.spec.nodes[t], &sums, None))
+            }
+        }
+    }
+
+    /// The fast kernel of a node, where it has one.
+    fn fast(&self, node: usize, x: &Tensor, isa: Isa) -> Option<Tensor> {
+        let (spec, prepared) = (&self.spec.nodes[node], &self.prepared[node]);
+        Some(match (&spec.layer, prepared, x) {
+            (_, Prepared::Binary(_) | Prepared::Input(_), _) => {
+                linear(spec, prepared, x, |conv, g| Tensor::I32(conv.sums(isa, g)))
+            }
+            (_, Prepared::Threshold(t), Tensor::I32(x)) => Tensor::Bits(t.map(isa, x)),
+            (Layer::MaxPoolBits { window }, _, Tensor::Bits(x)) => {
+                Tensor::Bits(fast::max_pool_bits(x, &geometry(*window, x.shape())))
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn value<'a>(image: &'a Tensor, values: &'a [Option<Tensor>], source: Source) -> &'a Tensor {
+    match source {
+        Source::Image => image,
+        Source::Node(n) => values[n].as_ref().expect("inputs come before their readers and stay until the last one"),
+    }
+}
+
+/// Shapes were checked when the network was built.
+fn geometry(window: Window, shape: Shape) -> Geometry {
+    window.over(shape, "").expect("checked when the network was built")
+}
+
+/// A dense layer's window: the whole map at once.
+fn whole(shape: Shape) -> Geometry {
+    geometry(Window { kernel: [shape.h, shape.w], ..Window::valid(1, 1) }, shape)
+}
+
+/// Hands a convolution's or dense layer's operands to a fast kernel.
+fn linear(node: &Node, prepared: &Prepared, x: &Tensor, run: impl FnOnce(Conv<'_>, &Geometry) -> Tensor) -> Tensor {
+    match (&node.layer, prepared, x) {
+        (Layer::BinaryConv { window, .. }, Prepared::Binary(p), Tensor::Bits(x)) => {
+            run(Conv::Binary(p, x), &geometry(*window, x.shape()))
+        }
+        (Layer::BinaryDense { .. }, Prepared::Binary(p), Tensor::Bits(x)) => run(Conv::Binary(p, x), &whole(x.shape())),
+        (Layer::InputConv { window, offset, .. }, Prepared::Input(p), x) => {
+            run(Conv::Input(p, &centred(x, *offset)), &geometry(*window, x.shape()))
+        }
+        _ => unreachable!("types were checked when the network was built"),
+    }
+}
+
+/// 8-bit values less the offset.
+fn centred(x: &Tensor, offset: i32) -> Map<i32> {
+    let values = x.integers().unwrap_or_default().into_iter().map(|v| v - offset).collect();
+    Map::new(x.shape(), values).expect("as many values as the map has")
+}
+
+/// Values as f32: integers below 2^24 exactly, larger ones rounded to nearest even.
+#[allow(clippy::cast_precision_loss, reason = "rounding to nearest even is what the layer documents")]
+fn reals(x: &Tensor) -> Vec<f32> {
+    match x {
+        Tensor::F32(m) => m.data().to_vec(),
+        other => other.integers().unwrap_or_default().into_iter().map(|v| v as f32).collect(),
+    }
+}
+
+/// One layer by the reference kernels.
+fn single(node: &Node, x: &Tensor, second: Option<&Tensor>) -> Tensor {
+    let shape = x.shape();
+    match (&node.layer, x) {
+        (Layer::PackInput { threshold, flatten }, Tensor::U8(x)) => {
+            let shape = if *flatten { Shape::new(1, 1, shape.len()) } else { shape };
+            Tensor::Bits(reference::pack_input(x, *threshold, shape))
+        }
+        (Layer::Lookup { table }, Tensor::U8(x)) => {
+            let codes = x.data().iter().map(|v| table[usize::from(*v)]).collect();
+            Tensor::I8(Map::new(shape, codes).expect("one code a pixel"))
+        }
+        (Layer::InputConv { weights, window, offset }, x) => {
+            Tensor::I32(reference::input_conv(&centred(x, *offset), weights, &geometry(*window, shape)))
+        }
+        (Layer::BinaryConv { weights, window }, Tensor::Bits(x)) => {
+            Tensor::I32(reference::binary_conv(x, weights, &geometry(*window, shape)))
+        }
+        (Layer::BinaryDense { weights }, Tensor::Bits(x)) => {
+            Tensor::I32(reference::binary_conv(x, weights, &whole(shape)))
+        }
+        (Layer::Threshold(t), Tensor::I32(x)) => Tensor::Bits(reference::threshold(x, t)),
+        (Layer::MaxPoolBits { window }, Tensor::Bits(x)) => {
+            Tensor::Bits(reference::max_pool_bits(x, &geometry(*window, shape)))
+        }
+        (Layer::GlobalSumBits, Tensor::Bits(x)) => Tensor::I32(reference::global_sum_bits(x)),
+        (Layer::GlobalSum, Tensor::I32(x)) => Tensor::I32(reference::global_sum(x)),
+        (Layer::Add, x) => add(x, second.unwrap_or(x)),
+        (Layer::OffsetShift { offset, shift }, Tensor::I32(x)) => {
+            let sums = x.data().iter().enumerate().map(|(i, v)| (v + offset[i % shape.c]) >> shift).collect();
+            Tensor::I32(Map::new(shape, sums).expect("one sum a value"))
+        }
+        (Layer::Standardise(s), Tensor::I32(x)) => {
+            let codes = x.data().iter().enumerate().map(|(i, v)| s.code(i % shape.c, *v)).collect();
+            Tensor::I8(Map::new(shape, codes).expect("one code a value"))
+        }
+        (Layer::Affine { mul, add }, x) => Tensor::F32(float::affine(reals(x), shape, mul, add)),
+        (Layer::Relu, Tensor::I32(x)) => {
+            Tensor::I32(Map::new(shape, x.data().iter().map(|v| *v.max(&0)).collect()).expect("one a value"))
+        }
+        (_, Tensor::F32(x)) => float_layer(&node.layer, x),
+        _ => unreachable!("types were checked when the network was built"),
+    }
+}
+
+fn float_layer(layer: &Layer, x: &Map<f32>) -> Tensor {
+    let shape = x.shape();
+    Tensor::F32(match layer {
+        Layer::Sign => return Tensor::Bits(float::sign(x)),
+        Layer::Relu => float::prelu(x.clone(), &vec![0.0; shape.c]),
+        Layer::PRelu { alpha } => float::prelu(x.clone(), alpha),
+        Layer::FloatConv { weights, out, bias, window } => {
+            float::conv(x, weights, *out, bias, &geometry(*window, shape))
+        }
+        Layer::DepthwiseConv { weights, bias, window } => float::depthwise(x, weights, bias, &geometry(*window, shape)),
+        Layer::FloatDense { weights, out, bias } => float::dense(x, weights, *out, bias),
+        Layer::MaxPool { window } => float::max_pool(x, &geometry(*window, shape)),
+        Layer::AvgPool { window } => float::avg_pool(x, &geometry(*window, shape)),
+        Layer::GlobalAvgPool => float::global_avg_pool(x),
+        _ => unreachable!("types were checked when the network was built"),
+    })
+}
+
+fn add(a: &Tensor, b: &Tensor) -> Tensor {
+    match (a, b) {
+        (Tensor::I32(a), Tensor::I32(b)) => {
+            let sums = a.data().iter().zip(b.data()).map(|(a, b)| a + b).collect();
+            Tensor::I32(Map::new(a.shape(), sums).expect("one sum a value"))
+        }
+        (Tensor::F32(a), Tensor::F32(b)) => {
+            let sums = a.data().iter().zip(b.data()).map(|(a, b)| a + b).collect();
+            Tensor::F32(Map::new(a.shape(), sums).expect("one sum a value"))
+        }
+        _ => unreachable!("types were checked when the network was built"),
+    }
+}

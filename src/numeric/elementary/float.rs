@@ -1,0 +1,48 @@
+//! exp and softmax in f32, from +, −, ·, one division and bit moves in a fixed order.
+//!
+//! No fused multiply-add and no library call: a C twin compiled with `-ffp-contract=off` gives the same bits.
+
+const LOG2_E: f32 = 1.442_695;
+/// ln 2 in 15 bits, so that its product with any exponent is exact, and the rest.
+const LN2_HIGH: f32 = 0.693_145_75;
+const LN2_LOW: f32 = 1.428_606_8e-6;
+/// `e^r ≈ 1 + r + r²·(C2 + C3·r + … + C6·r⁴)` on |r| ≤ ln 2 / 2; a minimax fit.
+const C: [f32; 5] = [0.499_999_94, 0.166_665_24, 0.041_668_344, 0.008_368_463, 0.001_381_561_2];
+/// Adding 1.5·2^23 leaves the nearest integer in the low bits of an f32.
+const TO_INTEGER: f32 = 12_582_912.0;
+
+/// `e^x` (N41).
+pub fn exp_f32(x: f32) -> f32 {
+    // Beyond these ends the result is 0 or infinity anyway; NaN passes through.
+    let x = if x < -104.0 { -104.0 } else { x };
+    let x = if x > 89.0 { 89.0 } else { x };
+    let shifted = x * LOG2_E + TO_INTEGER;
+    let n = shifted - TO_INTEGER;
+    let r = (x - n * LN2_HIGH) - n * LN2_LOW;
+    let tail = (((C[4] * r + C[3]) * r + C[2]) * r + C[1]) * r + C[0];
+    let y = ((r * r) * tail + r) + 1.0;
+    // Two powers of two, since one alone leaves the exponent field at both ends.
+    let n = shifted.to_bits().wrapping_sub(TO_INTEGER.to_bits()).cast_signed();
+    let first = n >> 1;
+    (y * power_of_two(first)) * power_of_two(n.wrapping_sub(first))
+}
+
+fn power_of_two(n: i32) -> f32 {
+    f32::from_bits(n.wrapping_add(127).cast_unsigned() << 23)
+}
+
+/// Softmax (N43): largest logit, exponentials, sum in ascending order, one division, products.
+pub fn softmax_f32(logits: &[f32], out: &mut [f32]) {
+    assert_eq!(logits.len(), out.len(), "one probability for each logit");
+    let Some(&first) = logits.first() else { return };
+    let most = logits.iter().fold(first, |most, &z| if z > most { z } else { most });
+    let mut sum = 0.0;
+    for (p, &z) in out.iter_mut().zip(logits) {
+        *p = exp_f32(z - most);
+        sum += *p;
+    }
+    let by = 1.0 / sum;
+    for p in out.iter_mut() {
+        *p *= by;
+    }
+}

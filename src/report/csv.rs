@@ -1,0 +1,141 @@
+//! Tables for other programs: comma-separated, one header line, RFC 4180 quoting, numbers in full.
+
+use crate::record::{CostResult, Interval, RunRecord};
+
+/// All tables: file name and text.
+pub fn tables(record: &RunRecord) -> Vec<(&'static str, String)> {
+    vec![
+        ("precisions.csv", precisions(record)),
+        ("accuracy.csv", accuracy(record)),
+        ("costs.csv", costs(record)),
+        ("phases.csv", phases(record)),
+        ("fidelity.csv", fidelity(record)),
+    ]
+}
+
+fn line(cells: &[String]) -> String {
+    let quoted = cells.iter().map(|c| {
+        if c.contains([',', '"', '\n', '\r']) { format!("\"{}\"", c.replace('"', "\"\"")) } else { c.clone() }
+    });
+    quoted.collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+fn table(header: &str, rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut text = format!("{header}\r\n");
+    rows.into_iter().for_each(|row| text.push_str(&line(&row)));
+    text
+}
+
+fn number(x: Option<f64>) -> String {
+    x.map_or(String::new(), |x| x.to_string())
+}
+
+fn precisions(record: &RunRecord) -> String {
+    let rows = record.precisions.iter().map(|p| {
+        let (accuracy, minus, forgetting) = (p.final_accuracy, p.minus_float, p.forgetting);
+        vec![
+            p.name.clone(),
+            number(Some(accuracy.mean)),
+            number(accuracy.half_width_95),
+            number(minus.map(|m| m.mean)),
+            number(minus.and_then(|m| m.half_width_95)),
+            number(forgetting.map(|f| f.mean)),
+            number(p.vanished_updates),
+            accuracy.n.to_string(),
+        ]
+    });
+    let header = "precision,accuracy,accuracy_half_width_95,minus_float,minus_float_half_width_95,forgetting,\
+                  vanished_updates,n_seeds";
+    table(header, rows)
+}
+
+fn accuracy(record: &RunRecord) -> String {
+    let mut rows = Vec::new();
+    for p in &record.precisions {
+        for s in &p.seeds {
+            for (i, by_experience) in s.accuracy.iter().enumerate() {
+                let stream = number(s.stream_accuracy.get(i).copied());
+                for (j, a) in by_experience.iter().enumerate() {
+                    let place = [s.seed.to_string(), i.to_string(), j.to_string()];
+                    let [seed, i, j] = place;
+                    rows.push(vec![p.name.clone(), seed, i, j, a.to_string(), stream.clone()]);
+                }
+            }
+        }
+    }
+    table("precision,seed,training_exp,eval_exp,eval_accuracy,stream_accuracy", rows)
+}
+
+fn ends(i: &Interval) -> [String; 3] {
+    [i.low, i.mid, i.high].map(|x| x.to_string())
+}
+
+fn costs(record: &RunRecord) -> String {
+    let row = |c: &CostResult| {
+        let mut row = vec![c.precision.clone(), c.profile.clone(), c.kernel_set.clone()];
+        let predictions = [
+            &c.inference_latency_ms,
+            &c.inference_energy_uj,
+            &c.step_latency_ms,
+            &c.step_energy_uj,
+            &c.consolidation_latency_ms,
+            &c.consolidation_energy_uj,
+        ];
+        row.extend(predictions.into_iter().flat_map(ends));
+        row.extend([c.ram_kib, c.flash_kib, c.missing_kib].map(|x| x.to_string()));
+        row.push(c.fits.to_string());
+        row
+    };
+    let mut header = "precision,profile,kernel_set".to_owned();
+    for quantity in ["inference", "step", "consolidation"] {
+        for unit in ["latency_ms", "energy_uj"] {
+            for end in ["low", "mid", "high"] {
+                header.push_str(&format!(",{quantity}_{unit}_{end}"));
+            }
+        }
+    }
+    table(&(header + ",ram_kib,flash_kib,missing_kib,fits"), record.costs.iter().map(row))
+}
+
+fn phases(record: &RunRecord) -> String {
+    let mut rows = Vec::new();
+    for c in &record.costs {
+        for p in &c.phases {
+            let mut row =
+                vec![c.precision.clone(), c.profile.clone(), super::view::phase_name(p.phase).replace(' ', "_")];
+            row.push(p.unit.clone());
+            row.extend([&p.cycles, &p.latency_ms, &p.energy_uj].into_iter().flat_map(ends));
+            rows.push(row);
+        }
+    }
+    let header = "precision,profile,phase,unit,cycles_low,cycles_mid,cycles_high,latency_ms_low,latency_ms_mid,latency_ms_high,\
+                  energy_uj_low,energy_uj_mid,energy_uj_high";
+    table(header, rows)
+}
+
+fn fidelity(record: &RunRecord) -> String {
+    let mut rows = Vec::new();
+    for p in &record.precisions {
+        for s in &p.seeds {
+            for f in &s.fidelity {
+                let numbers = [Some(f.relative_l2), f.mape, f.vanished].map(number);
+                let mut row = vec![p.name.clone(), s.seed.to_string(), f.step.to_string(), f.experience.to_string()];
+                row.push(f.role.clone());
+                row.extend(numbers);
+                rows.push(row);
+            }
+        }
+    }
+    table("precision,seed,step,experience,role,relative_l2,mape,vanished", rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_that_would_break_a_line_are_quoted() {
+        let cells = ["a,b", "say \"x\"", "plain", "two\nlines"].map(str::to_owned);
+        assert_eq!(line(&cells), "\"a,b\",\"say \"\"x\"\"\",plain,\"two\nlines\"\r\n");
+    }
+}

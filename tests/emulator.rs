@@ -1,0 +1,101 @@
+//! The C twins in an emulator, and the committed kernel files.
+//!
+//! With the cross compilers and QEMU installed, `kernel-lab verify` proves that outputs equal the Rust references and that dynamic
+//! instruction counts equal the committed loop nests. Where they are absent that is skipped, except under `CI=true`.
+
+use std::process::Command;
+use tinyprec::cost::KernelSet;
+use tinyprec::trace::{Dims, Elem, Op};
+
+const CORES: [&str; 3] = ["cortex-m4", "cortex-m7", "cortex-a53"];
+
+fn kernel_set(core: &str) -> KernelSet {
+    let path = format!("{}/hw_profiles/kernels/{core}/gcc12-o2.toml", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    KernelSet::parse(&path, &text).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn verify(core: &str) {
+    let lab = env!("CARGO_BIN_EXE_kernel-lab");
+    let work = format!("{}/emulator", env!("CARGO_TARGET_TMPDIR"));
+    let output = Command::new(lab).args(["verify", "--core", core, "--work", &work]).output().expect("the lab starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() {
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+    } else if let Some(tool) = said.contains(" not found; apt-get install").then(|| said.trim().to_owned()) {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "CI must have the tools: {tool}");
+        println!("skipped: {tool}");
+    } else {
+        panic!("{said}");
+    }
+}
+
+#[test]
+fn cortex_m4_twins_equal_the_references_and_their_loop_nests() {
+    verify("cortex-m4");
+}
+
+#[test]
+fn cortex_m7_twins_equal_the_references_and_their_loop_nests() {
+    verify("cortex-m7");
+}
+
+#[test]
+fn cortex_a53_twins_equal_the_references_and_their_loop_nests() {
+    verify("cortex-a53");
+}
+
+#[test]
+fn committed_files_name_their_core_and_come_from_one_compiler() {
+    for core in CORES {
+        let set = kernel_set(core);
+        assert_eq!((set.core(), set.name()), (core, "gcc12-o2"));
+        assert!(set.compiler().contains("gcc 12.2"), "{core}: {}", set.compiler());
+        assert!(set.flags().contains(&format!("-mcpu={core}")) && set.flags().contains("-ffp-contract=off"));
+        assert_eq!(set.source_sha256(), kernel_set(CORES[0]).source_sha256(), "all cores come from the same sources");
+        let keys = |set: &KernelSet| set.kernels().iter().map(|k| k.key()).collect::<Vec<_>>();
+        assert_eq!(keys(&set), keys(&kernel_set(CORES[0])), "every core has every kernel");
+    }
+}
+
+#[test]
+fn closed_forms_evaluate_on_a_large_layer() {
+    let fused = Dims::new();
+    let sizes = [
+        ("oh", 26),
+        ("ow", 24),
+        ("ih", 28),
+        ("iw", 26),
+        ("stride", 1),
+        ("oc", 70),
+        ("kh", 3),
+        ("kw", 3),
+        ("terms", 270),
+        ("words", 1),
+        ("owords", 3),
+    ];
+    let dims = sizes.iter().fold(fused, |dims, (name, n)| dims.with(name, *n));
+    for core in CORES {
+        let set = kernel_set(core);
+        let index = set.find(Op::BinaryConvThreshold, &[Elem::B1, Elem::B1, Elem::B1]).expect("every backbone has it");
+        let kernel = &set.kernels()[index];
+        let instructions: u64 =
+            kernel.levels.iter().map(|l| l.trips.eval(&dims).expect("valid") * l.body.len() as u64).sum();
+        // 26·24·70·9 words, each at least a load, an exclusive or and a count on A53's 128-bit path, 17 instructions on M.
+        let words = 26 * 24 * 70 * 9;
+        assert!(
+            instructions > words * 2 && instructions < words * 40,
+            "{core}: {instructions} instructions for {words} words"
+        );
+        let read: u64 = kernel.traffic.iter().map(|t| t.bytes.eval(&dims).expect("valid")).sum();
+        assert!(read >= words * 8, "{core}: weights and patch are read once a word");
+    }
+}
+
+#[test]
+fn the_header_declares_every_kernel_of_the_files() {
+    let header = tinyprec::export::C_SOURCES[0].1;
+    for kernel in kernel_set(CORES[0]).kernels() {
+        assert!(header.contains(&format!("void {}(", kernel.symbol)), "{}", kernel.symbol);
+    }
+}
