@@ -28,7 +28,8 @@ fn rate(macs: f64, mut work: impl FnMut()) -> f64 {
 fn conv() -> (Graph, Tensor, f64) {
     let shape = Shape::new(12, 12, 256);
     let size = FilterSize { out: 256, taps: 9, ic: 256 };
-    let values: Vec<i8> = (0..size.out * size.fan_in()).map(|i| if i * 2654435761 % 64 < 32 { 1 } else { -1 }).collect();
+    let values: Vec<i8> =
+        (0..size.out * size.fan_in()).map(|i| if i * 2654435761 % 64 < 32 { 1 } else { -1 }).collect();
     let weights = BitFilters::from_values(size, &values, "w").expect("signs");
     let graph = GraphSpec::new("bench", shape)
         .then("x", Layer::PackInput { threshold: 128, flatten: false })
@@ -42,7 +43,9 @@ fn conv() -> (Graph, Tensor, f64) {
 fn main() {
     // The peak is written for these two; AVX2 without VPOPCNTDQ counts through shuffles and is compared with neither.
     let isa = if Isa::Avx512.supported() { Isa::Avx512 } else { Isa::Popcnt };
-    let top = (0..5).map(|_| rate(peak::MACS_PER_ROUND * 4096.0, || drop(black_box(peak::rounds(isa, 4096))))).fold(0.0, f64::max);
+    let top = (0..5)
+        .map(|_| rate(peak::MACS_PER_ROUND * 4096.0, || drop(black_box(peak::rounds(isa, 4096)))))
+        .fold(0.0, f64::max);
     let (rows, k, n) = (256, 36, 100);
     let panels = Panels::new(&vec![0x5555_aaaa_1234_5678; rows * k], rows, k);
     let patches = vec![0x0f0f_1234_5678_9abc; n * k];

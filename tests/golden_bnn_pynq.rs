@@ -31,7 +31,8 @@ fn cnv_w1a1_gets_7922_of_10000_and_the_golden_scores() {
     let Some(found) = eval("cifar10__cnvW1A1", "cifar10/test_10000.bin") else { return };
     assert_eq!((found.correct, found.total), (Some(7922), 10000));
     let golden = std::fs::read_to_string(shared("weights/golden_cnvW1A1_first100.csv").unwrap()).unwrap();
-    let rows: Vec<Vec<f64>> = golden.lines().skip(1).map(|l| l.split(',').map(|v| v.parse().unwrap()).collect()).collect();
+    let rows: Vec<Vec<f64>> =
+        golden.lines().skip(1).map(|l| l.split(',').map(|v| v.parse().unwrap()).collect()).collect();
     assert_eq!(rows.len(), 100);
     for (i, row) in rows.iter().enumerate() {
         assert_eq!(&row[1..], found.image_scores(i), "image {i}");
@@ -52,9 +53,11 @@ fn lfc_w1a1_gets_9834_of_10000_by_the_largest_margin() {
 
 #[test]
 fn plain_loops_and_every_instruction_set_agree_on_real_networks() {
-    for (model, set, n) in
-        [("cifar10__cnvW1A1", "cifar10/test_10000.bin", 1), ("cifar10__cnvW1A2", "cifar10/test_10000.bin", 1), ("mnist__lfcW1A1", "mnist", 2)]
-    {
+    for (model, set, n) in [
+        ("cifar10__cnvW1A1", "cifar10/test_10000.bin", 1),
+        ("cifar10__cnvW1A2", "cifar10/test_10000.bin", 1),
+        ("mnist__lfcW1A1", "mnist", 2),
+    ] {
         let Some((graph, data)) = load(model, set) else { return };
         let [h, w, c] = data.shape();
         for i in 0..n {

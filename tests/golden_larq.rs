@@ -21,9 +21,11 @@ fn read(name: &str) -> Option<Vec<u8>> {
 fn check(net: &str, case: &str, fill: Fill) -> Option<usize> {
     let (weights, case) = (read(&format!("weights_{net}_exact.safetensors"))?, read(case)?);
     let (weights, case) = (SafeTensors::deserialize(&weights).unwrap(), SafeTensors::deserialize(&case).unwrap());
-    let layers: Vec<String> = case.names().iter().filter_map(|n| n.strip_suffix("/in_bits")).map(str::to_owned).collect();
+    let layers: Vec<String> =
+        case.names().iter().filter_map(|n| n.strip_suffix("/in_bits")).map(str::to_owned).collect();
     for layer in &layers {
-        let (bits, acc) = (case.tensor(&format!("{layer}/in_bits")).unwrap(), case.tensor(&format!("{layer}/acc")).unwrap());
+        let (bits, acc) =
+            (case.tensor(&format!("{layer}/in_bits")).unwrap(), case.tensor(&format!("{layer}/acc")).unwrap());
         let kernel = weights.tensor(&format!("{layer}/kernel:0")).unwrap();
         let [kh, kw, ic, out] = kernel.shape().try_into().unwrap();
         let shape = Shape::new(bits.shape()[0], bits.shape()[1], ic);
@@ -32,8 +34,9 @@ fn check(net: &str, case: &str, fill: Fill) -> Option<usize> {
         let signs: Vec<f32> = (0..shape.len()).map(|i| if negative(i / ic, i % ic) { -1.0 } else { 1.0 }).collect();
         // HWIO latent values, 0 counts as +1 → (output, tap, channel) signs.
         let latent = |o: usize, i: usize| kernel.data()[i * out + o].cast_signed();
-        let values: Vec<i8> =
-            (0..out * kh * kw * ic).map(|i| if latent(i / (kh * kw * ic), i % (kh * kw * ic)) < 0 { -1 } else { 1 }).collect();
+        let values: Vec<i8> = (0..out * kh * kw * ic)
+            .map(|i| if latent(i / (kh * kw * ic), i % (kh * kw * ic)) < 0 { -1 } else { 1 })
+            .collect();
         let filters = BitFilters::from_values(FilterSize { out, taps: kh * kw, ic }, &values, layer).unwrap();
         let stride = shape.h.div_ceil(acc.shape()[0]);
         let window = Window::same(kh, stride, fill);

@@ -37,7 +37,7 @@ fn wrong_descriptions_say_what_is_wrong() {
         (r#"{"name":"c","op":"input_conv","k":3,"shift":1}"#, "shift"),
         (r#"{"name":"c","op":"input_conv"}"#, "needs `k`"),
         (r#"{"name":"c","op":"input_conv","k":0}"#, "columns"),
-        (r#"{"name":"c","op":"input_conv","k":9000000000000000000}"#, "large"),
+        (r#"{"name":"c","op":"input_conv","k":9000000000000000000}"#, "columns"),
         (r#"{"name":"c","op":"input_conv","k":3,"pad":"two"}"#, "valid, one, zero"),
         (r#"{"name":"c","op":"input_conv","k":3,"inputs":["d"]}"#, "earlier node"),
         (r#"{"name":"c","op":"input_conv","k":3,"offset":2147483647}"#, "-32768"),

@@ -5,7 +5,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tinyprec::bits::Isa;
 use tinyprec::nn::{
-    BitFilters, Engine, Fill, FilterSize, Graph, GraphSpec, Layer, Pad, Shape, SmallFilters, Source, Tensor, Thresholds, Window,
+    BitFilters, Engine, Fill, FilterSize, Graph, GraphSpec, Layer, Pad, Shape, SmallFilters, Source, Tensor,
+    Thresholds, Window,
 };
 use tinyprec::trace::{CallLog, NullSink};
 
@@ -21,7 +22,8 @@ fn sign(rng: &mut ChaCha8Rng) -> i8 {
 
 /// Every padding that fits a kernel of `k`.
 fn windows(k: usize, stride: usize) -> Vec<Window> {
-    let mut all = vec![Window::valid(k, stride), Window::same(k, stride, Fill::One), Window::same(k, stride, Fill::Zero)];
+    let mut all =
+        vec![Window::valid(k, stride), Window::same(k, stride, Fill::One), Window::same(k, stride, Fill::Zero)];
     if k > 1 {
         all.push(Window { pad: Pad::Explicit([1, 0, 0, 1]), ..Window::same(k, stride, Fill::Zero) });
         all.push(Window { pad: Pad::Explicit([1; 4]), ..Window::same(k, stride, Fill::One) });
@@ -101,7 +103,8 @@ fn binary_convolutions_of_every_width_padding_stride_and_plane_count() {
             assert_eq!(sums, exact(&x, shape, &values, out, window, outside), "{c} channels, {window:?}");
 
             let planes = 1 + i % 2;
-            let t: Vec<i32> = (0..out * planes).map(|k| sums[(k * 37) % sums.len()] + rng.random_range(-1..=1)).collect();
+            let t: Vec<i32> =
+                (0..out * planes).map(|k| sums[(k * 37) % sums.len()] + rng.random_range(-1..=1)).collect();
             let flip: Vec<bool> = (0..out).map(|_| rng.random()).collect();
             let thresholds = Thresholds::new(planes, t.clone(), flip.clone(), "t").unwrap();
             let signs = agreed(conv.then("t", Layer::Threshold(thresholds)), &image).integers().unwrap();
@@ -119,16 +122,22 @@ fn binary_convolutions_of_every_width_padding_stride_and_plane_count() {
 #[test]
 fn first_layers_over_pixels_in_16_and_32_bits() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
-    for (c, k, out, offset, limit) in
-        [(1, 3, 5, 128, 1), (3, 3, 64, 0, 1), (3, 5, 65, 77, 1), (3, 3, 130, 128, 127), (16, 3, 9, -3, 1), (40, 2, 7, 200, 127)]
-    {
+    for (c, k, out, offset, limit) in [
+        (1, 3, 5, 128, 1),
+        (3, 3, 64, 0, 1),
+        (3, 5, 65, 77, 1),
+        (3, 3, 130, 128, 127),
+        (16, 3, 9, -3, 1),
+        (40, 2, 7, 200, 127),
+    ] {
         let shape = Shape::new(7, 6, c);
         let image = image(&mut rng, shape);
         let x: Vec<i32> = image.integers().unwrap().into_iter().map(|v| v - offset).collect();
         for window in windows(k, 1 + k % 2).into_iter().filter(|w| w.fill == Fill::Zero) {
             let size = FilterSize { out, taps: window.taps(), ic: c };
-            let values: Vec<i8> =
-                (0..out * size.fan_in()).map(|_| if limit == 1 { sign(&mut rng) } else { small(&mut rng, -127, 127) }).collect();
+            let values: Vec<i8> = (0..out * size.fan_in())
+                .map(|_| if limit == 1 { sign(&mut rng) } else { small(&mut rng, -127, 127) })
+                .collect();
             let weights = SmallFilters::new(size, values.clone(), "w").unwrap();
             let spec = GraphSpec::new("t", shape).then("conv", Layer::InputConv { weights, window, offset });
             let sums = agreed(spec.clone(), &image).integers().unwrap();
@@ -168,7 +177,8 @@ fn pools_and_sums_of_packed_maps() {
             let g = window.over(shape, "t").unwrap();
             for (k, value) in pooled.iter().enumerate() {
                 let (oy, ox, ch) = (k / c / g.ow, k / c % g.ow, k % c);
-                let taps = (0..window.taps()).filter_map(|t| g.source(oy, ox, t / window.kernel[1], t % window.kernel[1]));
+                let taps =
+                    (0..window.taps()).filter_map(|t| g.source(oy, ox, t / window.kernel[1], t % window.kernel[1]));
                 assert_eq!(Some(*value), taps.map(|(y, xx)| x[(y * shape.w + xx) * c + ch]).max());
             }
         }
@@ -218,8 +228,11 @@ fn a_batch_gives_the_same_on_any_number_of_threads() {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let shape = Shape::new(6, 6, 3);
     let images: Vec<Tensor> = (0..40).map(|_| image(&mut rng, shape)).collect();
-    let graph = Graph::new(GraphSpec::new("t", shape).then("x", Layer::PackInput { threshold: 99, flatten: true })).unwrap();
-    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(|| graph.passes(&images).unwrap());
-    let many = rayon::ThreadPoolBuilder::new().num_threads(5).build().unwrap().install(|| graph.passes(&images).unwrap());
+    let graph =
+        Graph::new(GraphSpec::new("t", shape).then("x", Layer::PackInput { threshold: 99, flatten: true })).unwrap();
+    let one =
+        rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(|| graph.passes(&images).unwrap());
+    let many =
+        rayon::ThreadPoolBuilder::new().num_threads(5).build().unwrap().install(|| graph.passes(&images).unwrap());
     assert_eq!(one, many);
 }

@@ -16,7 +16,8 @@ pub fn rounds(isa: Isa, n: u64) -> u64 {
 
 #[target_feature(enable = "avx512f,avx512vpopcntdq")]
 fn avx512(n: u64) -> u64 {
-    let x: [__m512i; SUMS] = std::array::from_fn(|i| _mm512_set1_epi64(std::hint::black_box(i as i64 * 0x1234_5678_9abc)));
+    let x: [__m512i; SUMS] =
+        std::array::from_fn(|i| _mm512_set1_epi64(std::hint::black_box(i as i64 * 0x1234_5678_9abc)));
     let (mut w, step) = (_mm512_set1_epi64(std::hint::black_box(7)), _mm512_set1_epi64(0x0101_0101_0101));
     let mut sums = [_mm512_setzero_si512(); SUMS];
     for _ in 0..n {

@@ -3,7 +3,9 @@
 //! Each gives exactly what [`super::reference`] gives; `tests/kernels_fast.rs` holds them together.
 
 use super::simd::{accumulate_i16, accumulate_i32};
-use super::{BitFilters, BitMap, Fill, Geometry, Kind, Layer, Map, Node, Shape, SmallFilters, Tensor, TensorType, Thresholds};
+use super::{
+    BitFilters, BitMap, Fill, Geometry, Kind, Layer, Map, Node, Shape, SmallFilters, Tensor, TensorType, Thresholds,
+};
 use crate::bits::{Isa, Panels, pack_less, words};
 
 /// What a node's fast kernel keeps beside its plain weights.

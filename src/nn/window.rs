@@ -46,9 +46,9 @@ impl Window {
         Self { kernel: [k, k], stride: [stride, stride], pad: Pad::Same, fill }
     }
 
-    /// Taps of the kernel.
+    /// Taps of the kernel; absurd kernels saturate and are refused when they meet a map.
     pub const fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
+        self.kernel[0].saturating_mul(self.kernel[1])
     }
 
     /// Lays the window over a map.
@@ -125,7 +125,10 @@ impl Geometry {
     /// Whether any tap falls outside.
     pub fn padded(&self) -> bool {
         let reach = |out: usize, axis: usize| (out - 1) * self.window.stride[axis] + self.window.kernel[axis];
-        self.top > 0 || self.left > 0 || reach(self.oh, 0) > self.ih + self.top || reach(self.ow, 1) > self.iw + self.left
+        self.top > 0
+            || self.left > 0
+            || reach(self.oh, 0) > self.ih + self.top
+            || reach(self.ow, 1) > self.iw + self.left
     }
 }
 
