@@ -315,6 +315,16 @@ impl Head {
         Ok(self.forward.best())
     }
 
+    /// The optimiser starts anew: velocities of zero.
+    pub(crate) fn reset_velocity(&mut self) {
+        for velocity in std::iter::once(&mut self.weights).chain(&mut self.bias).filter_map(|p| p.velocity.as_mut()) {
+            match velocity {
+                Values::Codes { codes, params } => codes.fill(params.zero_point),
+                Values::Real(reals) => reals.fill(0.0),
+            }
+        }
+    }
+
     /// Both parameter tensors, weights first.
     pub(crate) fn params(&self) -> impl Iterator<Item = (Tensor, &Param)> {
         std::iter::once((Tensor::Weights, &self.weights)).chain(self.bias.iter().map(|b| (Tensor::Bias, b)))
