@@ -46,7 +46,7 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<Dataset, DataError> {
 /// Records with that many label bytes, if the file is whole ones.
 fn whole(bytes: &[u8], labels: usize) -> Option<Vec<&[u8]>> {
     let size = PIXELS + labels;
-    (!bytes.is_empty() && bytes.len() % size == 0).then(|| bytes.chunks_exact(size).collect())
+    (!bytes.is_empty() && bytes.len().is_multiple_of(size)).then(|| bytes.chunks_exact(size).collect())
 }
 
 #[cfg(test)]

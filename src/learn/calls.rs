@@ -53,9 +53,9 @@ fn elem_bytes(elem: Elem) -> usize {
 
 fn accumulator_elem(bits: u32) -> Elem {
     match bits {
-        ..=8 => Elem::I8,
-        ..=16 => Elem::I16,
-        ..=32 => Elem::I32,
+        0..=8 => Elem::I8,
+        9..=16 => Elem::I16,
+        17..=32 => Elem::I32,
         _ => Elem::I64,
     }
 }

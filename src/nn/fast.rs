@@ -89,7 +89,7 @@ impl PreparedBinary {
         // 1, 2 or 4 pairs of planes: K − 2·pop/pairs, and the pairs' pops add up so that the division is exact.
         let shift = (self.a_planes * self.w_planes).trailing_zeros();
         for counts in scratch.counts.chunks_exact(self.panels.padded_rows()) {
-            let sums = counts[..self.panels.rows()].iter().map(|n| self.fan_in - (2 * n >> shift).cast_signed());
+            let sums = counts[..self.panels.rows()].iter().map(|n| self.fan_in - ((2 * n) >> shift).cast_signed());
             scratch.acc.extend(sums);
         }
         if g.window.fill == Fill::Zero && g.padded() {

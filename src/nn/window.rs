@@ -46,9 +46,9 @@ impl Window {
         Self { kernel: [k, k], stride: [stride, stride], pad: Pad::Same, fill }
     }
 
-    /// Taps of the kernel.
+    /// Taps of the kernel; absurd kernels saturate and are refused when they meet a map.
     pub const fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
+        self.kernel[0].saturating_mul(self.kernel[1])
     }
 
     /// Lays the window over a map.

@@ -78,6 +78,7 @@ impl Scale {
     }
 
     /// `self · other` (N29): a 62-bit product, rounded once to 31 bits, ties to even. Exponents saturate at i32.
+    #[allow(clippy::should_implement_trait)] // it rounds, which an operator would hide
     pub fn mul(self, other: Self) -> Self {
         let product = u64::from(self.mantissa) * u64::from(other.mantissa);
         let exponent = self.exponent.saturating_add(other.exponent);
@@ -85,6 +86,7 @@ impl Scale {
     }
 
     /// `self / other` (N29): `⌊a·2^32 / b⌋` and its remainder (64 by 32 bits), rounded once to 31 bits, ties to even. Exponents saturate at i32.
+    #[allow(clippy::should_implement_trait)] // it rounds, which an operator would hide
     pub fn div(self, other: Self) -> Self {
         let num = u64::from(self.mantissa) << 32;
         let den = u64::from(other.mantissa);

@@ -2,7 +2,8 @@
 //!
 //! No fused multiply-add and no library call: a C twin compiled with `-ffp-contract=off` gives the same bits.
 
-const LOG2_E: f32 = 1.442_695;
+use std::f32::consts::LOG2_E;
+
 /// ln 2 in 15 bits, so that its product with any exponent is exact, and the rest.
 const LN2_HIGH: f32 = 0.693_145_75;
 const LN2_LOW: f32 = 1.428_606_8e-6;
