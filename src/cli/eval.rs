@@ -1,8 +1,16 @@
 //! `tinyprec eval`: a frozen network over a data set.
 
-use super::{Failure, Outcome, Terminal};
+use super::{Failure, Outcome, Status, Terminal};
 use clap::Args;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tinyprec::data::{self, Dataset};
+use tinyprec::import::{self, Data, TensorMap};
+use tinyprec::nn::Graph;
+use tinyprec::run::evaluate::{Evaluation, evaluate};
 
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
@@ -26,6 +34,104 @@ pub struct EvalArgs {
 }
 
 /// Evaluates and renders the counts.
-pub fn run(args: &EvalArgs, _terminal: &Terminal) -> Outcome {
-    Err(Failure::new(format!("`eval` is not wired yet {args:?}")))
+pub fn run(args: &EvalArgs, terminal: &Terminal) -> Outcome {
+    if args.limit == Some(0) {
+        return Err(Failure::new("--limit 0 leaves no image to run; give at least 1"));
+    }
+    let graph = import::load(&args.model)?;
+    let mut data = data::load(&args.data)?;
+    if let Some(limit) = args.limit {
+        data = data.head(limit);
+    }
+    // Files that cannot be written fail now, not after the run.
+    for path in args.scores.iter().chain(&args.features) {
+        writable(path)?;
+    }
+    let start = Instant::now();
+    let total = data.len();
+    let found = evaluate(&graph, &data, args.features.is_some(), |done| {
+        terminal.status_line(&format!("{done} of {total} images"));
+    })?;
+    let seconds = start.elapsed().as_secs_f64();
+    terminal.status_line("");
+    if found.labels_beyond_classes > 0 {
+        let (n, classes) = (found.labels_beyond_classes, found.classes);
+        terminal.progress(&format!("note: {n} images have labels beyond the model's {classes} classes; they count as wrong"));
+    }
+    if let (Some(path), true) = (&args.scores, found.classes > 0) {
+        fs::write(path, scores_csv(&found, &data)).map_err(|e| cannot_write(path, &e))?;
+    }
+    if let (Some(path), Some(features)) = (&args.features, &found.features) {
+        write_features(path, &graph, &data, &found, features)?;
+    }
+    let images_per_second = found.total as f64 / seconds.max(f64::MIN_POSITIVE);
+    if args.json {
+        terminal.result(&json(&graph, &data, &found, images_per_second))?;
+    } else {
+        terminal.result(&text(&graph, &data, &found, images_per_second))?;
+    }
+    Ok(Status::Done)
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("{}: cannot be written: {error}; choose another path", path.display()))
+}
+
+fn writable(path: &Path) -> Result<(), Failure> {
+    fs::OpenOptions::new().create(true).append(true).open(path).map(drop).map_err(|e| cannot_write(path, &e))
+}
+
+fn scores_csv(found: &Evaluation, data: &Dataset) -> String {
+    let mut csv = String::from("label");
+    for class in 0..found.classes {
+        let _ = write!(csv, ",s{class}");
+    }
+    for (i, label) in data.labels().iter().enumerate() {
+        let _ = write!(csv, "\n{label}");
+        for score in found.image_scores(i) {
+            let _ = write!(csv, ",{score}");
+        }
+    }
+    csv.push('\n');
+    csv
+}
+
+fn write_features(path: &Path, graph: &Graph, data: &Dataset, found: &Evaluation, features: &Data) -> Result<(), Failure> {
+    let labels = data.labels().iter().map(|l| i32::from(*l)).collect();
+    let tensors = TensorMap::from([
+        ("features".to_owned(), (vec![found.total, found.feature_len], features.clone())),
+        ("labels".to_owned(), (vec![found.total], Data::I32(labels))),
+    ]);
+    let metadata = BTreeMap::from([
+        ("format".to_owned(), "tinyprec-features-1".to_owned()),
+        ("model".to_owned(), graph.name().to_owned()),
+        ("data".to_owned(), data.name().to_owned()),
+    ]);
+    Ok(import::write(path, &metadata, &tensors)?)
+}
+
+fn json(graph: &Graph, data: &Dataset, found: &Evaluation, images_per_second: f64) -> String {
+    let value = serde_json::json!({
+        "model": graph.name(),
+        "data": data.name(),
+        "correct": found.correct,
+        "total": found.total,
+        "accuracy": found.accuracy(),
+        "classes": found.classes,
+        "features": found.feature_len,
+        "labels_beyond_classes": found.labels_beyond_classes,
+        "images_per_second": images_per_second,
+    });
+    format!("{value:#}")
+}
+
+fn text(graph: &Graph, data: &Dataset, found: &Evaluation, images_per_second: f64) -> String {
+    let (model, set) = (graph.name(), data.name());
+    let rate = format!("{images_per_second:.0} images/s");
+    match (found.correct, found.accuracy()) {
+        (Some(correct), Some(accuracy)) => {
+            format!("{model} on {set}: {:.2} % ({correct} of {}), {rate}", accuracy * 100.0, found.total)
+        }
+        _ => format!("{model} on {set}: {} features of each of {} images, {rate}", found.feature_len, found.total),
+    }
 }

@@ -1,8 +1,9 @@
 //! `tinyprec report`: a record rendered again.
 
-use super::{Failure, Outcome, Terminal};
+use super::{Outcome, Status, Terminal};
 use clap::Args;
 use std::path::PathBuf;
+use tinyprec::report;
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
@@ -18,6 +19,16 @@ pub struct ReportArgs {
 }
 
 /// Reads the record and renders it.
-pub fn run(args: &ReportArgs, _terminal: &Terminal) -> Outcome {
-    Err(Failure::new(format!("`report` is not wired yet {args:?}")))
+pub fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
+    let record = report::read_record(&args.record)?;
+    let page = args.out.as_ref().map(|dir| report::write_report(&record, dir)).transpose()?;
+    if args.json {
+        terminal.result(&serde_json::to_string_pretty(&record)?)?;
+        return Ok(Status::Done);
+    }
+    terminal.result(&report::text(&record, terminal.width))?;
+    if let Some(page) = page {
+        terminal.result(&format!("\nReport: {}", page.display()))?;
+    }
+    Ok(Status::Done)
 }

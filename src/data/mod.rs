@@ -3,7 +3,7 @@
 //! Knows files, pixels and labels; knows nothing of networks, learning or boards. The test set is fixed: a stream
 //! only says which of its samples belong to which experience.
 //!
-//! Flow: files → data set → labels + [`Scenario`] → [`Stream`] of [`Experience`]s → [`shuffled`] epochs.
+//! Flow: files → data set → labels + [`Scenario`] → [`Stream`] of [`Experience`]s.
 //!
 //! ```
 //! use tinyprec::data::{Scenario, cut};
@@ -13,8 +13,16 @@
 //! # Ok::<(), tinyprec::data::StreamError>(())
 //! ```
 
+pub mod cifar;
+mod dataset;
+mod error;
+pub mod idx;
+mod load;
 mod order;
 mod stream;
 
-pub use order::{Purpose, shuffled};
+pub use dataset::Dataset;
+pub use error::DataError;
+pub use idx::Split;
+pub use load::load;
 pub use stream::{Experience, Scenario, Stream, StreamError, cut};

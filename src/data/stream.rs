@@ -1,6 +1,6 @@
 //! Streams of experiences: which samples arrive together, and in which order the experiences come.
 
-use super::order::{Purpose, shuffled};
+use super::order::shuffled;
 use thiserror::Error;
 
 /// How the stream is cut out of the data set.
@@ -149,7 +149,7 @@ fn new_instances(
     let mut next = 0;
     for class in 0..n_classes {
         let own = positions(train, &[class]);
-        let order = shuffled(own.len(), seed, Purpose::Split { class: u32::try_from(class).unwrap_or(u32::MAX) });
+        let order = shuffled(own.len(), seed, u64::try_from(class).expect("a class fits 64 bits"));
         for at in order {
             parts[next % n].push(own[at]);
             next += 1;

@@ -1,1 +1,50 @@
-//! Network files.
+//! Network files → [`Graph`](crate::nn::Graph), and back: the only room of networks that reads and writes files.
+//!
+//! Formats are told apart by the file's own metadata: `tinyprec-graph-1` (docs/backbone-format.md) and BNN-PYNQ sets. Readers
+//! are strict: a file that is truncated, inconsistent or hostile gives an error that names file and tensor, never a panic and
+//! never an allocation larger than the file justifies. Knows nothing of learning, data sets or boards.
+//!
+//! Flow: path → container (safetensors) → format's reader → `GraphSpec` → `Graph::new`, which checks the rest.
+//!
+//! ```
+//! use tinyprec::{import, nn};
+//! let weights = nn::BitFilters::from_values(nn::FilterSize { out: 2, taps: 1, ic: 3 }, &[1, -1, 1, -1, 1, 1], "fc")?;
+//! let spec = nn::GraphSpec::new("tiny", nn::Shape::new(1, 1, 3))
+//!     .then("pack", nn::Layer::PackInput { threshold: 100, flatten: true })
+//!     .then("fc", nn::Layer::BinaryDense { weights });
+//! let graph = nn::Graph::new(spec)?;
+//! let file = std::env::temp_dir().join(format!("tinyprec-doc-{}.safetensors", std::process::id()));
+//! import::save_graph(&graph, &file)?;
+//! assert_eq!(import::load(&file)?.spec(), graph.spec());
+//! # std::fs::remove_file(file)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod bnn_pynq;
+mod container;
+mod error;
+mod graph_file;
+mod save;
+mod schema;
+
+pub use container::{Data, TensorMap, write};
+pub use error::ImportError;
+pub use save::save_graph;
+
+use crate::nn::Graph;
+use std::path::Path;
+
+/// Reads a network of any known format.
+///
+/// # Errors
+/// [`ImportError`], naming the file and what to do.
+pub fn load(path: &Path) -> Result<Graph, ImportError> {
+    let file = container::Container::read(path)?;
+    if graph_file::matches(&file) {
+        graph_file::load(&file)
+    } else if bnn_pynq::matches(&file) {
+        bnn_pynq::load(&file)
+    } else {
+        Err(ImportError::UnknownFormat { path: path.to_owned() })
+    }
+}

@@ -1,7 +1,7 @@
 //! What a device would run: one [`KernelCall`] a step, the same from shapes alone and from execution.
 //!
 //! Buffers: `image`, `<node>.out` (named by the node that writes it: the threshold's where it is fused), `<node>.weight`,
-//! `<node>.threshold`, `<node>.patch` (scratch of an 8-bit convolution). Sizes are the device's: bits in 32-bit words, a fused threshold leaves no map of sums in RAM.
+//! `<node>.threshold`. Sizes are the device's: bits in 32-bit words, a fused threshold leaves no map of sums in RAM.
 
 use super::graph::{Graph, Source, Step};
 use super::{Geometry, Kind, Layer, Shape, TensorType, Window};
@@ -42,12 +42,6 @@ impl Graph {
                 call = call.buffer(BufferUse::new(&name, bytes(size), BufferKind::Weights, Access::Read));
             }
         }
-        if let Layer::InputConv { weights, .. } = &node.layer {
-            // The device gathers one output pixel's patch and uses it for every channel.
-            let name = format!("{}.patch", node.name);
-            let size = bytes(weights.size().fan_in());
-            call = call.buffer(BufferUse::new(&name, size, BufferKind::Scratch, Access::ReadWrite));
-        }
         let name = format!("{}.out", self.spec.nodes[step.output()].name);
         call.buffer(BufferUse::new(&name, bytes(output.device_bytes()), BufferKind::Activation, Access::Write))
     }
@@ -81,8 +75,7 @@ fn describe(layer: &Layer, input: TensorType, output: TensorType, fused: bool) -
         }
         Layer::BinaryDense { weights } => {
             let words = from.pixels() * device_words(from.c);
-            let dims =
-                Dims::new().with("rows", bytes(to.c)).with("words", bytes(words)).with("terms", bytes(from.len()));
+            let dims = Dims::new().with("rows", bytes(to.c)).with("words", bytes(words)).with("terms", bytes(from.len()));
             let w = elem(Kind::Bits { planes: weights.planes() });
             shape(pick(Op::BinaryDense, Op::BinaryDenseThreshold), out_words(dims, to, fused), &[i, w, o])
         }
@@ -130,9 +123,7 @@ fn window_dims(window: Window, from: Shape, to: Shape) -> Dims {
 
 fn conv_dims(window: Window, from: Shape, to: Shape) -> Dims {
     let dims = window_dims(window, from, to).with("oc", bytes(to.c));
-    dims.with("kh", bytes(window.kernel[0]))
-        .with("kw", bytes(window.kernel[1]))
-        .with("terms", bytes(window.taps() * from.c))
+    dims.with("kh", bytes(window.kernel[0])).with("kw", bytes(window.kernel[1])).with("terms", bytes(window.taps() * from.c))
 }
 
 fn out_words(dims: Dims, to: Shape, fused: bool) -> Dims {

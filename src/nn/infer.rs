@@ -33,7 +33,10 @@ pub(crate) fn infer(layer: &Layer, name: &str, inputs: &[Info]) -> Result<Info, 
     let shape = cx.input.ty.shape;
     let per_channel = |what: &str, n: usize| check_len(&format!("{name}.{what}"), n, shape.c);
     let info = match layer {
-        Layer::PackInput { .. } => cx.reads(&[Kind::U8])?.gives(shape, Kind::Bits { planes: 1 }, 1),
+        Layer::PackInput { flatten, .. } => {
+            let out = if *flatten { Shape::new(1, 1, shape.len()) } else { shape };
+            cx.reads(&[Kind::U8])?.gives(out, Kind::Bits { planes: 1 }, 1)
+        }
         Layer::Lookup { table } => {
             check_len(&format!("{name}.table"), table.len(), 256)?;
             cx.reads(&[Kind::U8])?.gives(shape, Kind::I8, 128)

@@ -11,6 +11,8 @@ pub enum Layer {
     PackInput {
         /// Smallest pixel that becomes +1.
         threshold: u8,
+        /// Whether the whole image becomes one row of bits (1 × 1 × h·w·c), as a dense layer wants it.
+        flatten: bool,
     },
     /// u8 → i8 by a table of 256 entries, indexed by the pixel.
     Lookup {

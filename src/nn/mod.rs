@@ -12,7 +12,7 @@
 //! let weights = BitFilters::from_values(size, &[1, 1, 1, 1, 1, -1, 1, -1], "fc.weight")?;
 //! let graph = Graph::new(
 //!     GraphSpec::new("tiny", Shape::new(1, 1, 4))
-//!         .then("pack", Layer::PackInput { threshold: 128 })
+//!         .then("pack", Layer::PackInput { threshold: 128, flatten: false })
 //!         .then("fc", Layer::BinaryDense { weights }),
 //! )?;
 //! let image = Tensor::image(Shape::new(1, 1, 4), &[255, 0, 200, 7])?; // +1 −1 +1 −1
@@ -39,6 +39,7 @@ mod window;
 
 pub use error::NnError;
 pub use graph::{Graph, GraphSpec, Node, Source};
+pub(crate) use infer::{Info, infer};
 pub use layer::Layer;
 pub use run::{Engine, Pass};
 pub use standardise::Standardise;

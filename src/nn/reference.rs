@@ -76,9 +76,8 @@ pub fn max_pool_bits(x: &BitMap, g: &Geometry) -> BitMap {
     map
 }
 
-/// Pixels to signs by one threshold.
-pub fn pack_input(x: &Map<u8>, threshold: u8) -> BitMap {
-    let shape = x.shape();
+/// Pixels to signs by one threshold; `shape` is the image's, or one row of all its values.
+pub fn pack_input(x: &Map<u8>, threshold: u8, shape: Shape) -> BitMap {
     let mut map = BitMap::ones(shape, 1);
     for (i, _) in x.data().iter().enumerate().filter(|(_, v)| **v < threshold) {
         map.set_negative(i / shape.c / shape.w, i / shape.c % shape.w, i % shape.c, 0);

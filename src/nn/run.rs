@@ -103,9 +103,9 @@ impl Graph {
                 let signs = |conv: Conv<'_>, g: &Geometry| Tensor::Bits(conv.bits(isa, g, thresholds));
                 linear(node, &self.prepared[step.node], input(0), signs)
             }
-            (Engine::Fast(isa), None) => self
-                .fast(step.node, input(0), isa)
-                .unwrap_or_else(|| single(node, input(0), node.inputs.get(1).map(|s| value(image, values, *s)))),
+            (Engine::Fast(isa), None) => self.fast(step.node, input(0), isa).unwrap_or_else(|| {
+                single(node, input(0), node.inputs.get(1).map(|s| value(image, values, *s)))
+            }),
             (Engine::Reference, fused) => {
                 let sums = single(node, input(0), node.inputs.get(1).map(|s| value(image, values, *s)));
                 fused.map_or_else(|| sums.clone(), |t| single(&self.spec.nodes[t], &sums, None))
@@ -179,7 +179,10 @@ fn reals(x: &Tensor) -> Vec<f32> {
 fn single(node: &Node, x: &Tensor, second: Option<&Tensor>) -> Tensor {
     let shape = x.shape();
     match (&node.layer, x) {
-        (Layer::PackInput { threshold }, Tensor::U8(x)) => Tensor::Bits(reference::pack_input(x, *threshold)),
+        (Layer::PackInput { threshold, flatten }, Tensor::U8(x)) => {
+            let shape = if *flatten { Shape::new(1, 1, shape.len()) } else { shape };
+            Tensor::Bits(reference::pack_input(x, *threshold, shape))
+        }
         (Layer::Lookup { table }, Tensor::U8(x)) => {
             let codes = x.data().iter().map(|v| table[usize::from(*v)]).collect();
             Tensor::I8(Map::new(shape, codes).expect("one code a pixel"))

@@ -1,1 +1,3 @@
 //! One experiment end to end.
+
+pub mod evaluate;

@@ -77,6 +77,10 @@ pub enum Op {
     Velocity,
     /// Master weights −= rounded step. `n`.
     SgdUpdate,
+    /// Smallest and largest value of a tensor whose range is taken anew. `n`.
+    Range,
+    /// Values on a fine grid → codes of a slot. `n`.
+    Requantise,
     /// Zero or copy rows at the start of an experience. `n`.
     LoadRows,
     /// Sum of the current classes' rows for CWR*'s scalar mean. `n`.

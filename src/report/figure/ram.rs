@@ -27,13 +27,13 @@ fn chart(record: &RunRecord, board: &BoardInfo, number: usize) -> Option<Figure>
     let series: Vec<Series> = costs.iter().enumerate().filter_map(|(i, c)| c.map(|c| series(i, c))).collect();
     let peak = series.iter().flat_map(|s| s.points.iter().map(|p| p.y)).fold(0.0, f64::max);
     // The board's RAM sets the scale only while the lines stay readable below it.
-    let in_sight = board.ram_kib <= 8.0 * peak;
+    let in_sight = board.ram_kib <= 3.0 * peak;
     let horizontals = if in_sight { vec![(board.ram_kib, format!("RAM {}", size(board.ram_kib)))] } else { Vec::new() };
     let chart = LineChart {
         x_label: "kernel call".to_owned(),
         y_label: "live RAM, KiB".to_owned(),
         x: Scale::exact(0.0, calls as f64),
-        y: Scale::linear(0.0, if in_sight { peak.max(board.ram_kib) } else { peak }),
+        y: Scale::linear(0.0, 1.1 * if in_sight { peak.max(board.ram_kib) } else { peak }),
         x_ticks: None,
         series,
         verticals: phase_starts(longest),

@@ -101,9 +101,7 @@ impl LineChart {
         for (value, label) in &self.horizontals {
             let (_, y) = self.at(0.0, *value);
             svg.line("limit", (LEFT, y), (WIDTH - RIGHT, y));
-            // Below the line where it would otherwise leave the drawing.
-            let below = if y < TOP + 14.0 { 13.0 } else { -5.0 };
-            svg.text("note", (WIDTH - RIGHT - 4.0, y + below), Anchor::End, label);
+            svg.text("note", (WIDTH - RIGHT - 4.0, y - 5.0), Anchor::End, label);
         }
     }
 

@@ -268,7 +268,7 @@ fn binary_conv(random: &mut Random, fused: bool) -> Vec<Case> {
         let (_, image) = image(random, Shape::new(ih, iw, ic));
         let size = FilterSize { out: oc, taps: kh * kw, ic };
         let weights = BitFilters::from_values(size, &signs(random, oc * size.fan_in()), "w").expect("±1");
-        let packed = GraphSpec::new("t", Shape::new(ih, iw, ic)).then("pack", Layer::PackInput { threshold: 128 });
+        let packed = GraphSpec::new("t", Shape::new(ih, iw, ic)).then("pack", Layer::PackInput { threshold: 128, flatten: false });
         let plain = packed.clone().then("conv", Layer::BinaryConv { weights: weights.clone(), window: window(conv) });
         let acc = sums(&run(plain.clone(), &image));
         let mut args = vec![input(&bits(&run(packed, &image))), input(&device_filters(&weights))];
@@ -321,7 +321,7 @@ fn dense(random: &mut Random, fused: bool) -> Vec<Case> {
         let (_, image) = image(random, shape);
         let weights =
             BitFilters::from_values(FilterSize { out, taps: 1, ic: n }, &signs(random, out * n), "w").expect("±1");
-        let packed = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold: 128 });
+        let packed = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold: 128, flatten: false });
         let plain = packed.clone().then("dense", Layer::BinaryDense { weights: weights.clone() });
         let acc = sums(&run(plain.clone(), &image));
         let mut args = vec![input(&bits(&run(packed, &image))), input(&device_filters(&weights))];
@@ -393,7 +393,7 @@ fn max_pool(random: &mut Random) -> Vec<Case> {
     let case = |random: &mut Random, (h, w, c, k, stride): (usize, usize, usize, usize, usize)| {
         let shape = Shape::new(h, w, c);
         let (_, image) = image(random, shape);
-        let packed = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold: 200 });
+        let packed = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold: 200, flatten: false });
         let spec = packed.clone().then("pool", Layer::MaxPoolBits { window: Window::valid(k, stride) });
         let dims = call_dims(&spec, 1);
         let dim = |name: &str| value(i64::try_from(dims.get(name).expect("nn gives it")).expect("small"));
@@ -408,7 +408,7 @@ fn global_sum_bits(random: &mut Random) -> Vec<Case> {
     let case = |random: &mut Random, (h, w, c): (usize, usize, usize)| {
         let shape = Shape::new(h, w, c);
         let (_, image) = image(random, shape);
-        let packed = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold: 100 });
+        let packed = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold: 100, flatten: false });
         let spec = packed.clone().then("sum", Layer::GlobalSumBits);
         let out = sums(&run(spec.clone(), &image));
         let args = vec![input(&bits(&run(packed, &image))), output(&out), value(small(h * w)), value(small(c))];
@@ -441,7 +441,7 @@ fn pack_input(random: &mut Random) -> Vec<Case> {
         let shape = Shape::new(1, 1, n);
         let (pixels, image) = image(random, shape);
         let threshold = u8::try_from(random.integer(0, 255)).expect("a byte");
-        let spec = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold });
+        let spec = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold, flatten: false });
         let args = vec![
             input(&pixels),
             output(&bits(&run(spec.clone(), &image))),

@@ -1,0 +1,194 @@
+//! The safetensors container: named tensors in, named tensors out, the same bytes each time.
+
+use super::ImportError;
+use safetensors::tensor::{Dtype, SafeTensors};
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Larger files are refused before they are read.
+const LARGEST_FILE: u64 = 1 << 30;
+
+/// A file's bytes and its metadata.
+pub(crate) struct Container {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    metadata: HashMap<String, String>,
+}
+
+impl Container {
+    /// Reads a whole file and checks that its header covers it.
+    pub(crate) fn read(path: &Path) -> Result<Self, ImportError> {
+        let io = |source| ImportError::Io { path: path.to_owned(), source };
+        let info = fs::metadata(path).map_err(io)?;
+        let problem = if info.is_dir() {
+            Some("is a directory; name the model's .safetensors file".to_owned())
+        } else if info.len() > LARGEST_FILE {
+            Some(format!("is {} bytes long; a network file has at most {LARGEST_FILE}", info.len()))
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            return Err(ImportError::NotAFile { path: path.to_owned(), problem });
+        }
+        let bytes = fs::read(path).map_err(io)?;
+        let broken = |e: safetensors::SafeTensorError| ImportError::Container { path: path.to_owned(), problem: e.to_string() };
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
+        SafeTensors::deserialize(&bytes).map_err(broken)?;
+        let metadata = header.metadata().clone().unwrap_or_default();
+        Ok(Self { path: path.to_owned(), bytes, metadata })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.get(key).map(String::as_str)
+    }
+
+    /// The tensors, for lookups.
+    pub(crate) fn tensors(&self) -> Result<Tensors<'_>, ImportError> {
+        let broken = |e: safetensors::SafeTensorError| ImportError::Container { path: self.path.clone(), problem: e.to_string() };
+        Ok(Tensors { path: &self.path, inner: SafeTensors::deserialize(&self.bytes).map_err(broken)? })
+    }
+}
+
+/// The tensors of a file.
+pub(crate) struct Tensors<'a> {
+    path: &'a Path,
+    inner: SafeTensors<'a>,
+}
+
+/// One tensor's type, shape and little-endian bytes.
+pub(crate) struct Raw<'a> {
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+    bytes: &'a [u8],
+}
+
+impl Tensors<'_> {
+    pub(crate) fn error(&self, tensor: &str, problem: impl Into<String>) -> ImportError {
+        ImportError::Tensor { path: self.path.to_owned(), tensor: tensor.to_owned(), problem: problem.into() }
+    }
+
+    /// A tensor that may be absent.
+    pub(crate) fn get(&self, name: &str) -> Option<Raw<'_>> {
+        let view = self.inner.tensor(name).ok()?;
+        Some(Raw { dtype: view.dtype(), shape: view.shape().to_vec(), bytes: view.data() })
+    }
+
+    /// A tensor that must be there.
+    pub(crate) fn need(&self, name: &str) -> Result<Raw<'_>, ImportError> {
+        self.get(name).ok_or_else(|| self.error(name, "is missing"))
+    }
+
+    /// A tensor of one of these types and any shape of `dims` dimensions.
+    pub(crate) fn typed(&self, name: &str, dtypes: &[Dtype], dims: usize) -> Result<Raw<'_>, ImportError> {
+        let raw = self.need(name)?;
+        if !dtypes.contains(&raw.dtype) || raw.shape.len() != dims {
+            let found = format!("is {:?} {:?}", raw.dtype, raw.shape);
+            return Err(self.error(name, format!("{found}, expected {dtypes:?} with {dims} dimensions")));
+        }
+        if raw.shape.contains(&0) {
+            return Err(self.error(name, format!("has no elements: {:?}", raw.shape)));
+        }
+        Ok(raw)
+    }
+
+    /// A vector of that many f32.
+    pub(crate) fn f32s(&self, name: &str, n: usize) -> Result<Vec<f32>, ImportError> {
+        Ok(self.vector(name, Dtype::F32, n)?.f32s())
+    }
+
+    /// A vector of `n` elements.
+    pub(crate) fn vector(&self, name: &str, dtype: Dtype, n: usize) -> Result<Raw<'_>, ImportError> {
+        let raw = self.typed(name, &[dtype], 1)?;
+        if raw.shape != [n] {
+            return Err(self.error(name, format!("has shape {:?}, expected [{n}]", raw.shape)));
+        }
+        Ok(raw)
+    }
+}
+
+impl Raw<'_> {
+    pub(crate) fn u8s(&self) -> &[u8] {
+        self.bytes
+    }
+
+    pub(crate) fn i8s(&self) -> Vec<i8> {
+        self.bytes.iter().map(|b| b.cast_signed()).collect()
+    }
+
+    pub(crate) fn i32s(&self) -> Vec<i32> {
+        self.bytes.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b)).collect()
+    }
+
+    pub(crate) fn i64s(&self) -> Vec<i64> {
+        self.bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect()
+    }
+
+    pub(crate) fn f32s(&self) -> Vec<f32> {
+        self.bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+    }
+}
+
+/// Values of a tensor to write.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Data {
+    /// Unsigned bytes.
+    U8(Vec<u8>),
+    /// Signed bytes.
+    I8(Vec<i8>),
+    /// 32-bit integers.
+    I32(Vec<i32>),
+    /// 64-bit integers.
+    I64(Vec<i64>),
+    /// Floats.
+    F32(Vec<f32>),
+}
+
+impl Data {
+    fn parts(&self) -> (&'static str, Vec<u8>) {
+        match self {
+            Data::U8(v) => ("U8", v.clone()),
+            Data::I8(v) => ("I8", v.iter().map(|b| b.cast_unsigned()).collect()),
+            Data::I32(v) => ("I32", v.iter().flat_map(|x| x.to_le_bytes()).collect()),
+            Data::I64(v) => ("I64", v.iter().flat_map(|x| x.to_le_bytes()).collect()),
+            Data::F32(v) => ("F32", v.iter().flat_map(|x| x.to_le_bytes()).collect()),
+        }
+    }
+}
+
+/// Named tensors with their shapes.
+pub type TensorMap = BTreeMap<String, (Vec<usize>, Data)>;
+
+/// Writes a safetensors file: keys sorted, header padded to 8 bytes, so equal content gives equal bytes. The file appears whole
+/// or not at all: it is written beside its place and then renamed.
+///
+/// # Errors
+/// [`ImportError::Io`] with the path.
+pub fn write(path: &Path, metadata: &BTreeMap<String, String>, tensors: &TensorMap) -> Result<(), ImportError> {
+    let mut header = serde_json::Map::new();
+    header.insert("__metadata__".to_owned(), serde_json::json!(metadata));
+    let mut body: Vec<u8> = Vec::new();
+    // Tensors of wide elements first would align them; readers copy, so names in order are enough.
+    for (name, (shape, data)) in tensors {
+        let (dtype, bytes) = data.parts();
+        let start = body.len();
+        body.extend(bytes);
+        let entry = serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": [start, body.len()]});
+        header.insert(name.clone(), entry);
+    }
+    let mut text = serde_json::Value::Object(header).to_string().into_bytes();
+    text.resize(text.len().next_multiple_of(8), b' ');
+    let length = u64::try_from(text.len()).expect("a header in memory has fewer than 2^64 bytes");
+    let bytes: Vec<u8> = length.to_le_bytes().into_iter().chain(text).chain(body).collect();
+
+    let io = |source| ImportError::Io { path: path.to_owned(), source };
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".part");
+    let aside = PathBuf::from(aside);
+    fs::write(&aside, bytes).map_err(io)?;
+    fs::rename(&aside, path).map_err(io)
+}

@@ -1,0 +1,71 @@
+//! What can be wrong with a network file.
+
+use crate::nn::NnError;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// A file that is no network this program can run. Every message names the file.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// The file cannot be read or written.
+    #[error("{}: {source}; check the path and its permissions", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The path is a directory or the file is absurdly large.
+    #[error("{}: {problem}", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The container is broken: truncated, or no safetensors file at all.
+    #[error("{}: not a whole safetensors file ({problem}); fetch or export it again", path.display())]
+    Container {
+        /// The file.
+        path: PathBuf,
+        /// What the container's reader said.
+        problem: String,
+    },
+    /// Neither of the known metadata layouts.
+    #[error(
+        "{}: metadata has neither `format = tinyprec-graph-1` nor a BNN-PYNQ `spec`; docs/backbone-format.md shows the layout",
+        path.display()
+    )]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The description in the metadata is wrong.
+    #[error("{}: metadata `{key}`: {problem}", path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// The metadata key.
+        key: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A tensor is missing or has another type or shape than its layer needs.
+    #[error("{}: tensor `{tensor}`: {problem}", path.display())]
+    Tensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The layers do not fit each other.
+    #[error("{}: {source}", path.display())]
+    Network {
+        /// The file.
+        path: PathBuf,
+        /// Which layer, and how.
+        source: NnError,
+    },
+}

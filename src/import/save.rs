@@ -1,0 +1,147 @@
+//! `tinyprec-graph-1` files out.
+
+use super::ImportError;
+use super::container::{Data, TensorMap, write};
+use super::schema::{FORMAT, GraphJson, InputJson, NodeJson, Pair};
+use crate::bits::{pack, pack_bytes};
+use crate::nn::{BitFilters, Fill, Graph, Kind, Layer, Node, Pad, SmallFilters, Source, Thresholds, Window};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Writes a graph as docs/backbone-format.md has it. The same graph gives the same bytes.
+///
+/// # Errors
+/// [`ImportError::Io`] if the file cannot be written.
+pub fn save_graph(graph: &Graph, path: &Path) -> Result<(), ImportError> {
+    let spec = graph.spec();
+    let mut tensors = TensorMap::new();
+    let names: Vec<&str> = spec.nodes.iter().map(|n| n.name.as_str()).collect();
+    let nodes = spec.nodes.iter().map(|n| node(n, &names, &mut tensors)).collect();
+    let shape = spec.input.shape;
+    let kind = match spec.input.kind {
+        Kind::I8 => "i8",
+        Kind::F32 => "f32",
+        _ => "u8",
+    };
+    let json = GraphJson {
+        name: spec.name.clone(),
+        input: InputJson { h: shape.h, w: shape.w, c: shape.c, kind: kind.to_owned() },
+        nodes,
+        classifier: spec.classifier.clone(),
+        trained_classes: spec.trained_classes.clone(),
+        notes: spec.notes.clone(),
+    };
+    let text = serde_json::to_string(&json).expect("plain strings and numbers always serialise");
+    let metadata = BTreeMap::from([("format".to_owned(), FORMAT.to_owned()), ("graph".to_owned(), text)]);
+    write(path, &metadata, &tensors)
+}
+
+fn node(node: &Node, names: &[&str], tensors: &mut TensorMap) -> NodeJson {
+    let source = |s: &Source| match s {
+        Source::Image => "input".to_owned(),
+        Source::Node(n) => names[*n].to_owned(),
+    };
+    let mut json = NodeJson {
+        name: node.name.clone(),
+        op: node.layer.op().to_owned(),
+        inputs: Some(node.inputs.iter().map(source).collect()),
+        ..NodeJson::default()
+    };
+    let mut put = |tensor: &str, shape: Vec<usize>, data: Data| {
+        tensors.insert(format!("{}.{tensor}", node.name), (shape, data));
+    };
+    match &node.layer {
+        Layer::PackInput { threshold, flatten } => {
+            json.threshold = Some(*threshold);
+            json.flatten = flatten.then_some(true);
+        }
+        Layer::Lookup { table } => put("table", vec![256], Data::I8(table.clone())),
+        Layer::InputConv { weights, window, offset } => {
+            set_window(&mut json, *window);
+            json.offset = Some(*offset);
+            let (shape, data) = small_rows(weights);
+            put("weight", shape, data);
+        }
+        Layer::BinaryConv { weights, window } => {
+            set_window(&mut json, *window);
+            let (shape, data) = bit_rows(weights);
+            put("weight", shape, data);
+        }
+        Layer::BinaryDense { weights } => {
+            let (shape, data) = bit_rows(weights);
+            put("weight", shape, data);
+        }
+        Layer::Threshold(t) => put_thresholds(t, &mut put),
+        Layer::MaxPoolBits { window } | Layer::MaxPool { window } | Layer::AvgPool { window } => {
+            set_window(&mut json, *window);
+        }
+        Layer::OffsetShift { offset, shift } => {
+            json.shift = Some(*shift);
+            put("offset", vec![offset.len()], Data::I32(offset.clone()));
+        }
+        Layer::Standardise(s) => {
+            json.shift = Some(s.shift());
+            put("multiplier", vec![s.channels()], Data::I32(s.multiplier().to_vec()));
+            put("offset", vec![s.channels()], Data::I64(s.offset().to_vec()));
+        }
+        Layer::Affine { mul, add } => {
+            put("mul", vec![mul.len()], Data::F32(mul.clone()));
+            put("add", vec![add.len()], Data::F32(add.clone()));
+        }
+        Layer::PRelu { alpha } => put("alpha", vec![alpha.len()], Data::F32(alpha.clone())),
+        Layer::FloatConv { weights, out, bias, window } => {
+            set_window(&mut json, *window);
+            put_float(weights, bias, *out, &mut put);
+        }
+        Layer::DepthwiseConv { weights, bias, window } => {
+            set_window(&mut json, *window);
+            put_float(weights, bias, window.taps(), &mut put);
+        }
+        Layer::FloatDense { weights, out, bias } => put_float(weights, bias, *out, &mut put),
+        Layer::GlobalSumBits | Layer::GlobalSum | Layer::Add | Layer::Relu | Layer::Sign | Layer::GlobalAvgPool => {}
+    }
+    json
+}
+
+fn put_thresholds(t: &Thresholds, put: &mut impl FnMut(&str, Vec<usize>, Data)) {
+    let shape = if t.planes() == 1 { vec![t.channels()] } else { vec![t.channels(), t.planes()] };
+    put("threshold", shape, Data::I32(t.values().to_vec()));
+    if !t.flips().is_empty() {
+        put("flip", vec![t.channels()], Data::U8(t.flips().iter().map(|f| u8::from(*f)).collect()));
+    }
+}
+
+fn put_float(weights: &[f32], bias: &[f32], rows: usize, put: &mut impl FnMut(&str, Vec<usize>, Data)) {
+    put("weight", vec![rows, weights.len() / rows.max(1)], Data::F32(weights.to_vec()));
+    if !bias.is_empty() {
+        put("bias", vec![bias.len()], Data::F32(bias.to_vec()));
+    }
+}
+
+fn set_window(json: &mut NodeJson, window: Window) {
+    json.k = Some(Pair::of(window.kernel));
+    json.stride = Some(Pair::of(window.stride));
+    let fill = if window.fill == Fill::One { "one" } else { "zero" };
+    json.pad = Some(if window.pad == Pad::Valid { "valid" } else { fill }.to_owned());
+    if let Pad::Explicit(amounts) = window.pad {
+        json.pads = Some(amounts);
+    }
+}
+
+/// Rows of a matrix of −1 and +1 as packed bytes.
+fn packed(values: &[i8], fan_in: usize) -> (Vec<usize>, Data) {
+    let row = |r: &[i8]| pack_bytes(&pack(&r.iter().map(|v| i32::from(*v)).collect::<Vec<_>>()), fan_in);
+    let bytes = values.chunks_exact(fan_in).flat_map(row).collect();
+    (vec![values.len() / fan_in, fan_in.div_ceil(8)], Data::U8(bytes))
+}
+
+fn bit_rows(weights: &BitFilters) -> (Vec<usize>, Data) {
+    let (fan_in, values) = (weights.size().fan_in(), weights.values());
+    if weights.planes() == 1 { packed(&values, fan_in) } else { (vec![weights.size().out, fan_in], Data::I8(values)) }
+}
+
+fn small_rows(weights: &SmallFilters) -> (Vec<usize>, Data) {
+    let size = weights.size();
+    let plain = || (vec![size.out, size.fan_in()], Data::I8(weights.values().to_vec()));
+    if weights.binary() { packed(weights.values(), size.fan_in()) } else { plain() }
+}

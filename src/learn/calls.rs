@@ -1,0 +1,504 @@
+//! The head's kernel calls, from shapes and formats alone.
+//!
+//! Execution records the very calls built here, one at each operation; [`head_calls`] lists them without running.
+//! Buffers: master, forward copy, consolidated weights, counts and velocity are `State`; the batch's features, logits,
+//! probabilities, errors, accumulators and gradient codes are `Activation`, since they live from one operation of the step
+//! to a later one and an arena may reuse their place. Sizes are the device's: packed below 8 bits, batch buffers for the
+//! largest batch.
+
+use super::{BiasPolicy, HeadConfig, LearnError, SlotName, UpdateBase};
+use crate::numeric::{Format, Range};
+use crate::trace::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
+
+/// What a list of calls covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadUnit {
+    /// Standardising and classifying one image.
+    Forward,
+    /// One optimiser step on a minibatch of this many stored features.
+    Step {
+        /// Samples.
+        batch: usize,
+    },
+    /// CWR*'s start of an experience: loading rows.
+    Begin,
+    /// CWR*'s end of an experience with this many current classes.
+    Consolidation {
+        /// Classes of the experience.
+        current: usize,
+    },
+}
+
+/// The calls of one unit of work, in order, equal neighbours not merged (put them through a `CallLog` for that).
+///
+/// Errors as [`HeadConfig::validate`].
+pub fn head_calls(
+    config: &HeadConfig,
+    classes: usize,
+    features: usize,
+    unit: HeadUnit,
+) -> Result<Vec<KernelCall>, LearnError> {
+    config.validate()?;
+    let calls = Calls::new(config, classes, features);
+    Ok(match unit {
+        HeadUnit::Forward => vec![calls.standardise(), calls.head_forward(), calls.argmax()],
+        HeadUnit::Step { batch } => calls.step(batch),
+        HeadUnit::Begin => calls.tensors().map(|t| calls.load_rows(t)).collect(),
+        HeadUnit::Consolidation { current } => calls.consolidation(current),
+    })
+}
+
+/// Weights or bias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tensor {
+    Weights,
+    Bias,
+}
+
+/// Builder of calls for one head.
+#[derive(Debug, Clone)]
+pub(crate) struct Calls {
+    config: HeadConfig,
+    classes: usize,
+    features: usize,
+}
+
+fn size(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+/// How a format's values are stored one by one.
+pub(crate) fn elem_of(format: Format) -> Elem {
+    match (format, format.bits()) {
+        (Format::F32, _) => Elem::F32,
+        (Format::F16, _) => Elem::F16,
+        (Format::Bf16, _) => Elem::Bf16,
+        (Format::Binary, _) => Elem::B1,
+        (_, ..=8) => Elem::I8,
+        (_, ..=16) => Elem::I16,
+        _ => Elem::I32,
+    }
+}
+
+fn elem_bytes(elem: Elem) -> usize {
+    match elem {
+        Elem::B1 | Elem::B2 | Elem::U8 | Elem::I8 => 1,
+        Elem::I16 | Elem::F16 | Elem::Bf16 => 2,
+        Elem::I32 | Elem::F32 => 4,
+        Elem::I64 => 8,
+    }
+}
+
+fn accumulator_elem(bits: u32) -> Elem {
+    match bits {
+        ..=8 => Elem::I8,
+        ..=16 => Elem::I16,
+        ..=32 => Elem::I32,
+        _ => Elem::I64,
+    }
+}
+
+fn is_dynamic(format: Format) -> bool {
+    matches!(format, Format::Int(int) if int.range() == Range::Dynamic)
+}
+
+impl Calls {
+    pub fn new(config: &HeadConfig, classes: usize, features: usize) -> Self {
+        Self { config: config.clone(), classes, features }
+    }
+
+    pub fn tensors(&self) -> impl Iterator<Item = Tensor> + use<> {
+        let bias = (self.config.bias != BiasPolicy::None).then_some(Tensor::Bias);
+        std::iter::once(Tensor::Weights).chain(bias)
+    }
+
+    fn format(&self, slot: SlotName) -> Format {
+        self.config.precision.slot(slot).number().unwrap_or(Format::F32)
+    }
+
+    fn columns(&self, tensor: Tensor) -> usize {
+        if tensor == Tensor::Weights { self.features } else { 1 }
+    }
+
+    fn n(&self, tensor: Tensor) -> usize {
+        self.classes * self.columns(tensor)
+    }
+
+    fn master(&self, tensor: Tensor) -> Format {
+        self.format(if tensor == Tensor::Weights { SlotName::WeightsMaster } else { SlotName::Bias })
+    }
+
+    fn consolidated(&self, tensor: Tensor) -> Format {
+        self.format(if tensor == Tensor::Weights { SlotName::Consolidated } else { SlotName::Bias })
+    }
+
+    pub fn name(tensor: Tensor, what: &str) -> String {
+        if tensor == Tensor::Weights { format!("head.{what}") } else { format!("head.bias.{what}") }
+    }
+
+    /// Both operands of the forward dot products are codes.
+    fn integer_forward(&self) -> bool {
+        self.format(SlotName::Features).is_integer() && self.format(SlotName::WeightsForward).is_integer()
+    }
+
+    fn integer_gradient(&self) -> bool {
+        self.format(SlotName::Features).is_integer() && self.format(SlotName::Error).is_integer()
+    }
+
+    fn logit_elem(&self) -> Elem {
+        let p = &self.config.precision;
+        match p.slot(SlotName::Logits).number() {
+            Some(format) => elem_of(format),
+            None if self.integer_forward() => accumulator_elem(p.logits_accumulator.bits()),
+            None => Elem::F32,
+        }
+    }
+
+    fn probability_elem(&self) -> Elem {
+        elem_of(self.format(SlotName::Probabilities))
+    }
+
+    /// Errors before their slot: 32-bit differences of integer probabilities, or f32.
+    fn difference_elem(&self) -> Elem {
+        if self.format(SlotName::Probabilities).is_integer() { Elem::I32 } else { Elem::F32 }
+    }
+
+    fn sum_elem(&self) -> Elem {
+        if self.integer_gradient() {
+            accumulator_elem(self.config.precision.gradient_accumulator.bits())
+        } else {
+            Elem::F32
+        }
+    }
+
+    fn gradient_elem(&self) -> Elem {
+        self.config.precision.slot(SlotName::Gradient).number().map_or(self.sum_elem(), elem_of)
+    }
+
+    pub fn identical_forward(&self) -> bool {
+        self.format(SlotName::WeightsForward) == self.format(SlotName::WeightsMaster)
+            && self.config.precision.forward_margin_percent == 0
+    }
+
+    fn call(op: Op, phase: Phase, site: String, dims: &[(&str, usize)], elems: &[Elem]) -> KernelCall {
+        let dims = dims.iter().fold(Dims::new(), |d, &(name, value)| d.with(name, size(value)));
+        KernelCall::new(op, phase, &site).dims(dims).elems(elems)
+    }
+
+    fn state(&self, name: &str, format: Format, n: usize, access: Access) -> BufferUse {
+        BufferUse::new(name, size(format.storage_bytes(n)), BufferKind::State, access)
+    }
+
+    fn master_buffer(&self, tensor: Tensor, access: Access) -> BufferUse {
+        self.state(&Self::name(tensor, "master"), self.master(tensor), self.n(tensor), access)
+    }
+
+    fn consolidated_buffer(&self, tensor: Tensor, access: Access) -> BufferUse {
+        self.state(&Self::name(tensor, "consolidated"), self.consolidated(tensor), self.n(tensor), access)
+    }
+
+    fn forward_buffer(&self, tensor: Tensor, access: Access) -> BufferUse {
+        match tensor {
+            Tensor::Weights if self.identical_forward() => self.master_buffer(tensor, access),
+            Tensor::Weights => {
+                self.state("head.forward", self.format(SlotName::WeightsForward), self.n(tensor), access)
+            }
+            Tensor::Bias => BufferUse::new("head.bias.forward", size(4 * self.classes), BufferKind::State, access),
+        }
+    }
+
+    fn activation(&self, name: &str, elem: Elem, n: usize, access: Access) -> BufferUse {
+        BufferUse::new(name, size(elem_bytes(elem) * n), BufferKind::Activation, access)
+    }
+
+    fn batch_features(&self, access: Access) -> BufferUse {
+        let bytes = self.config.batch * self.format(SlotName::Features).storage_bytes(self.features);
+        BufferUse::new("head.batch.features", size(bytes), BufferKind::Activation, access)
+    }
+
+    fn batch(&self, name: &str, elem: Elem, access: Access) -> BufferUse {
+        self.activation(name, elem, self.config.batch * self.classes, access)
+    }
+
+    fn sums(&self, tensor: Tensor, access: Access) -> BufferUse {
+        self.activation(&Self::name(tensor, "gradient.sums"), self.sum_elem(), self.n(tensor), access)
+    }
+
+    fn gradient(&self, tensor: Tensor, access: Access) -> BufferUse {
+        match self.config.precision.slot(SlotName::Gradient).number() {
+            None => self.sums(tensor, access),
+            Some(format) => BufferUse::new(
+                &Self::name(tensor, "gradient"),
+                size(format.storage_bytes(self.n(tensor))),
+                BufferKind::Activation,
+                access,
+            ),
+        }
+    }
+
+    fn velocity_buffer(&self, tensor: Tensor, access: Access) -> BufferUse {
+        self.state(&Self::name(tensor, "velocity"), self.format(SlotName::Update), self.n(tensor), access)
+    }
+
+    /// One image's backbone output → features.
+    pub fn standardise(&self) -> KernelCall {
+        let (raw, f) = (Elem::I32, self.format(SlotName::Features));
+        Self::call(
+            Op::Standardise,
+            Phase::Inference,
+            "head.features".into(),
+            &[("n", self.features)],
+            &[raw, elem_of(f)],
+        )
+        .buffer(self.activation("head.raw", raw, self.features, Access::Read))
+        .buffer(BufferUse::new("head.standardise", size(12 * self.features), BufferKind::Weights, Access::Read))
+        .buffer(BufferUse::new(
+            "head.features",
+            size(f.storage_bytes(self.features)),
+            BufferKind::Activation,
+            Access::Write,
+        ))
+    }
+
+    /// Master → forward copy; nothing where the forward pass uses the master itself.
+    pub fn forward_copy(&self, tensor: Tensor, phase: Phase) -> Vec<KernelCall> {
+        if tensor == Tensor::Weights && self.identical_forward() {
+            return Vec::new();
+        }
+        let (from, n) = (elem_of(self.master(tensor)), self.n(tensor));
+        let site = Self::name(tensor, "forward");
+        let to = match tensor {
+            Tensor::Weights => elem_of(self.format(SlotName::WeightsForward)),
+            Tensor::Bias if self.integer_forward() => Elem::I32,
+            Tensor::Bias => Elem::F32,
+        };
+        let mut calls = Vec::new();
+        if tensor == Tensor::Weights && is_dynamic(self.format(SlotName::WeightsForward)) {
+            let range = Self::call(Op::Range, phase, site.clone(), &[("n", n)], &[from]);
+            calls.push(range.buffer(self.master_buffer(tensor, Access::Read)));
+        }
+        calls.push(
+            Self::call(Op::ForwardCopy, phase, site, &[("n", n)], &[from, to])
+                .buffer(self.master_buffer(tensor, Access::Read))
+                .buffer(self.forward_buffer(tensor, Access::Write)),
+        );
+        calls
+    }
+
+    fn dot(&self, features: BufferUse, logits: BufferUse) -> KernelCall {
+        let elems = [
+            elem_of(self.format(SlotName::Features)),
+            elem_of(self.format(SlotName::WeightsForward)),
+            self.logit_elem(),
+        ];
+        let dims = [("classes", self.classes), ("features", self.features)];
+        let call = Self::call(Op::HeadForward, Phase::HeadForward, "head.logits".into(), &dims, &elems)
+            .buffer(features)
+            .buffer(self.forward_buffer(Tensor::Weights, Access::Read));
+        let bias = (self.config.bias != BiasPolicy::None).then(|| self.forward_buffer(Tensor::Bias, Access::Read));
+        bias.into_iter().fold(call, KernelCall::buffer).buffer(logits)
+    }
+
+    /// One image's logits.
+    pub fn head_forward(&self) -> KernelCall {
+        let bytes = size(self.format(SlotName::Features).storage_bytes(self.features));
+        self.dot(
+            BufferUse::new("head.features", bytes, BufferKind::Activation, Access::Read),
+            self.activation("head.logits", self.logit_elem(), self.classes, Access::Write),
+        )
+    }
+
+    /// One training sample's logits, kept with its batch.
+    pub fn batch_forward(&self) -> KernelCall {
+        self.dot(self.batch_features(Access::Read), self.batch("head.batch.logits", self.logit_elem(), Access::Write))
+    }
+
+    pub fn argmax(&self) -> KernelCall {
+        let elem = self.logit_elem();
+        Self::call(Op::ArgMax, Phase::HeadForward, "head.class".into(), &[("classes", self.classes)], &[elem])
+            .buffer(self.activation("head.logits", elem, self.classes, Access::Read))
+    }
+
+    pub fn softmax(&self) -> KernelCall {
+        let elems = [self.logit_elem(), self.probability_elem()];
+        Self::call(Op::Softmax, Phase::HeadForward, "head.probabilities".into(), &[("classes", self.classes)], &elems)
+            .buffer(self.batch("head.batch.logits", elems[0], Access::Read))
+            .buffer(self.batch("head.batch.probabilities", elems[1], Access::Write))
+    }
+
+    pub fn error(&self, batch: usize) -> KernelCall {
+        let elems = [self.probability_elem(), self.difference_elem()];
+        let dims = [("batch", batch), ("classes", self.classes)];
+        Self::call(Op::Error, Phase::Backward, "head.error".into(), &dims, &elems)
+            .buffer(self.batch("head.batch.probabilities", elems[0], Access::Read))
+            .buffer(self.batch("head.batch.differences", elems[1], Access::Write))
+    }
+
+    /// Differences → error slot; nothing where both are f32.
+    pub fn quantise_error(&self, batch: usize) -> Option<KernelCall> {
+        let elems = [self.difference_elem(), elem_of(self.format(SlotName::Error))];
+        if elems == [Elem::F32, Elem::F32] {
+            return None;
+        }
+        let dims = [("n", batch * self.classes)];
+        let call = Self::call(Op::QuantiseError, Phase::Backward, "head.error".into(), &dims, &elems)
+            .buffer(self.batch("head.batch.differences", elems[0], Access::Read))
+            .buffer(self.batch("head.batch.errors", elems[1], Access::Write));
+        Some(call)
+    }
+
+    fn errors(&self, access: Access) -> BufferUse {
+        let elem = elem_of(self.format(SlotName::Error));
+        let quantised = self.quantise_error(1).is_some();
+        self.batch(if quantised { "head.batch.errors" } else { "head.batch.differences" }, elem, access)
+    }
+
+    pub fn gradient_accumulate(&self, tensor: Tensor) -> KernelCall {
+        let feature = elem_of(self.format(SlotName::Features));
+        let elems = [elem_of(self.format(SlotName::Error)), feature, self.sum_elem()];
+        let dims = [("classes", self.classes), ("features", self.columns(tensor))];
+        let site = Self::name(tensor, "gradient");
+        let call =
+            Self::call(Op::GradientAccumulate, Phase::Backward, site, &dims, &elems).buffer(self.errors(Access::Read));
+        let features = (tensor == Tensor::Weights).then(|| self.batch_features(Access::Read));
+        features.into_iter().fold(call, KernelCall::buffer).buffer(self.sums(tensor, Access::ReadWrite))
+    }
+
+    /// Range (dynamic only) and quantisation of the gradient; nothing where integer sums stay as they are.
+    pub fn quantise_gradient(&self, tensor: Tensor) -> Vec<KernelCall> {
+        let (sum, n) = (self.sum_elem(), self.n(tensor));
+        let site = Self::name(tensor, "gradient");
+        let mut calls = Vec::new();
+        let slot = self.config.precision.slot(SlotName::Gradient).number();
+        if slot.is_some_and(is_dynamic) {
+            calls.push(
+                Self::call(Op::GradientRange, Phase::Backward, site.clone(), &[("n", n)], &[sum])
+                    .buffer(self.sums(tensor, Access::Read)),
+            );
+        }
+        if slot.is_some() || sum == Elem::F32 {
+            let elems = [sum, self.gradient_elem()];
+            calls.push(
+                Self::call(Op::QuantiseGradient, Phase::Backward, site, &[("n", n)], &elems)
+                    .buffer(self.sums(tensor, Access::Read))
+                    .buffer(self.gradient(tensor, Access::Write)),
+            );
+        }
+        calls
+    }
+
+    /// Velocity where kept, then the step, and the new range where the master has one.
+    pub fn update(&self, tensor: Tensor) -> Vec<KernelCall> {
+        let (n, master) = (self.n(tensor), elem_of(self.master(tensor)));
+        let site = Self::name(tensor, "update");
+        let (mut from, mut source) = (self.gradient_elem(), self.gradient(tensor, Access::Read));
+        let mut calls = Vec::new();
+        if self.config.has_velocity() {
+            let velocity = elem_of(self.format(SlotName::Update));
+            calls.push(
+                Self::call(Op::Velocity, Phase::Update, site.clone(), &[("n", n)], &[from, master, velocity])
+                    .buffer(source)
+                    .buffer(self.master_buffer(tensor, Access::Read))
+                    .buffer(self.velocity_buffer(tensor, Access::ReadWrite)),
+            );
+            (from, source) = (velocity, self.velocity_buffer(tensor, Access::Read));
+        }
+        let from_forward = tensor == Tensor::Weights && self.config.precision.update_base == UpdateBase::Forward;
+        let integer = self.master(tensor).is_integer();
+        if !(integer && (from_forward || is_dynamic(self.master(tensor)))) {
+            let update = Self::call(Op::SgdUpdate, Phase::Update, site, &[("n", n)], &[from, master]).buffer(source);
+            let base = from_forward.then(|| self.forward_buffer(tensor, Access::Read));
+            calls.push(
+                base.into_iter().fold(update, KernelCall::buffer).buffer(self.master_buffer(tensor, Access::ReadWrite)),
+            );
+            return calls;
+        }
+        let base = if from_forward {
+            self.forward_buffer(tensor, Access::Read)
+        } else {
+            self.master_buffer(tensor, Access::Read)
+        };
+        let base_elem = if from_forward { elem_of(self.format(SlotName::WeightsForward)) } else { master };
+        let fine = |access| self.activation(&Self::name(tensor, "update.fine"), Elem::I64, n, access);
+        calls.push(
+            Self::call(Op::SgdUpdate, Phase::Update, site.clone(), &[("n", n)], &[from, base_elem, Elem::I64])
+                .buffer(source)
+                .buffer(base)
+                .buffer(fine(Access::Write)),
+        );
+        if is_dynamic(self.master(tensor)) {
+            calls.push(
+                Self::call(Op::Range, Phase::Update, site.clone(), &[("n", n)], &[Elem::I64])
+                    .buffer(fine(Access::Read)),
+            );
+        }
+        calls.push(
+            Self::call(Op::Requantise, Phase::Update, site, &[("n", n)], &[Elem::I64, master])
+                .buffer(fine(Access::Read))
+                .buffer(self.master_buffer(tensor, Access::Write)),
+        );
+        calls
+    }
+
+    pub fn load_rows(&self, tensor: Tensor) -> KernelCall {
+        let elems = [elem_of(self.consolidated(tensor)), elem_of(self.master(tensor))];
+        Self::call(Op::LoadRows, Phase::Consolidate, Self::name(tensor, "load"), &[("n", self.n(tensor))], &elems)
+            .buffer(self.consolidated_buffer(tensor, Access::Read))
+            .buffer(self.master_buffer(tensor, Access::Write))
+    }
+
+    pub fn mean_rows(&self, tensor: Tensor, current: usize) -> KernelCall {
+        let n = current * self.columns(tensor);
+        let elem = elem_of(self.master(tensor));
+        Self::call(Op::MeanRows, Phase::Consolidate, Self::name(tensor, "mean"), &[("n", n)], &[elem])
+            .buffer(self.master_buffer(tensor, Access::Read))
+    }
+
+    pub fn past_weight(&self, current: usize) -> KernelCall {
+        let past = self.format(SlotName::Past);
+        let elems = [Elem::I32, elem_of(past)];
+        let counts = BufferUse::new("head.counts", size(4 * self.classes), BufferKind::State, Access::ReadWrite);
+        Self::call(Op::PastWeight, Phase::Consolidate, "head.past".into(), &[("classes", current)], &elems)
+            .buffer(counts)
+            .buffer(self.activation("head.past", elems[1], self.classes, Access::Write))
+    }
+
+    pub fn consolidate_rows(&self, tensor: Tensor, current: usize) -> KernelCall {
+        let elems = [elem_of(self.master(tensor)), elem_of(self.consolidated(tensor))];
+        let dims = [("n", current * self.columns(tensor)), ("rows", current)];
+        let past = self.activation("head.past", elem_of(self.format(SlotName::Past)), self.classes, Access::Read);
+        Self::call(Op::ConsolidateRows, Phase::Consolidate, Self::name(tensor, "consolidate"), &dims, &elems)
+            .buffer(self.master_buffer(tensor, Access::Read))
+            .buffer(past)
+            .buffer(self.consolidated_buffer(tensor, Access::ReadWrite))
+    }
+
+    /// Tensors that CWR* consolidates.
+    pub fn merged(&self) -> impl Iterator<Item = Tensor> + use<> {
+        let bias = (self.config.bias == BiasPolicy::Consolidate).then_some(Tensor::Bias);
+        std::iter::once(Tensor::Weights).chain(bias)
+    }
+
+    fn step(&self, batch: usize) -> Vec<KernelCall> {
+        let mut calls: Vec<_> = self.tensors().flat_map(|t| self.forward_copy(t, Phase::Update)).collect();
+        calls.extend(std::iter::repeat_n(self.batch_forward(), batch));
+        calls.extend(std::iter::repeat_n(self.softmax(), batch));
+        calls.push(self.error(batch));
+        calls.extend(self.quantise_error(batch));
+        for tensor in self.tensors() {
+            calls.extend(std::iter::repeat_n(self.gradient_accumulate(tensor), batch));
+            calls.extend(self.quantise_gradient(tensor));
+            calls.extend(self.update(tensor));
+        }
+        calls
+    }
+
+    fn consolidation(&self, current: usize) -> Vec<KernelCall> {
+        let mut calls: Vec<_> = self.merged().map(|t| self.mean_rows(t, current)).collect();
+        calls.push(self.past_weight(current));
+        calls.extend(self.merged().map(|t| self.consolidate_rows(t, current)));
+        calls.extend(self.merged().map(|t| self.load_rows(t)));
+        calls.extend(self.tensors().flat_map(|t| self.forward_copy(t, Phase::Consolidate)));
+        calls
+    }
+}

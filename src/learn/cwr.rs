@@ -1,0 +1,143 @@
+//! CWR*: temporary weights for each experience, consolidated weights for good.
+//!
+//! Source: method_details.md §2 (Maltoni and Lomonaco's Caffe code, ar1-pytorch and Avalanche's plugin agree on it).
+//! 1. Begin: `tw[j] = cw[j]` for current classes seen before, every other row 0.
+//! 2. SGD over all rows.
+//! 3. End: `cw[j] = (cw[j]·√(past/cur) + (tw[j] − mean)) / (√(past/cur) + 1)` for current classes, `past[j] += cur[j]`;
+//!    `mean` is one scalar over all values of the current classes' rows.
+//! 4. Test with `cw`; classes never trained by the unseen-rows policy.
+
+use super::calls::Tensor;
+use super::consolidate::{MergeKind, mean_of, past_weights};
+use super::{BiasPolicy, FeatureTable, Head, HeadConfig, LearnError, SlotName, StepReport, Strategy, UnseenRows};
+use crate::numeric::Format;
+use crate::trace::{Phase, Sink};
+
+/// CWR* on a [`Head`].
+#[derive(Debug, Clone)]
+pub struct CwrStar {
+    head: Head,
+    past: Vec<u32>,
+    current: Vec<u32>,
+    experiences: usize,
+}
+
+impl CwrStar {
+    /// Nothing seen, all weights zero. Errors as [`Head::new`].
+    pub fn new(config: HeadConfig, classes: usize, features: usize, seed: u64) -> Result<Self, LearnError> {
+        let head = Head::new(config, classes, features, seed)?;
+        Ok(Self { head, past: vec![0; classes], current: vec![0; classes], experiences: 0 })
+    }
+
+    /// Samples of each class in earlier experiences.
+    pub fn past(&self) -> &[u32] {
+        &self.past
+    }
+
+    /// Which arithmetic merging runs in: the widest that any tensor needs.
+    fn kind(&self) -> MergeKind {
+        let past = self.head.config.precision.slot(SlotName::Past).number().unwrap_or(Format::F32);
+        let merged = |t: Tensor| t == Tensor::Weights || self.head.config.bias == BiasPolicy::Consolidate;
+        let kinds: Vec<_> = self.head.params().filter(|(t, _)| merged(*t)).map(|(_, p)| p.merge_kind(past)).collect();
+        match kinds[..] {
+            [a, MergeKind::Real] | [MergeKind::Real, a] if a != MergeKind::Real => MergeKind::Real,
+            [_, fine @ MergeKind::Fine(_)] => fine,
+            [first, ..] => first,
+            [] => MergeKind::Real,
+        }
+    }
+
+    fn load(&mut self, take: &[bool], keep: &[bool], sink: &mut dyn Sink) -> Result<(), LearnError> {
+        let head = &mut self.head;
+        head.weights.load(take, keep, &mut head.scratch)?;
+        if let (Some(bias), BiasPolicy::Consolidate) = (&mut head.bias, head.config.bias) {
+            bias.load(take, keep, &mut head.scratch)?;
+        }
+        if sink.listening() {
+            head.calls.merged().for_each(|t| sink.record(head.calls.load_rows(t)));
+        }
+        Ok(())
+    }
+
+    fn consolidate(&mut self, rows: &[bool], sink: &mut dyn Sink) -> Result<(), LearnError> {
+        let kind = self.kind();
+        let n = rows.iter().filter(|&&r| r).count();
+        let slot = self.head.config.precision.slot(SlotName::Past);
+        let format = (slot.number().unwrap_or(Format::F32), slot.rounding);
+        let weights = past_weights((&self.past, &self.current), format, kind);
+        let head = &mut self.head;
+        let with_bias = head.config.bias == BiasPolicy::Consolidate;
+        let mut bias = head.bias.as_mut().filter(|_| with_bias);
+        let mut sums = vec![head.weights.sum(rows, kind)];
+        sums.extend(bias.as_mut().map(|b| b.sum(rows, kind)));
+        let mean = mean_of(&sums, kind);
+        head.weights.merge(rows, mean, &weights)?;
+        if let Some(bias) = bias {
+            bias.merge(rows, mean, &weights)?;
+        }
+        if sink.listening() {
+            let calls = &head.calls;
+            calls.merged().for_each(|t| sink.record(calls.mean_rows(t, n)));
+            sink.record(calls.past_weight(n));
+            calls.merged().for_each(|t| sink.record(calls.consolidate_rows(t, n)));
+        }
+        for (past, &current) in self.past.iter_mut().zip(&self.current) {
+            *past = past.saturating_add(current);
+        }
+        Ok(())
+    }
+}
+
+impl Strategy for CwrStar {
+    fn begin_experience(&mut self, counts: &[u32], sink: &mut dyn Sink) -> Result<(), LearnError> {
+        if counts.len() != self.past.len() {
+            return Err(LearnError::Shape { what: "class counts", expected: self.past.len(), got: counts.len() });
+        }
+        self.current.copy_from_slice(counts);
+        let take: Vec<bool> = counts.iter().zip(&self.past).map(|(&c, &p)| c > 0 && p > 0).collect();
+        let keep = vec![false; take.len()];
+        self.load(&take, &keep, sink)
+    }
+
+    fn observe(
+        &mut self,
+        table: &FeatureTable,
+        labels: &[usize],
+        rows: &[usize],
+        sink: &mut dyn Sink,
+    ) -> Result<StepReport, LearnError> {
+        self.head.step(table, labels, rows, sink)
+    }
+
+    fn end_experience(
+        &mut self,
+        table: &FeatureTable,
+        labels: &[usize],
+        rows: &[usize],
+        sink: &mut dyn Sink,
+    ) -> Result<(), LearnError> {
+        if self.experiences == 0 {
+            self.head.calibrate(table, labels, rows)?;
+        }
+        self.experiences += 1;
+        let current: Vec<bool> = self.current.iter().map(|&c| c > 0).collect();
+        self.consolidate(&current, sink)?;
+        let seen: Vec<bool> = self.past.iter().map(|&p| p > 0).collect();
+        let as_trained = self.head.config.unseen == UnseenRows::AsTrained;
+        let keep: Vec<bool> = seen.iter().map(|&s| as_trained && !s).collect();
+        self.load(&seen, &keep, sink)?;
+        self.head.refresh(table, Phase::Consolidate, sink)
+    }
+
+    fn predict(&mut self, table: &FeatureTable, row: usize, sink: &mut dyn Sink) -> Result<usize, LearnError> {
+        self.head.predict(table, row, sink)
+    }
+
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn head_mut(&mut self) -> &mut Head {
+        &mut self.head
+    }
+}

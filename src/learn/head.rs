@@ -1,0 +1,329 @@
+//! The learning head: state, one training step, prediction.
+
+use super::backward::{Gradient, Loss};
+use super::calls::{Calls, Tensor};
+use super::forward::{Forward, Row};
+use super::kernels::StepCount;
+use super::param::Param;
+use super::slot_state::SlotState;
+use super::{BiasPolicy, FeatureTable, HeadConfig, LearnError, SlotName, UpdateBase};
+use crate::numeric::{QParams, Scale, Values};
+use crate::trace::{Phase, Sink};
+
+/// A head of `classes` rows over `features` features, in one precision.
+///
+/// All buffers are allocated once; a step allocates nothing unless its sink listens.
+#[derive(Debug, Clone)]
+pub struct Head {
+    pub(crate) config: HeadConfig,
+    pub(crate) classes: usize,
+    pub(crate) features: usize,
+    pub(crate) forward: Forward,
+    pub(crate) loss: Loss,
+    pub(crate) weights: Param,
+    pub(crate) bias: Option<Param>,
+    pub(crate) calls: Calls,
+    pub(crate) scratch: Vec<f64>,
+    feature_scale: Scale,
+    steps: u64,
+    total: StepCount,
+}
+
+/// What one training step did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepReport {
+    /// Optimiser step since the head was made, from 0.
+    pub step: u64,
+    /// Non-zero gradient entries and how many of their steps rounded to nothing.
+    pub updates: StepCount,
+}
+
+impl Head {
+    /// A head with all weights zero; `seed` matters to stochastic rounding only.
+    ///
+    /// Errors as [`HeadConfig::validate`], and when there are no classes or features.
+    pub fn new(config: HeadConfig, classes: usize, features: usize, seed: u64) -> Result<Self, LearnError> {
+        config.validate()?;
+        for (what, got) in [("classes", classes), ("features", features)] {
+            if got == 0 {
+                return Err(LearnError::Shape { what, expected: 1, got });
+            }
+        }
+        let forward = Forward::new(&config, classes, features, seed)?;
+        let loss = Loss::new(&config, classes, seed)?;
+        let feature_slot = SlotState::of(SlotName::Features, config.precision.slot(SlotName::Features), seed);
+        let error = &loss.error_slot;
+        let gradient = Gradient::new(&config, (classes, features), (error, feature_slot.as_ref()), "", seed);
+        let weights = Param::new(&config, classes, features, false, gradient, seed)?;
+        let bias = (config.bias != BiasPolicy::None)
+            .then(|| {
+                let gradient = Gradient::new(&config, (classes, 1), (error, None), "bias.", seed);
+                Param::new(&config, classes, 1, true, gradient, seed)
+            })
+            .transpose()?;
+        let calls = Calls::new(&config, classes, features);
+        let scratch = Vec::with_capacity(classes * features);
+        let (feature_scale, total) = (Scale::ONE, StepCount::default());
+        Ok(Self {
+            config,
+            classes,
+            features,
+            forward,
+            loss,
+            weights,
+            bias,
+            calls,
+            scratch,
+            feature_scale,
+            steps: 0,
+            total,
+        })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &HeadConfig {
+        &self.config
+    }
+
+    /// Classes (rows).
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Features (columns).
+    pub fn features(&self) -> usize {
+        self.features
+    }
+
+    /// The weights that SGD updates, `classes × features`.
+    pub fn master(&self) -> &Values {
+        &self.weights.master
+    }
+
+    /// The copy that the forward pass uses (the master itself where formats are equal).
+    pub fn forward_copy(&self) -> &Values {
+        if self.forward.identical { &self.weights.master } else { &self.forward.copy }
+    }
+
+    /// CWR*'s consolidated weights.
+    pub fn consolidated(&self) -> &Values {
+        &self.weights.consolidated
+    }
+
+    /// The bias, where there is one.
+    pub fn bias(&self) -> Option<&Values> {
+        self.bias.as_ref().map(|b| &b.master)
+    }
+
+    /// The velocity, where the optimiser keeps one.
+    pub fn velocity(&self) -> Option<&Values> {
+        self.weights.velocity.as_ref()
+    }
+
+    /// Updates over all steps so far.
+    pub fn updates(&self) -> StepCount {
+        self.total
+    }
+
+    /// Optimiser steps so far.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    pub(crate) fn check(&self, table: &FeatureTable) -> Result<(), LearnError> {
+        if table.n_features() != self.features {
+            return Err(LearnError::Shape { what: "a sample", expected: self.features, got: table.n_features() });
+        }
+        let expected = self.config.precision.slot(SlotName::Features).number();
+        if expected != Some(table.format()) {
+            return Err(LearnError::FeatureFormat {
+                expected: expected.map(|f| f.to_string()).unwrap_or_default(),
+                got: table.format().to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    /// One step of SGD on the samples `rows` of `table`; `labels` are all of the table's.
+    ///
+    /// Order of phases: forward copy, logits, softmax, error, gradient, velocity, update (docs/numerics.md).
+    pub fn step(
+        &mut self,
+        table: &FeatureTable,
+        labels: &[usize],
+        rows: &[usize],
+        sink: &mut dyn Sink,
+    ) -> Result<StepReport, LearnError> {
+        self.check(table)?;
+        self.check_batch(table, labels, rows)?;
+        self.refresh(table, Phase::Update, sink)?;
+        self.errors_of_batch(table, labels, rows, sink)?;
+        self.quantise_errors(rows.len(), sink)?;
+        self.gradients(table, rows, sink)?;
+        let mut updates = StepCount::default();
+        let base = match self.config.precision.update_base {
+            UpdateBase::Forward if !self.forward.identical => Some(&self.forward.copy),
+            _ => None,
+        };
+        self.weights.update(&self.config, base)?;
+        updates = updates.plus(self.weights.last);
+        if let Some(bias) = &mut self.bias {
+            bias.update(&self.config, None)?;
+            updates = updates.plus(bias.last);
+        }
+        let report = StepReport { step: self.steps, updates };
+        self.steps += 1;
+        self.total = self.total.plus(updates);
+        Ok(report)
+    }
+
+    pub(crate) fn check_batch(&self, table: &FeatureTable, labels: &[usize], rows: &[usize]) -> Result<(), LearnError> {
+        if labels.len() != table.len() {
+            return Err(LearnError::Shape { what: "labels", expected: table.len(), got: labels.len() });
+        }
+        if rows.is_empty() || rows.len() > self.config.batch {
+            return Err(LearnError::Shape { what: "a minibatch", expected: self.config.batch, got: rows.len() });
+        }
+        for &row in rows {
+            let label =
+                *labels.get(row).ok_or(LearnError::Shape { what: "labels", expected: row + 1, got: labels.len() })?;
+            if label >= self.classes {
+                return Err(LearnError::UnknownClass { label, classes: self.classes });
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the forward copies anew (ForwardCopy).
+    pub(crate) fn refresh(
+        &mut self,
+        table: &FeatureTable,
+        phase: Phase,
+        sink: &mut dyn Sink,
+    ) -> Result<(), LearnError> {
+        if let Values::Codes { params, .. } = table.values() {
+            self.feature_scale = params.scale;
+        }
+        self.refresh_copies(phase, sink)
+    }
+
+    /// As [`Self::refresh`] with the feature scale of the last table.
+    pub(crate) fn refresh_copies(&mut self, phase: Phase, sink: &mut dyn Sink) -> Result<(), LearnError> {
+        self.forward.refresh(&self.weights.master, &mut self.scratch)?;
+        if let Some(bias) = &self.bias {
+            self.forward.refresh_bias(&bias.master, &self.weights.master, self.feature_scale)?;
+        }
+        if sink.listening() {
+            self.calls.tensors().flat_map(|t| self.calls.forward_copy(t, phase)).for_each(|c| sink.record(c));
+        }
+        Ok(())
+    }
+
+    /// Logits, probabilities and differences of a batch (HeadForward, Softmax, Error).
+    pub(crate) fn errors_of_batch(
+        &mut self,
+        table: &FeatureTable,
+        labels: &[usize],
+        rows: &[usize],
+        sink: &mut dyn Sink,
+    ) -> Result<(), LearnError> {
+        let c = self.classes;
+        for (b, &row) in rows.iter().enumerate() {
+            let at = b * c..(b + 1) * c;
+            let unit = self.forward.dot(&self.weights.master, Row::of(table.values(), row, self.features))?;
+            let (codes, reals) = (&mut self.loss.logit_codes[at.clone()], &mut self.loss.logit_reals[at]);
+            self.loss.logit_unit = self.forward.logits(unit, codes, reals)?;
+            if sink.listening() {
+                sink.record(self.calls.batch_forward());
+            }
+        }
+        for b in 0..rows.len() {
+            self.loss.softmax(b, self.forward.integer_logits())?;
+            if sink.listening() {
+                sink.record(self.calls.softmax());
+            }
+        }
+        self.loss.error(rows.iter().map(|&row| labels[row]));
+        if sink.listening() {
+            sink.record(self.calls.error(rows.len()));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn quantise_errors(&mut self, batch: usize, sink: &mut dyn Sink) -> Result<(), LearnError> {
+        self.loss.quantise(batch * self.classes)?;
+        if sink.listening()
+            && let Some(call) = self.calls.quantise_error(batch)
+        {
+            sink.record(call);
+        }
+        Ok(())
+    }
+
+    /// Batch gradients in their slot's format (GradientAccumulate, GradientRange, QuantiseGradient).
+    pub(crate) fn gradients(
+        &mut self,
+        table: &FeatureTable,
+        rows: &[usize],
+        sink: &mut dyn Sink,
+    ) -> Result<(), LearnError> {
+        let error_scale = scale_of(&self.loss.errors);
+        let feature_scale = scale_of(table.values());
+        let (c, k) = (self.classes, self.features);
+        self.weights.gradient.start(error_scale, feature_scale, rows.len())?;
+        for (b, &row) in rows.iter().enumerate() {
+            self.weights.gradient.add(Row::of(&self.loss.errors, b, c), Row::of(table.values(), row, k))?;
+        }
+        self.weights.gradient.finish(rows.len())?;
+        if let Some(bias) = &mut self.bias {
+            bias.gradient.start(error_scale, Scale::ONE, rows.len())?;
+            let one = [1];
+            let one_real = [1.0];
+            for b in 0..rows.len() {
+                let errors = Row::of(&self.loss.errors, b, c);
+                let constant = match errors {
+                    Row::Codes(..) => Row::Codes(&one, QParams::symmetric(Scale::ONE)),
+                    Row::Reals(_) => Row::Reals(&one_real),
+                };
+                bias.gradient.add(errors, constant)?;
+            }
+            bias.gradient.finish(rows.len())?;
+        }
+        if sink.listening() {
+            for tensor in self.calls.tensors() {
+                for _ in rows {
+                    sink.record(self.calls.gradient_accumulate(tensor));
+                }
+                self.calls.quantise_gradient(tensor).into_iter().for_each(|c| sink.record(c));
+                self.calls.update(tensor).into_iter().for_each(|c| sink.record(c));
+            }
+        }
+        Ok(())
+    }
+
+    /// Class of one sample: the largest logit, the first of equals (HeadForward, ArgMax).
+    pub fn predict(&mut self, table: &FeatureTable, row: usize, sink: &mut dyn Sink) -> Result<usize, LearnError> {
+        self.check(table)?;
+        if row >= table.len() {
+            return Err(LearnError::Shape { what: "the feature table", expected: row + 1, got: table.len() });
+        }
+        self.forward.dot(&self.weights.master, Row::of(table.values(), row, self.features))?;
+        if sink.listening() {
+            sink.record(self.calls.head_forward());
+            sink.record(self.calls.argmax());
+        }
+        Ok(self.forward.best())
+    }
+
+    /// Both parameter tensors, weights first.
+    pub(crate) fn params(&self) -> impl Iterator<Item = (Tensor, &Param)> {
+        std::iter::once((Tensor::Weights, &self.weights)).chain(self.bias.iter().map(|b| (Tensor::Bias, b)))
+    }
+}
+
+fn scale_of(values: &Values) -> Scale {
+    match values {
+        Values::Codes { params, .. } => params.scale,
+        Values::Real(_) => Scale::ONE,
+    }
+}

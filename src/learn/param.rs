@@ -1,0 +1,279 @@
+//! One trained tensor (the weights, or the bias) with its gradient, velocity and consolidated copy, and SGD on it.
+
+use super::backward::{Gradient, Sums};
+use super::forward::dequantise;
+use super::kernels::{self, Step, StepCount, WIDE_FRACTION};
+use super::slot_state::{SlotState, narrow_real};
+use super::{HeadConfig, LearnError, SlotName};
+use crate::numeric::{QParams, Rounder, Scale, Values};
+
+/// One parameter tensor, `classes × columns`.
+#[derive(Debug, Clone)]
+pub(crate) struct Param {
+    pub columns: usize,
+    pub master: Values,
+    pub master_slot: SlotState,
+    pub gradient: Gradient,
+    pub velocity: Option<Values>,
+    pub update_slot: SlotState,
+    pub consolidated: Values,
+    pub consolidated_slot: SlotState,
+    pub wide: Vec<i64>,
+    gradient_real: Vec<f32>,
+    master_real: Vec<f32>,
+    pub last: StepCount,
+}
+
+/// What the step is computed from.
+enum Source<'a> {
+    Codes(&'a [i32], QParams),
+    Wide(&'a [i64], Scale),
+    Reals(&'a [f32]),
+}
+
+impl Param {
+    pub fn new(
+        config: &HeadConfig,
+        classes: usize,
+        columns: usize,
+        is_bias: bool,
+        gradient: Gradient,
+        seed: u64,
+    ) -> Result<Self, LearnError> {
+        let p = &config.precision;
+        let (master, consolidated) =
+            if is_bias { (SlotName::Bias, SlotName::Bias) } else { (SlotName::WeightsMaster, SlotName::Consolidated) };
+        let number = |slot: SlotName, name: String| {
+            let format = p.slot(slot).number().ok_or(LearnError::Impossible {
+                slot,
+                format: "accumulator".to_owned(),
+                why: "only logits and gradient can stay in their accumulator",
+            })?;
+            Ok::<_, LearnError>(SlotState::new(&name, p.slot(slot), format, seed))
+        };
+        let prefix = if is_bias { "head.bias." } else { "head." };
+        let master_slot = number(master, format!("head.{master}"))?;
+        let consolidated_slot = number(consolidated, format!("{prefix}consolidated"))?;
+        let update_slot = number(SlotName::Update, format!("{prefix}update"))?;
+        let n = classes * columns;
+        let real_velocity = config.has_velocity() && !update_slot.is_integer();
+        let velocity = config.has_velocity().then(|| update_slot.zeros(n));
+        let param = Self {
+            columns,
+            master: master_slot.zeros(n),
+            consolidated: consolidated_slot.zeros(n),
+            velocity,
+            gradient_real: vec![0.0; if real_velocity || !master_slot.is_integer() { n } else { 0 }],
+            master_real: vec![0.0; if real_velocity && master_slot.is_integer() { n } else { 0 }],
+            wide: vec![0; if master_slot.is_integer() { n } else { 0 }],
+            gradient,
+            master_slot,
+            update_slot,
+            consolidated_slot,
+            last: StepCount::default(),
+        };
+        param.check_velocity(is_bias)?;
+        Ok(param)
+    }
+
+    fn check_velocity(&self, is_bias: bool) -> Result<(), LearnError> {
+        let real_gradient = matches!(of_gradient(&self.gradient), Source::Reals(_));
+        let integer_velocity = matches!(self.velocity, Some(Values::Codes { .. }));
+        if integer_velocity && (real_gradient || !self.master_slot.is_integer()) {
+            let which = if is_bias { "bias" } else { "weights" };
+            let why = if which == "bias" {
+                "with a real gradient or a real bias the velocity is real; write f32"
+            } else {
+                "with a real gradient or real master weights the velocity is real; write f32"
+            };
+            return Err(LearnError::Impossible {
+                slot: SlotName::Update,
+                format: self.update_slot.format.to_string(),
+                why,
+            });
+        }
+        Ok(())
+    }
+
+    /// Velocity (where kept), then SGD's step from the master or from `base` (Velocity, SgdUpdate).
+    pub fn update(&mut self, config: &HeadConfig, base: Option<&Values>) -> Result<(), LearnError> {
+        self.advance_velocity(config)?;
+        if matches!(self.master, Values::Real(_)) && !matches!(self.velocity, Some(Values::Real(_))) {
+            fill_real(&of_gradient(&self.gradient), &mut self.gradient_real);
+        }
+        let mut count = self.step(config, base)?;
+        let quantised = self.gradient.slot.is_some() && matches!(self.gradient.values, Values::Codes { .. });
+        if self.velocity.is_none() && quantised {
+            // Entries whose gradient code is zero already vanished when the gradient was quantised.
+            count = StepCount { non_zero: self.gradient.non_zero, vanished: count.vanished + self.gradient.lost };
+        }
+        self.last = count;
+        Ok(())
+    }
+
+    fn advance_velocity(&mut self, config: &HeadConfig) -> Result<(), LearnError> {
+        let gradient = of_gradient(&self.gradient);
+        match &mut self.velocity {
+            None => {}
+            Some(Values::Codes { codes, params }) => {
+                let Values::Codes { codes: master, params: of_master } = &self.master else {
+                    return Err(LearnError::Shape { what: "integer master weights", expected: codes.len(), got: 0 });
+                };
+                let (limits, unit, site) = (self.update_slot.limits(), params.scale, &mut self.update_slot.site);
+                let momentum = (config.momentum > 0.0).then(|| Scale::from_f64(config.momentum)).transpose()?;
+                let decay = (config.weight_decay > 0.0).then(|| Scale::from_f64(config.weight_decay)).transpose()?;
+                let master = (&master[..], of_master.zero_point, decay.map(|d| d.mul(of_master.scale).div(unit)));
+                match gradient {
+                    Source::Codes(g, p) => {
+                        let g = g.iter().map(|&g| i64::from(g) - i64::from(p.zero_point));
+                        kernels::velocity(codes, (g, p.scale.div(unit)), master, momentum, limits, site)?;
+                    }
+                    Source::Wide(g, of_g) => {
+                        kernels::velocity(codes, (g.iter().copied(), of_g.div(unit)), master, momentum, limits, site)?;
+                    }
+                    Source::Reals(g) => {
+                        return Err(LearnError::Shape { what: "an integer gradient", expected: g.len(), got: 0 });
+                    }
+                }
+            }
+            Some(Values::Real(v)) => {
+                fill_real(&gradient, &mut self.gradient_real);
+                let master = match &self.master {
+                    Values::Real(reals) => reals,
+                    Values::Codes { codes, params } => {
+                        dequantise(codes, *params, &mut self.master_real);
+                        &self.master_real
+                    }
+                };
+                let factors = (narrow_real(config.momentum), narrow_real(config.weight_decay));
+                kernels::velocity_f32(v, &self.gradient_real, master, factors, self.update_slot.format);
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, config: &HeadConfig, base: Option<&Values>) -> Result<StepCount, LearnError> {
+        let source = self.velocity.as_ref().map_or_else(|| of_gradient(&self.gradient), of_velocity);
+        let rate = Scale::from_f64(config.learning_rate)?;
+        match &mut self.master {
+            Values::Real(weights) => {
+                match base {
+                    Some(Values::Codes { codes, params }) => dequantise(codes, *params, weights),
+                    Some(Values::Real(reals)) => weights.copy_from_slice(reals),
+                    None => {}
+                }
+                let gradient = match &self.velocity {
+                    Some(Values::Real(v)) => v,
+                    _ => &self.gradient_real,
+                };
+                let rate = narrow_real(config.learning_rate);
+                Ok(kernels::sgd_update_f32(weights, gradient, rate, self.master_slot.format))
+            }
+            Values::Codes { codes, params } if base.is_none() && !self.master_slot.is_dynamic() => {
+                step_static(codes, *params, &source, rate, (&mut self.update_slot, &mut self.master_slot))
+            }
+            Values::Codes { codes, params } => {
+                let wide = &mut self.wide;
+                match base {
+                    Some(Values::Codes { codes, params }) => {
+                        kernels::widen(codes, params.zero_point, params.scale, wide);
+                    }
+                    Some(Values::Real(reals)) => {
+                        let fine = Scale::pow2(WIDE_FRACTION).to_f64();
+                        for (d, &x) in wide.iter_mut().zip(reals) {
+                            *d = self.update_slot.site.rounder.real(f64::from(x) * fine);
+                        }
+                    }
+                    None => kernels::widen(codes, params.zero_point, params.scale, wide),
+                }
+                let count = step_wide(wide, &source, rate, &mut self.update_slot.site.rounder);
+                *params = store_wide(wide, &mut self.master_slot, codes)?;
+                Ok(count)
+            }
+        }
+    }
+}
+
+fn of_gradient(gradient: &Gradient) -> Source<'_> {
+    match (&gradient.slot, &gradient.values, &gradient.sums) {
+        (Some(_), Values::Codes { codes, params }, _) => Source::Codes(codes, *params),
+        (Some(_), Values::Real(reals), _) | (None, _, Sums::Real(reals)) => Source::Reals(reals),
+        (None, _, Sums::Narrow(sums)) => Source::Codes(sums, QParams::symmetric(gradient.unit)),
+        (None, _, Sums::Wide(sums)) => Source::Wide(sums, gradient.unit),
+    }
+}
+
+fn fill_real(source: &Source<'_>, out: &mut [f32]) {
+    match *source {
+        Source::Codes(codes, params) => dequantise(codes, params, out),
+        Source::Wide(sums, unit) => {
+            let unit = narrow_real(unit.to_f64());
+            out.iter_mut().zip(sums).for_each(|(d, &g)| *d = g as f32 * unit);
+        }
+        Source::Reals(reals) => out.copy_from_slice(reals),
+    }
+}
+
+fn step_static(
+    codes: &mut [i32],
+    params: QParams,
+    source: &Source<'_>,
+    rate: Scale,
+    (update, master): (&mut SlotState, &mut SlotState),
+) -> Result<StepCount, LearnError> {
+    let (lo, hi, overflow) = master.limits();
+    let step = |src_zero, unit: Scale| Step { src_zero, factor: rate.mul(unit).div(params.scale), lo, hi, overflow };
+    let (update, store) = (&mut update.site, &mut master.site);
+    match *source {
+        Source::Codes(g, p) => Ok(kernels::sgd_update(codes, g, &step(p.zero_point, p.scale), update, store)?),
+        Source::Wide(g, unit) => Ok(kernels::sgd_update_wide(codes, g, &step(0, unit), update, store)?),
+        Source::Reals(g) => {
+            let factor = rate.to_f64() / params.scale.to_f64();
+            let mut count = StepCount::default();
+            for (w, &g) in codes.iter_mut().zip(g) {
+                let moved = update.rounder.real(f64::from(g) * factor);
+                count.non_zero += u64::from(g != 0.0);
+                count.vanished += u64::from(g != 0.0 && moved == 0);
+                *w = kernels::store(i64::from(*w).saturating_sub(moved), lo, hi, overflow, &mut store.count)?;
+            }
+            Ok(count)
+        }
+    }
+}
+
+fn step_wide(wide: &mut [i64], source: &Source<'_>, rate: Scale, rounder: &mut Rounder) -> StepCount {
+    let fine = rate.mul(Scale::pow2(WIDE_FRACTION));
+    match *source {
+        Source::Codes(g, p) => {
+            let zero = i64::from(p.zero_point);
+            kernels::subtract_step_wide(wide, g.iter().map(|&g| i64::from(g) - zero), fine.mul(p.scale), rounder)
+        }
+        Source::Wide(g, unit) => kernels::subtract_step_wide(wide, g.iter().copied(), fine.mul(unit), rounder),
+        Source::Reals(g) => {
+            let (fine, mut count) = (fine.to_f64(), StepCount::default());
+            for (w, &g) in wide.iter_mut().zip(g) {
+                let moved = rounder.real(f64::from(g) * fine);
+                count.non_zero += u64::from(g != 0.0);
+                count.vanished += u64::from(g != 0.0 && moved == 0);
+                *w = w.saturating_sub(moved);
+            }
+            count
+        }
+    }
+}
+
+fn of_velocity(velocity: &Values) -> Source<'_> {
+    match velocity {
+        Values::Codes { codes, params } => Source::Codes(codes, *params),
+        Values::Real(reals) => Source::Reals(reals),
+    }
+}
+
+/// Fine grid → codes of a slot, with the fixed grid or the values' own range.
+pub(crate) fn store_wide(wide: &[i64], slot: &mut SlotState, codes: &mut [i32]) -> Result<QParams, LearnError> {
+    let range = kernels::gradient_range_wide(wide);
+    let to = slot.grid(range, Scale::pow2(-WIDE_FRACTION));
+    let requant = slot.requant(0, &to);
+    kernels::narrow_wide_codes(wide, &requant, &mut slot.site, codes)?;
+    Ok(to.params)
+}

@@ -1,0 +1,125 @@
+//! What a learning strategy is to the rest of the program, and the order in which samples come.
+
+use super::{FeatureTable, Head, LearnError, StepReport};
+use crate::trace::Sink;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// A way of learning a stream of experiences with one head.
+///
+/// One experience: [`begin_experience`](Strategy::begin_experience), any number of [`observe`](Strategy::observe),
+/// [`end_experience`](Strategy::end_experience); then [`predict`](Strategy::predict) as often as wanted.
+pub trait Strategy {
+    /// Starts an experience with `counts[class]` training samples of each class.
+    fn begin_experience(&mut self, counts: &[u32], sink: &mut dyn Sink) -> Result<(), LearnError>;
+
+    /// Learns one minibatch: the samples `rows` of `table`, whose labels are `labels`.
+    fn observe(
+        &mut self,
+        table: &FeatureTable,
+        labels: &[usize],
+        rows: &[usize],
+        sink: &mut dyn Sink,
+    ) -> Result<StepReport, LearnError>;
+
+    /// Ends the experience. `rows` of `table` are its training samples, for calibrations that need a pass over them.
+    fn end_experience(
+        &mut self,
+        table: &FeatureTable,
+        labels: &[usize],
+        rows: &[usize],
+        sink: &mut dyn Sink,
+    ) -> Result<(), LearnError>;
+
+    /// Class of sample `row`.
+    fn predict(&mut self, table: &FeatureTable, row: usize, sink: &mut dyn Sink) -> Result<usize, LearnError>;
+
+    /// The head, for reports.
+    fn head(&self) -> &Head;
+
+    /// The head, for a step with its f64 twin beside it in place of [`observe`](Strategy::observe).
+    fn head_mut(&mut self) -> &mut Head;
+}
+
+/// Samples of each class among `rows`.
+pub fn class_counts(labels: &[usize], rows: &[usize], classes: usize) -> Result<Vec<u32>, LearnError> {
+    let mut counts = vec![0u32; classes];
+    for &row in rows {
+        let label =
+            *labels.get(row).ok_or(LearnError::Shape { what: "labels", expected: row + 1, got: labels.len() })?;
+        let count = counts.get_mut(label).ok_or(LearnError::UnknownClass { label, classes })?;
+        *count = count.saturating_add(1);
+    }
+    Ok(counts)
+}
+
+/// Order of the samples of each epoch: a Fisher–Yates shuffle from ChaCha8, one stream an experience and epoch.
+///
+/// ```
+/// use tinyprec::learn::EpochOrder;
+/// let (mut a, mut b) = (vec![10, 11, 12, 13], vec![10, 11, 12, 13]);
+/// EpochOrder::new(7).shuffle(0, 2, &mut a);
+/// EpochOrder::new(7).shuffle(0, 2, &mut b);
+/// assert_eq!(a, b);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EpochOrder {
+    seed: u64,
+}
+
+impl EpochOrder {
+    /// Orders of one seed.
+    pub fn new(seed: u64) -> Self {
+        Self { seed }
+    }
+
+    /// Shuffles the sample numbers of `epoch` of `experience`. Lemire's multiply method with rejection: no bias.
+    pub fn shuffle(&self, experience: usize, epoch: usize, rows: &mut [usize]) {
+        let mut key = [0u8; 32];
+        key[..8].copy_from_slice(&self.seed.to_le_bytes());
+        key[8..16].copy_from_slice(&u64::try_from(experience).unwrap_or(u64::MAX).to_le_bytes());
+        key[16..24].copy_from_slice(b"mb-order");
+        let mut random = ChaCha8Rng::from_seed(key);
+        random.set_stream(u64::try_from(epoch).unwrap_or(u64::MAX));
+        for last in (1..rows.len()).rev() {
+            let n = u64::try_from(last + 1).unwrap_or(u64::MAX);
+            rows.swap(last, usize::try_from(below(&mut random, n)).unwrap_or(last));
+        }
+    }
+}
+
+/// Uniform in `0 … n − 1`.
+fn below(random: &mut ChaCha8Rng, n: u64) -> u64 {
+    let threshold = n.wrapping_neg() % n;
+    loop {
+        let product = u128::from(random.next_u64()) * u128::from(n);
+        let low = u64::try_from(product & u128::from(u64::MAX)).expect("masked to 64 bits");
+        if low >= threshold {
+            return u64::try_from(product >> 64).expect("below n");
+        }
+    }
+}
+
+/// One whole experience: begin, `epochs` shuffled passes in minibatches, end. The last minibatch may be smaller.
+///
+/// `each_step` sees the strategy after every step.
+pub fn train_experience<S: Strategy + ?Sized>(
+    strategy: &mut S,
+    (table, labels, rows): (&FeatureTable, &[usize], &[usize]),
+    (experience, epochs, order): (usize, usize, EpochOrder),
+    sink: &mut dyn Sink,
+    each_step: &mut dyn FnMut(&S, StepReport),
+) -> Result<(), LearnError> {
+    let counts = class_counts(labels, rows, strategy.head().classes())?;
+    strategy.begin_experience(&counts, sink)?;
+    let mut shuffled = rows.to_vec();
+    for epoch in 0..epochs {
+        shuffled.copy_from_slice(rows);
+        order.shuffle(experience, epoch, &mut shuffled);
+        for batch in shuffled.chunks(strategy.head().config().batch) {
+            let report = strategy.observe(table, labels, batch, sink)?;
+            each_step(strategy, report);
+        }
+    }
+    strategy.end_experience(table, labels, rows, sink)
+}

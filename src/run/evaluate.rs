@@ -1,0 +1,161 @@
+//! A frozen network over a data set: predictions, scores, features. The library's half of `tinyprec eval`.
+
+use crate::data::Dataset;
+use crate::import::Data;
+use crate::nn::{Graph, Kind, NnError, Pass, Shape, Tensor};
+use thiserror::Error;
+
+/// Images in flight at once: bounds the memory, changes no result.
+const CHUNK: usize = 512;
+
+/// A network that cannot be evaluated on a data set.
+#[derive(Debug, Error)]
+pub enum EvalError {
+    /// Shapes that do not fit each other.
+    #[error("model `{model}` reads {expected} images, `{data}` has {found}; choose data of that shape or another model")]
+    Shape {
+        /// Network.
+        model: String,
+        /// Data set.
+        data: String,
+        /// Shape the network reads.
+        expected: String,
+        /// Shape of the images.
+        found: Shape,
+    },
+    /// The network has no scores to compare with labels.
+    #[error(
+        "model `{model}` is a backbone without a classifier, so there is nothing to count; write its features with --features FILE.safetensors"
+    )]
+    NoClassifier {
+        /// Network.
+        model: String,
+    },
+    /// The network refused an image.
+    #[error(transparent)]
+    Network(#[from] NnError),
+}
+
+/// What an evaluation found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// Images whose first largest score is their label's; `None` for a network without a classifier.
+    pub correct: Option<usize>,
+    /// Images.
+    pub total: usize,
+    /// Images whose label the network cannot give, for it has fewer classes; they count as wrong.
+    pub labels_beyond_classes: usize,
+    /// Scores of each image in order, `classes` of them; empty without a classifier.
+    pub scores: Vec<f64>,
+    /// Scores an image.
+    pub classes: usize,
+    /// Features of each image in order, if they were asked for.
+    pub features: Option<Data>,
+    /// Features an image.
+    pub feature_len: usize,
+}
+
+impl Evaluation {
+    /// `correct / total`.
+    #[allow(clippy::cast_precision_loss, reason = "counts of images are far below 2^53")]
+    pub fn accuracy(&self) -> Option<f64> {
+        self.correct.map(|correct| correct as f64 / self.total as f64)
+    }
+
+    /// Scores of one image.
+    pub fn image_scores(&self, image: usize) -> &[f64] {
+        &self.scores[image * self.classes..][..self.classes]
+    }
+}
+
+/// Runs every image on all threads; the result does not depend on their number. `progress` hears how many images are done.
+///
+/// # Errors
+/// [`EvalError`] before the first image runs.
+pub fn evaluate(
+    graph: &Graph,
+    data: &Dataset,
+    with_features: bool,
+    mut progress: impl FnMut(usize),
+) -> Result<Evaluation, EvalError> {
+    let [h, w, c] = data.shape();
+    let shape = Shape::new(h, w, c);
+    if graph.input().shape != shape || graph.input().kind != Kind::U8 {
+        let expected = format!("{} {}", graph.input().shape, graph.input().kind);
+        let (model, data) = (graph.name().to_owned(), data.name().to_owned());
+        return Err(EvalError::Shape { model, data, expected, found: shape });
+    }
+    if graph.classifier().is_none() && !with_features {
+        return Err(EvalError::NoClassifier { model: graph.name().to_owned() });
+    }
+    let classes = graph.classifier().map_or(0, |_| graph.output().shape.len());
+    let mut found = Evaluation {
+        correct: graph.classifier().map(|_| 0),
+        total: data.len(),
+        labels_beyond_classes: data.labels().iter().filter(|l| classes > 0 && usize::from(**l) >= classes).count(),
+        scores: Vec::with_capacity(data.len() * classes),
+        classes,
+        features: with_features.then(|| empty(graph.feature_type().kind)),
+        feature_len: graph.feature_type().shape.len(),
+    };
+    for start in (0..data.len()).step_by(CHUNK) {
+        let end = (start + CHUNK).min(data.len());
+        let images: Result<Vec<Tensor>, NnError> = (start..end).map(|i| Tensor::image(shape, data.image(i))).collect();
+        for (pass, label) in graph.passes(&images?)?.into_iter().zip(&data.labels()[start..end]) {
+            found.take(pass, usize::from(*label));
+        }
+        progress(end);
+    }
+    Ok(found)
+}
+
+impl Evaluation {
+    fn take(&mut self, pass: Pass, label: usize) {
+        if let Some(correct) = &mut self.correct {
+            let scores = pass.output.reals();
+            *correct += usize::from(first_largest(&scores) == Some(label));
+            self.scores.extend(scores);
+        }
+        match (&mut self.features, pass.features) {
+            (Some(Data::U8(all)), Tensor::U8(x)) => all.extend(x.data()),
+            (Some(Data::I8(all)), Tensor::I8(x)) => all.extend(x.data()),
+            (Some(Data::I8(all)), Tensor::Bits(x)) => {
+                all.extend(x.values().into_iter().map(|v| i8::try_from(v).expect("-1, 0 or 1")));
+            }
+            (Some(Data::I32(all)), Tensor::I32(x)) => all.extend(x.data()),
+            (Some(Data::F32(all)), Tensor::F32(x)) => all.extend(x.data()),
+            _ => {}
+        }
+    }
+}
+
+fn empty(kind: Kind) -> Data {
+    match kind {
+        Kind::U8 => Data::U8(Vec::new()),
+        Kind::I8 | Kind::Bits { .. } => Data::I8(Vec::new()),
+        Kind::I32 => Data::I32(Vec::new()),
+        Kind::F32 => Data::F32(Vec::new()),
+    }
+}
+
+/// Index of the largest score, the first of equals.
+fn first_largest(scores: &[f64]) -> Option<usize> {
+    let mut best: Option<(usize, f64)> = None;
+    for (i, score) in scores.iter().enumerate() {
+        if best.is_none_or(|(_, b)| *score > b) {
+            best = Some((i, *score));
+        }
+    }
+    best.map(|(i, _)| i)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_largest;
+
+    #[test]
+    fn the_first_of_equal_scores_wins() {
+        assert_eq!(first_largest(&[1.0, 3.0, 3.0, 2.0]), Some(1));
+        assert_eq!(first_largest(&[]), None);
+    }
+}

@@ -1,0 +1,70 @@
+//! Features of all images, once for all precisions and seeds: the backbone is frozen.
+
+use super::RunError;
+use crate::data::Dataset;
+use crate::learn::RawFeatures;
+use crate::nn::{Graph, Shape, Tensor};
+
+/// Images whose features are computed at a time, so that memory stays small.
+const CHUNK: usize = 512;
+
+/// Backbone outputs, `samples × features`, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Features {
+    /// Features a sample.
+    pub width: usize,
+    values: FeatureValues,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum FeatureValues {
+    Ints(Vec<i32>),
+    Reals(Vec<f32>),
+}
+
+impl Features {
+    /// Runs the network over all images of a set, images in parallel, results in the set's order.
+    ///
+    /// `progress` hears how many images are done.
+    ///
+    /// # Errors
+    /// [`RunError::Network`] if an image is not what the network reads.
+    pub fn of(graph: &Graph, set: &Dataset, progress: &dyn Fn(usize)) -> Result<Self, RunError> {
+        let [h, w, c] = set.shape();
+        let shape = Shape::new(h, w, c);
+        let width = graph.feature_type().shape.len();
+        let is_real = matches!(graph.feature_type().kind, crate::nn::Kind::F32);
+        let (mut ints, mut reals) = (Vec::new(), Vec::new());
+        for start in (0..set.len()).step_by(CHUNK) {
+            let end = (start + CHUNK).min(set.len());
+            let images = (start..end).map(|i| Tensor::image(shape, set.image(i))).collect::<Result<Vec<_>, _>>()?;
+            for pass in graph.passes(&images)? {
+                match (is_real, &pass.features) {
+                    (true, Tensor::F32(map)) => reals.extend_from_slice(map.data()),
+                    (_, features) => ints.extend(features.integers().unwrap_or_default()),
+                }
+            }
+            progress(end);
+        }
+        let values = if is_real { FeatureValues::Reals(reals) } else { FeatureValues::Ints(ints) };
+        Ok(Self { width, values })
+    }
+
+    /// All samples, as the head's feature stage takes them.
+    pub fn raw(&self) -> RawFeatures<'_> {
+        match &self.values {
+            FeatureValues::Ints(x) => RawFeatures::Ints(x),
+            FeatureValues::Reals(x) => RawFeatures::Reals(x),
+        }
+    }
+
+    /// The samples at these places, in that order.
+    pub fn rows(&self, rows: &[usize]) -> Self {
+        let pick = |at: &usize| at * self.width..(at + 1) * self.width;
+        let values = match &self.values {
+            FeatureValues::Ints(x) => FeatureValues::Ints(rows.iter().flat_map(|r| &x[pick(r)]).copied().collect()),
+            FeatureValues::Reals(x) => FeatureValues::Reals(rows.iter().flat_map(|r| &x[pick(r)]).copied().collect()),
+        };
+        Self { width: self.width, values }
+    }
+}

@@ -1,0 +1,126 @@
+//! What an experiment reads: images and the frozen network, checked against each other, with their hashes.
+
+use super::files::hash_file;
+use crate::config::{ConfigError, DataFiles, DataKind, Experiment, NamedPath};
+use crate::data::{self, DataError, Dataset, Split, Stream};
+use crate::import;
+use crate::nn::Graph;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+/// Everything that was read.
+#[derive(Debug)]
+pub struct Inputs {
+    /// Training images.
+    pub train: Dataset,
+    /// Test images.
+    pub test: Dataset,
+    /// The frozen network.
+    pub graph: Graph,
+    /// How the training images arrive.
+    pub stream: Stream,
+    /// Path as given and SHA-256 of every file.
+    pub hashes: Vec<(String, String)>,
+}
+
+/// Reads and checks all files of an experiment.
+///
+/// # Errors
+/// [`ConfigError`] points at the entry of the experiment file whose file is missing, broken or of another shape.
+pub fn read(experiment: &Experiment) -> Result<Inputs, ConfigError> {
+    let data = &experiment.data;
+    let train = images(experiment, &data.train, Split::Train, data.train_per_class)?;
+    let test = images(experiment, &data.test, Split::Test, data.test_per_class)?;
+    if (train.shape(), train.n_classes()) != (test.shape(), test.n_classes()) {
+        let message = format!(
+            "training images are {:?} of {} classes, test images {:?} of {}",
+            train.shape(),
+            train.n_classes(),
+            test.shape(),
+            test.n_classes()
+        );
+        return Err(experiment.complain(&data.test.span, &message, "both must be of one data set"));
+    }
+    let graph = import::load(&experiment.backbone.path).map_err(|error| {
+        experiment.complain(&experiment.backbone.span, &error.to_string(), "docs/backbone-format.md describes the file")
+    })?;
+    check_shape(experiment, &graph, &train)?;
+    let labels = |set: &Dataset| set.labels().iter().map(|&l| usize::from(l)).collect::<Vec<_>>();
+    let stream = experiment.stream(&labels(&train), &labels(&test), train.n_classes())?;
+    let hashes = hashes(experiment)?;
+    Ok(Inputs { train, test, graph, stream, hashes })
+}
+
+fn images(
+    experiment: &Experiment,
+    from: &NamedPath,
+    split: Split,
+    per_class: Option<usize>,
+) -> Result<Dataset, ConfigError> {
+    let read = match experiment.data.kind {
+        DataKind::Idx => data::idx::read_split(&from.path, split),
+        DataKind::Cifar10 | DataKind::Cifar100 => data::load(&from.path),
+    };
+    let complain = |error: DataError| experiment.complain(&from.span, &error.to_string(), "");
+    let set = read.map_err(complain)?;
+    let Some(limit) = per_class else { return Ok(set) };
+    let mut seen = vec![0; set.n_classes()];
+    let mut kept = Vec::new();
+    for (at, &label) in set.labels().iter().enumerate() {
+        let n: &mut usize = &mut seen[usize::from(label)];
+        if *n < limit {
+            *n += 1;
+            kept.push(at);
+        }
+    }
+    Ok(set.select(&kept).unwrap_or(set))
+}
+
+fn check_shape(experiment: &Experiment, graph: &Graph, images: &Dataset) -> Result<(), ConfigError> {
+    let wanted = graph.input().shape;
+    let [height, width, channels] = images.shape();
+    if (wanted.h, wanted.w, wanted.c) == (height, width, channels) {
+        return Ok(());
+    }
+    let message = format!(
+        "the network reads images of {} × {} × {}, the data set has {height} × {width} × {channels}",
+        wanted.h, wanted.w, wanted.c
+    );
+    Err(experiment.complain(&experiment.backbone.span, &message, "use the data set that the network was made for"))
+}
+
+/// Hashes of all files, those of a folder one by one by name.
+fn hashes(experiment: &Experiment) -> Result<Vec<(String, String)>, ConfigError> {
+    let DataFiles { kind, train, test, .. } = &experiment.data;
+    let mut found: Vec<(String, PathBuf, &NamedPath)> = Vec::new();
+    match kind {
+        DataKind::Idx => {
+            let names = idx_files(train).map_err(|e| experiment.complain(&train.span, &e.to_string(), ""))?;
+            found.extend(names.into_iter().map(|n| (format!("{}/{n}", train.given), train.path.join(&n), train)));
+        }
+        DataKind::Cifar10 | DataKind::Cifar100 => {
+            found.extend([train, test].map(|f| (f.given.clone(), f.path.clone(), f)));
+        }
+    }
+    let backbone = &experiment.backbone;
+    found.push((backbone.given.clone(), backbone.path.clone(), backbone));
+    let mut hashes = Vec::new();
+    for (given, path, entry) in found {
+        let hash = hash_file(&path).map_err(|e| experiment.complain(&entry.span, &format!("{given}: {e}"), ""))?;
+        hashes.push((given, hash));
+    }
+    Ok(hashes)
+}
+
+fn idx_files(folder: &NamedPath) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder.path)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.contains("idx1-ubyte") || name.contains("idx3-ubyte") {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
