@@ -66,4 +66,5 @@ pub(super) struct RawTraffic {
     pub kind: BufferKind,
     pub access: Access,
     pub bytes: Spanned<String>,
+    pub reuse_bytes: Option<Spanned<String>>,
 }

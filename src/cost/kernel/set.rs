@@ -62,6 +62,8 @@ pub struct Traffic {
     pub access: Access,
     /// Bytes of one call.
     pub bytes: Expr,
+    /// Bytes touched between two uses of the same byte, where the file gives it.
+    pub reuse_bytes: Option<Expr>,
 }
 
 /// One compiled operation.
@@ -237,7 +239,8 @@ impl Reader<'_> {
     }
 
     fn traffic(&self, raw: RawTraffic) -> Result<Traffic, KernelFileError> {
-        Ok(Traffic { kind: raw.kind, access: raw.access, bytes: self.expr(&raw.bytes)? })
+        let reuse_bytes = raw.reuse_bytes.map(|text| self.expr(&text)).transpose()?;
+        Ok(Traffic { kind: raw.kind, access: raw.access, bytes: self.expr(&raw.bytes)?, reuse_bytes })
     }
 
     fn level(&self, span: Range<usize>, raw: RawLevel, registers: &mut Registers) -> Result<Level, KernelFileError> {

@@ -1,0 +1,43 @@
+//! Kernel sets that are part of the program.
+
+use super::KernelSet;
+
+const SETS: [(&str, &str, &str); 3] = [
+    ("cortex-m4", "gcc12-o2", include_str!("../../../hw_profiles/kernels/cortex-m4/gcc12-o2.toml")),
+    ("cortex-m7", "gcc12-o2", include_str!("../../../hw_profiles/kernels/cortex-m7/gcc12-o2.toml")),
+    ("cortex-a53", "gcc12-o2", include_str!("../../../hw_profiles/kernels/cortex-a53/gcc12-o2.toml")),
+];
+
+/// A kernel set that is not part of the program, or is broken there.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum KernelSetError {
+    /// No such set for this core.
+    #[error("there is no kernel set `{name}` for {core}; there is {}", known.join(", "))]
+    Unknown {
+        /// Core.
+        core: String,
+        /// Set.
+        name: String,
+        /// `core/set` of every built-in one.
+        known: Vec<String>,
+    },
+    /// The file itself.
+    #[error(transparent)]
+    File(#[from] super::KernelFileError),
+}
+
+/// A built-in kernel set of a core, e.g. `cortex-m4`, `gcc12-o2`. Reads a large text: keep the result.
+pub fn kernel_set(core: &str, name: &str) -> Result<KernelSet, KernelSetError> {
+    let found = SETS.iter().find(|(c, n, _)| *c == core && *n == name);
+    let (core, name, text) = found.ok_or_else(|| KernelSetError::Unknown {
+        core: core.to_owned(),
+        name: name.to_owned(),
+        known: SETS.iter().map(|(c, n, _)| format!("{c}/{n}")).collect(),
+    })?;
+    Ok(KernelSet::parse(&format!("hw_profiles/kernels/{core}/{name}.toml"), text)?)
+}
+
+/// Core and name of every built-in kernel set.
+pub fn kernel_sets() -> Vec<(&'static str, &'static str)> {
+    SETS.iter().map(|&(core, name, _)| (core, name)).collect()
+}

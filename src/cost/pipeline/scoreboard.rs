@@ -1,0 +1,225 @@
+//! In-order issue: each instruction waits for its operands, its units and a slot, and never overtakes.
+
+use super::super::kernel::Instr;
+use super::timing::MissingClass;
+use crate::profile::{BranchTimes, Class, End, Operand, Pairing, Scoreboard, UnitUse};
+use std::collections::BTreeMap;
+
+/// Iterations simulated, and how many of the last ones give the slope.
+const ITERATIONS: usize = 60;
+const MEASURED: usize = 40;
+
+/// An instruction resolved against a core's table at one end of its intervals.
+#[derive(Debug, Clone)]
+pub(super) struct Issue {
+    pub units: Vec<UnitUse>,
+    pub pairing: Pairing,
+    /// Cycles for which it keeps its slot (multiple loads and stores).
+    pub cycles: u64,
+    pub reads: Vec<(u16, Operand)>,
+    pub writes: Vec<u16>,
+    pub write_back: Option<u16>,
+    /// Cycles until a consumer may issue, by operand kind.
+    pub latency_to: BTreeMap<Operand, u64>,
+    pub redirects: bool,
+}
+
+/// A body resolved against a core's table.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    pub body: Vec<Issue>,
+    pub width: u64,
+    pub write_back_latency: u64,
+    pub unit_names: Vec<String>,
+    pub unit_counts: Vec<u32>,
+    pub taken_extra: u64,
+    pub n_registers: usize,
+}
+
+impl Prepared {
+    pub fn new(body: &[Instr], board: &Scoreboard, branch: &BranchTimes, end: End) -> Result<Self, MissingClass> {
+        let issues = body.iter().map(|i| Issue::new(i, board, end)).collect::<Result<Vec<_>, _>>()?;
+        let registers = |i: &Issue| {
+            let all = i.reads.iter().map(|r| r.0).chain(i.writes.iter().copied()).chain(i.write_back);
+            all.max().map_or(0, |r| usize::from(r) + 1)
+        };
+        let taken = branch.taken_extra.cost(end);
+        Ok(Prepared {
+            n_registers: issues.iter().map(registers).max().unwrap_or(0),
+            body: issues,
+            width: u64::from(board.width),
+            write_back_latency: u64::from(board.write_back_latency),
+            unit_names: board.units.iter().map(|(name, _)| name.clone()).collect(),
+            unit_counts: board.units.iter().map(|&(_, n)| n).collect(),
+            taken_extra: u64::from((0..1000u32).find(|&n| f64::from(n) >= taken).unwrap_or(1000)),
+        })
+    }
+}
+
+impl Issue {
+    fn new(instr: &Instr, board: &Scoreboard, end: End) -> Result<Self, MissingClass> {
+        let row = board.row(instr.class, instr.width).ok_or_else(|| MissingClass::of(instr))?;
+        let used_as = |operand| match operand {
+            Operand::Data if instr.class.is_store() => Operand::Store,
+            Operand::Data => row.reads_data_as,
+            Operand::Flag if matches!(instr.class, Class::BrTaken | Class::BrNot) => Operand::Branch,
+            other => other,
+        };
+        let cycles = instr.n_registers.div_ceil(row.registers_per_cycle).max(1);
+        Ok(Issue {
+            units: row.units_at(end).to_vec(),
+            pairing: if instr.write_back.is_some() { row.pairing_write_back } else { row.pairing },
+            cycles: u64::from(if instr.class.is_multi() { cycles } else { 1 }),
+            reads: instr.reads.iter().map(|s| (s.register, used_as(s.operand))).collect(),
+            writes: instr.writes.clone(),
+            write_back: instr.write_back,
+            latency_to: row.latency_to.iter().map(|(&operand, ticks)| (operand, u64::from(ticks.at(end)))).collect(),
+            redirects: instr.class.redirects(),
+        })
+    }
+}
+
+/// When a register was written, by which instruction of the body.
+#[derive(Clone, Copy)]
+pub(super) struct Written {
+    pub cycle: u64,
+    pub by: usize,
+    pub as_base: bool,
+}
+
+impl Prepared {
+    /// First cycle in which every operand of `issue` is there.
+    pub fn operands_ready(&self, issue: &Issue, written: &[Option<Written>]) -> u64 {
+        let ready = |&(register, operand): &(u16, Operand)| {
+            let writer = written[usize::from(register)]?;
+            let latency = if writer.as_base {
+                self.write_back_latency
+            } else {
+                self.body[writer.by].latency_to.get(&operand).copied().unwrap_or(0)
+            };
+            Some(writer.cycle + latency)
+        };
+        issue.reads.iter().filter_map(ready).max().unwrap_or(0)
+    }
+
+    /// Notes what the instruction at `index`, issued in `cycle`, writes.
+    pub fn note_writes(&self, index: usize, cycle: u64, written: &mut [Option<Written>]) {
+        let issue = &self.body[index];
+        for &register in &issue.writes {
+            written[usize::from(register)] = Some(Written { cycle, by: index, as_base: false });
+        }
+        if let Some(base) = issue.write_back {
+            written[usize::from(base)] = Some(Written { cycle, by: index, as_base: true });
+        }
+    }
+}
+
+/// The machine while it runs.
+struct Machine<'a> {
+    code: &'a Prepared,
+    /// Cycle in which the last instruction issued, and the slots taken in it.
+    cycle: u64,
+    slots: u64,
+    /// Per unit instance: first cycle in which it is free.
+    free: Vec<Vec<u64>>,
+    written: Vec<Option<Written>>,
+    /// First cycle after every result.
+    drained: u64,
+}
+
+impl<'a> Machine<'a> {
+    fn new(code: &'a Prepared) -> Self {
+        let free = code.unit_counts.iter().map(|&n| (0..n).map(|_| 0).collect()).collect();
+        Machine { code, cycle: 0, slots: 0, free, written: vec![None; code.n_registers], drained: 0 }
+    }
+
+    fn go_to(&mut self, cycle: u64) {
+        if cycle > self.cycle {
+            self.cycle = cycle;
+            self.slots = 0;
+        }
+    }
+
+    /// Issues the instruction at `index` and returns its cycle.
+    fn issue(&mut self, index: usize) -> u64 {
+        let code = self.code;
+        let issue = &code.body[index];
+        self.go_to(code.operands_ready(issue, &self.written));
+        let needs_empty_cycle = issue.pairing != Pairing::Any;
+        if self.slots >= code.width || (needs_empty_cycle && self.slots > 0) {
+            self.go_to(self.cycle + 1);
+        }
+        let free_at = self.units_free(issue);
+        self.go_to(free_at);
+        self.take_units(issue);
+        code.note_writes(index, self.cycle + issue.cycles - 1, &mut self.written);
+        let longest = issue.latency_to.get(&Operand::Data).copied().unwrap_or(0).max(1);
+        let issued = self.cycle;
+        self.drained = self.drained.max(issued + issue.cycles - 1 + longest);
+        self.slots += 1;
+        if issue.pairing == Pairing::Single || issue.cycles > 1 {
+            self.go_to(self.cycle + issue.cycles);
+        }
+        if issue.redirects {
+            self.go_to(self.cycle + 1 + code.taken_extra);
+        }
+        issued
+    }
+
+    /// First cycle from now on in which every unit instance that it needs is free.
+    fn units_free(&self, issue: &Issue) -> u64 {
+        let mut cycle = self.cycle;
+        for (unit, free) in self.free.iter().enumerate() {
+            let n_needed = issue.units.iter().filter(|u| u.unit == unit).count();
+            if n_needed > 0 {
+                let mut times = free.clone();
+                times.sort_unstable();
+                cycle = cycle.max(times[n_needed - 1]);
+            }
+        }
+        cycle
+    }
+
+    fn take_units(&mut self, issue: &Issue) {
+        for held in &issue.units {
+            let instances = &mut self.free[held.unit];
+            let first_free = instances.iter_mut().min().expect("the reader checks that each unit has an instance");
+            *first_free = self.cycle + u64::from(held.cycles);
+        }
+    }
+}
+
+/// Cycles an iteration in the steady state: the slope over the last iterations of many.
+///
+/// Formula (C2): (start of iteration 60 − start of iteration 20) / 40. Exact for every pattern whose period divides 40.
+pub(super) fn steady_slope(code: &Prepared) -> f64 {
+    let mut machine = Machine::new(code);
+    let mut starts = Vec::with_capacity(ITERATIONS + 1);
+    for _ in 0..=ITERATIONS {
+        for index in 0..code.body.len() {
+            let cycle = machine.issue(index);
+            if index == 0 {
+                starts.push(cycle);
+            }
+        }
+    }
+    let span = starts[ITERATIONS] - starts[ITERATIONS - MEASURED];
+    wide(span) / 40.0
+}
+
+/// Cycles of one pass from an empty machine: until the next instruction could issue, and until every result is there.
+///
+/// Formula (C3): last issue + 1 (+ branch bubble), and last result.
+pub(super) fn single_pass(code: &Prepared) -> (f64, f64) {
+    let mut machine = Machine::new(code);
+    for index in 0..code.body.len() {
+        machine.issue(index);
+    }
+    let next = if machine.slots > 0 { machine.cycle + 1 } else { machine.cycle };
+    (wide(next), wide(machine.drained.max(next)))
+}
+
+/// Exact below 2³²; a body of 60 iterations is far below.
+pub(super) fn wide(cycles: u64) -> f64 {
+    f64::from(u32::try_from(cycles).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,26 @@
+//! Finds a profile by name or path. The only part of this room that reads files.
+
+use super::board::Profile;
+use super::builtin::{board_names, board_text};
+use super::error::ProfileError;
+use std::path::Path;
+
+/// A built-in profile by name, or a file by path: anything with a `/`, a `\` or the ending `.toml` is a path.
+pub fn load(name_or_path: &str) -> Result<Profile, ProfileError> {
+    if let Some(text) = board_text(name_or_path) {
+        return Profile::parse(&format!("hw_profiles/{name_or_path}.toml"), text);
+    }
+    let looks_like_path = name_or_path.contains(['/', '\\']) || name_or_path.ends_with(".toml");
+    if !looks_like_path {
+        return Err(ProfileError::Unknown { name: name_or_path.to_owned(), known: board_names() });
+    }
+    let path = Path::new(name_or_path);
+    let text = std::fs::read_to_string(path).map_err(|source| ProfileError::Read { path: path.to_owned(), source })?;
+    Profile::parse(name_or_path, &text)
+}
+
+/// A built-in profile by name.
+pub fn builtin(name: &str) -> Result<Profile, ProfileError> {
+    let text = board_text(name).ok_or_else(|| ProfileError::Unknown { name: name.to_owned(), known: board_names() })?;
+    Profile::parse(&format!("hw_profiles/{name}.toml"), text)
+}

@@ -1,0 +1,73 @@
+//! The profile file exactly as written.
+
+use super::quantity::RawQuantity;
+use serde::Deserialize;
+use toml::Spanned;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawProfile {
+    pub schema: Spanned<u32>,
+    pub name: String,
+    pub board: String,
+    pub core: Spanned<String>,
+    #[serde(default)]
+    pub notes: String,
+    pub clock: RawClock,
+    pub ram: RawRam,
+    pub flash: Option<RawFlash>,
+    pub fetch: RawPath,
+    pub constants: Option<RawPath>,
+    pub data: RawPath,
+    pub power: RawPower,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawClock {
+    pub core_mhz: Spanned<RawQuantity>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRam {
+    pub kib: Spanned<RawQuantity>,
+    pub reserved_kib: Spanned<RawQuantity>,
+    pub fast_kib: Option<Spanned<RawQuantity>>,
+    #[serde(default)]
+    pub align_bytes: Option<Spanned<u64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFlash {
+    pub kib: Spanned<RawQuantity>,
+    pub reserved_kib: Spanned<RawQuantity>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPath {
+    pub hidden_share: Spanned<RawQuantity>,
+    #[serde(default)]
+    pub shares_data_cache: bool,
+    #[serde(default)]
+    pub level: Vec<RawLevel>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLevel {
+    pub name: String,
+    pub cache_bytes: Spanned<RawQuantity>,
+    pub line_bytes: Spanned<RawQuantity>,
+    pub miss_cycles: Spanned<RawQuantity>,
+    pub next_bytes_per_cycle: Option<Spanned<RawQuantity>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPower {
+    pub scope: String,
+    pub active_mw: Spanned<RawQuantity>,
+}
