@@ -6,6 +6,14 @@
 
 #define TP_INLINE static inline __attribute__((always_inline))
 
+/* All ones where x is not 0, else 0; the compiler cannot see where it comes from and so makes no branch of it. */
+TP_INLINE uint32_t tp_mask(uint32_t x)
+{
+    uint32_t mask = 0u - (uint32_t)(x != 0);
+    __asm__("" : "+r"(mask));
+    return mask;
+}
+
 TP_INLINE int32_t tp_clamp(int32_t x, int32_t lo, int32_t hi)
 {
     x = x < lo ? lo : x;
@@ -16,7 +24,8 @@ TP_INLINE int32_t tp_clamp(int32_t x, int32_t lo, int32_t hi)
 TP_INLINE int32_t tp_saturate(int64_t x)
 {
     const int32_t high = (int32_t)(x >> 32), low = (int32_t)x;
-    return high == low >> 31 ? low : (high >> 31) ^ 0x7fffffff;
+    const int32_t outside = (int32_t)tp_mask((uint32_t)(high ^ (low >> 31)));
+    return (low & ~outside) | (((high >> 31) ^ 0x7fffffff) & outside);
 }
 
 /* Bits of p below the last but one that a shift by `shift` drops; constant over a loop. */

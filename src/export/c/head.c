@@ -69,12 +69,13 @@ TP_INLINE uint32_t tp_exp2_neg(uint32_t y)
     return ((h >> whole) + 1) >> 1;
 }
 
+/* Of a number that is not 0. */
 TP_INLINE int32_t tp_leading_zeros(uint64_t x)
 {
-    const uint32_t high = (uint32_t)(x >> 32), low = (uint32_t)x;
-    /* clz of 0 is 32 on these cores but not in C. */
-    const int32_t in_low = 32 + __builtin_clz(low | 1u);
-    return high != 0 ? __builtin_clz(high | 1u) : in_low;
+    const uint32_t high = (uint32_t)(x >> 32), no_high = ~tp_mask(high);
+    /* The word that holds the first one; its lowest bit set changes nothing unless the word is 1 or 0. */
+    const uint32_t word = high | ((uint32_t)x & no_high);
+    return __builtin_clz(word | 1u) + (int32_t)(32u & no_high);
 }
 
 void tp_softmax_i32(const int32_t *restrict z, int32_t *restrict p, uint32_t mantissa, int32_t left, int32_t right, int32_t classes)
@@ -85,7 +86,8 @@ void tp_softmax_i32(const int32_t *restrict z, int32_t *restrict p, uint32_t man
     uint64_t sum = 0;
     for (int32_t c = 0; c < classes; c++) {
         const uint64_t y = ((uint64_t)((uint32_t)most - (uint32_t)z[c]) * mantissa + half) >> right;
-        const uint32_t e = tp_exp2_neg(y >> (32 - left) != 0 ? 0xffffffffu : (uint32_t)y << left);
+        const uint64_t over = y >> (32 - left);
+        const uint32_t e = tp_exp2_neg((uint32_t)y << left | tp_mask((uint32_t)over | (uint32_t)(over >> 32)));
         sum += e;
         p[c] = (int32_t)e;
     }
@@ -147,7 +149,19 @@ void tp_gradient_accumulate_i32(const int32_t *restrict error, const int8_t *res
     }
 
 TP_RANGE(tp_gradient_range_i32, int32_t)
-TP_RANGE(tp_gradient_range_i64, int64_t)
+
+void tp_gradient_range_i64(const int64_t *restrict sum, int64_t *restrict range, int32_t n)
+{
+    int64_t lo = 0, hi = 0;
+    for (int32_t i = 0; i < n; i++) {
+        /* Differences of 62 bits: their sign selects without a branch. */
+        const int64_t below = sum[i] - lo, above = sum[i] - hi;
+        lo += below & (below >> 63);
+        hi += above & ~(above >> 63);
+    }
+    range[0] = lo;
+    range[1] = hi;
+}
 
 /* `product` is tp_product where gradient - src_zero fits 32 bits, tp_product_33 where it needs one more. */
 #define TP_SGD(name, gradient_t, master_t, wide_t, product)                                                                 \

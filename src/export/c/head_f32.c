@@ -22,12 +22,21 @@ TP_INLINE float tp_power_of_two(int32_t n)
     return x.value;
 }
 
+/* a where `first`, else b, without a branch. */
+TP_INLINE float tp_select(uint32_t first, float a, float b)
+{
+    const uint32_t mask = tp_mask(first);
+    union { float value; uint32_t bits; } x = {a}, y = {b};
+    x.bits = (x.bits & mask) | (y.bits & ~mask);
+    return x.value;
+}
+
 /* e^x by a polynomial of degree 6 around the nearest multiple of ln 2; two powers of two reach both ends of the range. */
 TP_INLINE float tp_exp_f32(float x)
 {
     static const float to_integer = 12582912.0f;
-    x = x < -104.0f ? -104.0f : x;
-    x = x > 89.0f ? 89.0f : x;
+    x = tp_select(x < -104.0f, -104.0f, x);
+    x = tp_select(x > 89.0f, 89.0f, x);
     union { float value; uint32_t bits; } shifted = {x * 1.442695f + to_integer}, zero = {to_integer};
     const float n = shifted.value - to_integer;
     const float r = (x - n * 0.69314575f) - n * 1.4286068e-6f;
@@ -40,7 +49,7 @@ TP_INLINE float tp_exp_f32(float x)
 void tp_softmax_f32(const float *restrict z, float *restrict p, int32_t classes)
 {
     float most = z[0], sum = 0.0f;
-    for (int32_t c = 1; c < classes; c++) most = z[c] > most ? z[c] : most;
+    for (int32_t c = 1; c < classes; c++) most = tp_select(z[c] > most, z[c], most);
     for (int32_t c = 0; c < classes; c++) {
         const float e = tp_exp_f32(z[c] - most);
         sum += e;
@@ -50,10 +59,22 @@ void tp_softmax_f32(const float *restrict z, float *restrict p, int32_t classes)
     for (int32_t c = 0; c < classes; c++) p[c] *= by;
 }
 
+void tp_arg_max_f32(const float *restrict z, int32_t *restrict index, int32_t classes)
+{
+    float best = z[0];
+    int32_t at = 0;
+    for (int32_t c = 1; c < classes; c++) {
+        const uint32_t larger = tp_mask(z[c] > best);
+        at = (int32_t)(((uint32_t)c & larger) | ((uint32_t)at & ~larger));
+        best = tp_select(larger, z[c], best);
+    }
+    *index = at;
+}
+
 void tp_error_f32(const float *restrict p, const int32_t *restrict label, float *restrict difference, int32_t batch, int32_t classes)
 {
     for (int32_t b = 0; b < batch; b++)
-        for (int32_t c = 0; c < classes; c++) *difference++ = *p++ - (c == label[b] ? 1.0f : 0.0f);
+        for (int32_t c = 0; c < classes; c++) *difference++ = *p++ - tp_select(c == label[b], 1.0f, 0.0f);
 }
 
 void tp_gradient_accumulate_f32(const float *restrict error, const float *restrict feature, float *restrict sum, int32_t classes, int32_t features)

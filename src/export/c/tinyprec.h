@@ -101,7 +101,7 @@ void tp_gradient_accumulate_i8(const int8_t *error, const int8_t *feature, int32
 void tp_gradient_accumulate_i16(const int16_t *error, const int8_t *feature, int32_t *sum, int32_t zero, int32_t classes, int32_t features);
 void tp_gradient_accumulate_i32(const int32_t *error, const int8_t *feature, int64_t *sum, int32_t zero, int32_t classes, int32_t features);
 
-/* range = smallest and largest sum, 0 among them. */
+/* range = smallest and largest sum, 0 among them; 64-bit sums lie within +-2^61. */
 void tp_gradient_range_i32(const int32_t *sum, int32_t *range, int32_t n);
 void tp_gradient_range_i64(const int64_t *sum, int64_t *range, int32_t n);
 
