@@ -21,7 +21,9 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<Dataset, DataError> {
         (Some(records), _) => ("cifar10", 10, records),
         (None, Some(records)) => ("cifar100", 100, records),
         (None, None) if whole(bytes, 1).is_some() || whole(bytes, 2).is_some() => {
-            return Err(broken("has labels beyond CIFAR-10's and CIFAR-100's classes; it is another kind of file".into()));
+            return Err(broken(
+                "has labels beyond CIFAR-10's and CIFAR-100's classes; it is another kind of file".into(),
+            ));
         }
         (None, None) => {
             return Err(broken(format!(
@@ -44,7 +46,7 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<Dataset, DataError> {
 /// Records with that many label bytes, if the file is whole ones.
 fn whole(bytes: &[u8], labels: usize) -> Option<Vec<&[u8]>> {
     let size = PIXELS + labels;
-    (!bytes.is_empty() && bytes.len() % size == 0).then(|| bytes.chunks_exact(size).collect())
+    (!bytes.is_empty() && bytes.len().is_multiple_of(size)).then(|| bytes.chunks_exact(size).collect())
 }
 
 #[cfg(test)]

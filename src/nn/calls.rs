@@ -61,7 +61,10 @@ fn describe(layer: &Layer, input: TensorType, output: TensorType, fused: bool) -
     let n = |count: usize| Dims::new().with("n", bytes(count));
     let pick = |plain, with_threshold| if fused { with_threshold } else { plain };
     match layer {
-        Layer::PackInput { .. } => shape(Op::PackInput, n(from.len()), &[i, o]),
+        Layer::PackInput { .. } => {
+            let dims = n(from.len()).with("pixels", bytes(to.pixels())).with("channels", bytes(to.c));
+            shape(Op::PackInput, dims, &[i, o])
+        }
         Layer::Lookup { .. } => shape(Op::Lookup, n(from.len()), &[i, o]),
         Layer::InputConv { weights, window, .. } => {
             let w = if weights.binary() { Elem::B1 } else { Elem::I8 };
@@ -75,7 +78,8 @@ fn describe(layer: &Layer, input: TensorType, output: TensorType, fused: bool) -
         }
         Layer::BinaryDense { weights } => {
             let words = from.pixels() * device_words(from.c);
-            let dims = Dims::new().with("rows", bytes(to.c)).with("words", bytes(words)).with("terms", bytes(from.len()));
+            let dims =
+                Dims::new().with("rows", bytes(to.c)).with("words", bytes(words)).with("terms", bytes(from.len()));
             let w = elem(Kind::Bits { planes: weights.planes() });
             shape(pick(Op::BinaryDense, Op::BinaryDenseThreshold), out_words(dims, to, fused), &[i, w, o])
         }
@@ -123,7 +127,9 @@ fn window_dims(window: Window, from: Shape, to: Shape) -> Dims {
 
 fn conv_dims(window: Window, from: Shape, to: Shape) -> Dims {
     let dims = window_dims(window, from, to).with("oc", bytes(to.c));
-    dims.with("kh", bytes(window.kernel[0])).with("kw", bytes(window.kernel[1])).with("terms", bytes(window.taps() * from.c))
+    dims.with("kh", bytes(window.kernel[0]))
+        .with("kw", bytes(window.kernel[1]))
+        .with("terms", bytes(window.taps() * from.c))
 }
 
 fn out_words(dims: Dims, to: Shape, fused: bool) -> Dims {
