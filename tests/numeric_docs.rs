@@ -26,10 +26,10 @@ fn cited(text: &str) -> BTreeSet<u32> {
         if before.is_some_and(|c| c.is_alphanumeric()) || after.is_some_and(char::is_alphanumeric) {
             continue;
         }
-        if let Some(first) = open.take() {
-            if before == Some('–') {
-                found.extend(first..number);
-            }
+        if let Some(first) = open.take()
+            && before == Some('–')
+        {
+            found.extend(first..number);
         }
         found.insert(number);
         open = (after == Some('–')).then_some(number);
