@@ -152,7 +152,11 @@ mod tests {
                     for (p, patch) in patches.iter().enumerate() {
                         for (r, weight) in weights.iter().enumerate() {
                             let expected = popcount_reference(patch, weight, n);
-                            assert_eq!(counts[p * panels.padded_rows() + r], expected, "{isa:?} n={n} row {r} patch {p}");
+                            assert_eq!(
+                                counts[p * panels.padded_rows() + r],
+                                expected,
+                                "{isa:?} n={n} row {r} patch {p}"
+                            );
                         }
                     }
                 }

@@ -56,7 +56,9 @@ pub fn run(args: &EvalArgs, terminal: &Terminal) -> Outcome {
     terminal.status_line("");
     if found.labels_beyond_classes > 0 {
         let (n, classes) = (found.labels_beyond_classes, found.classes);
-        terminal.progress(&format!("note: {n} images have labels beyond the model's {classes} classes; they count as wrong"));
+        terminal.progress(&format!(
+            "note: {n} images have labels beyond the model's {classes} classes; they count as wrong"
+        ));
     }
     if let (Some(path), true) = (&args.scores, found.classes > 0) {
         fs::write(path, scores_csv(&found, &data)).map_err(|e| cannot_write(path, &e))?;
@@ -96,7 +98,13 @@ fn scores_csv(found: &Evaluation, data: &Dataset) -> String {
     csv
 }
 
-fn write_features(path: &Path, graph: &Graph, data: &Dataset, found: &Evaluation, features: &Data) -> Result<(), Failure> {
+fn write_features(
+    path: &Path,
+    graph: &Graph,
+    data: &Dataset,
+    found: &Evaluation,
+    features: &Data,
+) -> Result<(), Failure> {
     let labels = data.labels().iter().map(|l| i32::from(*l)).collect();
     let tensors = TensorMap::from([
         ("features".to_owned(), (vec![found.total, found.feature_len], features.clone())),

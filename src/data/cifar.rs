@@ -21,7 +21,9 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<Dataset, DataError> {
         (Some(records), _) => ("cifar10", 10, records),
         (None, Some(records)) => ("cifar100", 100, records),
         (None, None) if whole(bytes, 1).is_some() || whole(bytes, 2).is_some() => {
-            return Err(broken("has labels beyond CIFAR-10's and CIFAR-100's classes; it is another kind of file".into()));
+            return Err(broken(
+                "has labels beyond CIFAR-10's and CIFAR-100's classes; it is another kind of file".into(),
+            ));
         }
         (None, None) => {
             return Err(broken(format!(

@@ -95,7 +95,8 @@ pub fn read_pair(images: &Path, labels: &Path) -> Result<Dataset, DataError> {
         return Err(DataError::Broken { path: labels.to_owned(), problem });
     }
     let largest = label_bytes.iter().max().copied().unwrap_or(0);
-    let name = images.parent().and_then(Path::file_name).map_or_else(|| "idx".into(), |n| n.to_string_lossy().into_owned());
+    let name =
+        images.parent().and_then(Path::file_name).map_or_else(|| "idx".into(), |n| n.to_string_lossy().into_owned());
     let n_classes = (usize::from(largest) + 1).max(10);
     Dataset::new(&name, [dims[1], dims[2], 1], n_classes, pixels, label_bytes.into_iter().map(u16::from).collect())
 }
@@ -117,7 +118,10 @@ fn idx(path: &Path, n_dims: usize) -> Result<(Vec<usize>, Vec<u8>), DataError> {
     let dims: Vec<usize> = header[4..].as_chunks().0.iter().map(size).collect();
     let product = dims.iter().try_fold(1usize, |p, d| p.checked_mul(*d));
     if product != Some(values.len()) {
-        return Err(broken(format!("holds {} values, its header says {dims:?}; it is truncated or too long", values.len())));
+        return Err(broken(format!(
+            "holds {} values, its header says {dims:?}; it is truncated or too long",
+            values.len()
+        )));
     }
     Ok((dims, values.to_vec()))
 }

@@ -13,9 +13,7 @@
 
 use super::ImportError;
 use super::container::{Container, Tensors};
-use crate::nn::{
-    BitFilters, FilterSize, Graph, GraphSpec, Layer, Shape, SmallFilters, Thresholds, Window,
-};
+use crate::nn::{BitFilters, FilterSize, Graph, GraphSpec, Layer, Shape, SmallFilters, Thresholds, Window};
 use safetensors::Dtype;
 use serde::Deserialize;
 
@@ -59,7 +57,8 @@ pub(super) fn matches(file: &Container) -> bool {
 /// Reads the network.
 pub(super) fn load(file: &Container) -> Result<Graph, ImportError> {
     let wrong = |problem: String| ImportError::Metadata { path: file.path().to_owned(), key: "spec", problem };
-    let spec: Spec = serde_json::from_str(file.metadata("spec").unwrap_or_default()).map_err(|e| wrong(e.to_string()))?;
+    let spec: Spec =
+        serde_json::from_str(file.metadata("spec").unwrap_or_default()).map_err(|e| wrong(e.to_string()))?;
     let tensors = file.tensors()?;
     let (Some(first), Some(last)) = (spec.layers.first(), spec.layers.last()) else {
         return Err(wrong("has no layers".to_owned()));
@@ -169,7 +168,13 @@ impl Family<'_> {
         Ok(window)
     }
 
-    fn layer(&self, g: GraphSpec, layer: &LayerSpec, window: Option<Window>, place: Place) -> Result<GraphSpec, ImportError> {
+    fn layer(
+        &self,
+        g: GraphSpec,
+        layer: &LayerSpec,
+        window: Option<Window>,
+        place: Place,
+    ) -> Result<GraphSpec, ImportError> {
         let taps = window.map_or(1, |w| w.taps());
         // A dense layer over a map reads it in order (y, x, channel): its pixels are taps.
         let (taps, ic) = if window.is_some() { (taps, layer.inp) } else { dense_taps(&g, layer) };
@@ -178,7 +183,8 @@ impl Family<'_> {
         let g = match (window, place.first) {
             (Some(window), true) => {
                 let small = SmallFilters::new(size, weights.values(), &layer.name);
-                let weights = small.map_err(|e| self.tensors.error(&format!("{}.weight", layer.name), e.to_string()))?;
+                let weights =
+                    small.map_err(|e| self.tensors.error(&format!("{}.weight", layer.name), e.to_string()))?;
                 g.then(&layer.name, Layer::InputConv { weights, window, offset: 0 })
             }
             (Some(window), false) => g.then(&layer.name, Layer::BinaryConv { weights, window }),
@@ -272,7 +278,8 @@ mod tests {
     #[test]
     fn the_input_table_is_the_formula_of_the_hardware() {
         for (p, q) in super::table().into_iter().enumerate() {
-            let exact = ((f64::from(u32::try_from(p).unwrap()) / 255.0 * 2.0 - 1.0) * 128.0 + 0.5).floor().clamp(-128.0, 127.0);
+            let exact =
+                ((f64::from(u32::try_from(p).unwrap()) / 255.0 * 2.0 - 1.0) * 128.0 + 0.5).floor().clamp(-128.0, 127.0);
             assert_eq!(f64::from(q), exact, "p = {p}");
         }
     }

@@ -32,7 +32,8 @@ impl Container {
             return Err(ImportError::NotAFile { path: path.to_owned(), problem });
         }
         let bytes = fs::read(path).map_err(io)?;
-        let broken = |e: safetensors::SafeTensorError| ImportError::Container { path: path.to_owned(), problem: e.to_string() };
+        let broken =
+            |e: safetensors::SafeTensorError| ImportError::Container { path: path.to_owned(), problem: e.to_string() };
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
         SafeTensors::deserialize(&bytes).map_err(broken)?;
         let metadata = header.metadata().clone().unwrap_or_default();
@@ -49,7 +50,10 @@ impl Container {
 
     /// The tensors, for lookups.
     pub(crate) fn tensors(&self) -> Result<Tensors<'_>, ImportError> {
-        let broken = |e: safetensors::SafeTensorError| ImportError::Container { path: self.path.clone(), problem: e.to_string() };
+        let broken = |e: safetensors::SafeTensorError| ImportError::Container {
+            path: self.path.clone(),
+            problem: e.to_string(),
+        };
         Ok(Tensors { path: &self.path, inner: SafeTensors::deserialize(&self.bytes).map_err(broken)? })
     }
 }

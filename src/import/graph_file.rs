@@ -136,7 +136,11 @@ impl Reader<'_> {
             }
             "depthwise_conv" => {
                 let raw = self.tensors.typed(&self.name("weight"), &[Dtype::F32], 2)?;
-                Layer::DepthwiseConv { bias: self.bias(raw.shape[1])?, weights: raw.f32s(), window: self.window(false)? }
+                Layer::DepthwiseConv {
+                    bias: self.bias(raw.shape[1])?,
+                    weights: raw.f32s(),
+                    window: self.window(false)?,
+                }
             }
             "max_pool" => Layer::MaxPool { window: self.window(true)? },
             "avg_pool" => Layer::AvgPool { window: self.window(true)? },
@@ -199,7 +203,10 @@ impl Reader<'_> {
         };
         if let Some(amounts) = self.node.pads {
             if pad == Pad::Valid {
-                return Err((self.wrong)(format!("node `{}` has `pads`, so `pad` must be one or zero", self.node.name)));
+                return Err((self.wrong)(format!(
+                    "node `{}` has `pads`, so `pad` must be one or zero",
+                    self.node.name
+                )));
             }
             pad = Pad::Explicit(amounts);
         }
@@ -219,7 +226,8 @@ impl Reader<'_> {
         let columns = if raw.dtype == Dtype::U8 { fan_in.div_ceil(8) } else { fan_in };
         if raw.shape[1] != columns {
             let (kind, found) = (raw.dtype, raw.shape[1]);
-            let why = format!("rows of {kind:?} have {found} columns, expected {columns} for {taps} taps of {ic} channels");
+            let why =
+                format!("rows of {kind:?} have {found} columns, expected {columns} for {taps} taps of {ic} channels");
             return Err(self.tensors.error(&name, why));
         }
         Ok((FilterSize { out: raw.shape[0], taps, ic }, raw))
@@ -258,7 +266,9 @@ impl Reader<'_> {
         let flip_name = self.name("flip");
         let flip = match self.tensors.get(&flip_name) {
             None => Vec::new(),
-            Some(_) => self.tensors.vector(&flip_name, Dtype::U8, raw.shape[0])?.u8s().iter().map(|f| *f != 0).collect(),
+            Some(_) => {
+                self.tensors.vector(&flip_name, Dtype::U8, raw.shape[0])?.u8s().iter().map(|f| *f != 0).collect()
+            }
         };
         self.checked(Thresholds::new(planes, raw.i32s(), flip, &name))
     }

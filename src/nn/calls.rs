@@ -75,7 +75,8 @@ fn describe(layer: &Layer, input: TensorType, output: TensorType, fused: bool) -
         }
         Layer::BinaryDense { weights } => {
             let words = from.pixels() * device_words(from.c);
-            let dims = Dims::new().with("rows", bytes(to.c)).with("words", bytes(words)).with("terms", bytes(from.len()));
+            let dims =
+                Dims::new().with("rows", bytes(to.c)).with("words", bytes(words)).with("terms", bytes(from.len()));
             let w = elem(Kind::Bits { planes: weights.planes() });
             shape(pick(Op::BinaryDense, Op::BinaryDenseThreshold), out_words(dims, to, fused), &[i, w, o])
         }
@@ -123,7 +124,9 @@ fn window_dims(window: Window, from: Shape, to: Shape) -> Dims {
 
 fn conv_dims(window: Window, from: Shape, to: Shape) -> Dims {
     let dims = window_dims(window, from, to).with("oc", bytes(to.c));
-    dims.with("kh", bytes(window.kernel[0])).with("kw", bytes(window.kernel[1])).with("terms", bytes(window.taps() * from.c))
+    dims.with("kh", bytes(window.kernel[0]))
+        .with("kw", bytes(window.kernel[1]))
+        .with("terms", bytes(window.taps() * from.c))
 }
 
 fn out_words(dims: Dims, to: Shape, fused: bool) -> Dims {

@@ -62,7 +62,8 @@ impl PreparedBinary {
         }
         let tap_words = a_planes * w_planes * words(size.ic);
         let tap_sum = |tap: usize, o: usize| (0..size.ic).map(|c| i32::from(weights.value(o, tap, c))).sum();
-        let tap_sums = (0..size.taps).flat_map(|t| (0..size.out).map(move |o| (t, o))).map(|(t, o)| tap_sum(t, o)).collect();
+        let tap_sums =
+            (0..size.taps).flat_map(|t| (0..size.out).map(move |o| (t, o))).map(|(t, o)| tap_sum(t, o)).collect();
         Self {
             panels: Panels::new(&rows, size.out, size.taps * tap_words),
             fan_in: i32::try_from(size.fan_in()).expect("checked to be at most 2^30"),
@@ -100,7 +101,8 @@ impl PreparedBinary {
                 None => slot.fill(0),
                 Some((y, x_)) if self.w_planes == 1 => slot.copy_from_slice(x.pixel(y, x_)),
                 Some((y, x_)) => {
-                    for (copies, plane) in slot.chunks_exact_mut(self.w_planes * w).zip(x.pixel(y, x_).chunks_exact(w)) {
+                    for (copies, plane) in slot.chunks_exact_mut(self.w_planes * w).zip(x.pixel(y, x_).chunks_exact(w))
+                    {
                         copies.chunks_exact_mut(w).for_each(|copy| copy.copy_from_slice(plane));
                     }
                 }

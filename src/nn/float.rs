@@ -45,7 +45,9 @@ pub fn conv(x: &Map<f32>, weights: &[f32], out: usize, bias: &[f32], g: &Geometr
         for (o, y) in pixel.iter_mut().enumerate() {
             let mut acc = 0.0;
             for (tap, row) in weights[o * fan_in..][..fan_in].chunks_exact(ic).enumerate() {
-                let Some((sy, sx)) = g.source(oy, ox, tap / g.window.kernel[1], tap % g.window.kernel[1]) else { continue };
+                let Some((sy, sx)) = g.source(oy, ox, tap / g.window.kernel[1], tap % g.window.kernel[1]) else {
+                    continue;
+                };
                 for (v, w) in x.pixel(sy, sx).iter().zip(row) {
                     acc += v * w;
                 }

@@ -227,12 +227,12 @@ fn count_readers(spec: &GraphSpec, classifier: Option<usize>) -> Vec<usize> {
 
 /// Nodes in order, each threshold merged into the linear layer that it alone and directly reads.
 fn plan(spec: &GraphSpec, readers: &[usize]) -> Vec<Step> {
-    let linear = |l: &Layer| {
-        matches!(l, Layer::InputConv { .. } | Layer::BinaryConv { .. } | Layer::BinaryDense { .. })
-    };
+    let linear =
+        |l: &Layer| matches!(l, Layer::InputConv { .. } | Layer::BinaryConv { .. } | Layer::BinaryDense { .. });
     let mut steps: Vec<Step> = Vec::with_capacity(spec.nodes.len());
     for (i, node) in spec.nodes.iter().enumerate() {
-        if let (Layer::Threshold(_), Some(Source::Node(n)), Some(last)) = (&node.layer, node.inputs.first(), steps.last_mut())
+        if let (Layer::Threshold(_), Some(Source::Node(n)), Some(last)) =
+            (&node.layer, node.inputs.first(), steps.last_mut())
             && last.node == *n
             && last.threshold.is_none()
             && readers[*n] == 1

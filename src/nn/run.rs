@@ -103,9 +103,9 @@ impl Graph {
                 let signs = |conv: Conv<'_>, g: &Geometry| Tensor::Bits(conv.bits(isa, g, thresholds));
                 linear(node, &self.prepared[step.node], input(0), signs)
             }
-            (Engine::Fast(isa), None) => self.fast(step.node, input(0), isa).unwrap_or_else(|| {
-                single(node, input(0), node.inputs.get(1).map(|s| value(image, values, *s)))
-            }),
+            (Engine::Fast(isa), None) => self
+                .fast(step.node, input(0), isa)
+                .unwrap_or_else(|| single(node, input(0), node.inputs.get(1).map(|s| value(image, values, *s)))),
             (Engine::Reference, fused) => {
                 let sums = single(node, input(0), node.inputs.get(1).map(|s| value(image, values, *s)));
                 fused.map_or_else(|| sums.clone(), |t| single(&self.spec.nodes[t], &sums, None))

@@ -44,7 +44,9 @@ macro_rules! accumulate {
                         return unsafe { $wide(x, weights, acc) };
                     }
                     // SAFETY: as above.
-                    Isa::Avx512 | Isa::Avx2 if is_x86_feature_detected!("avx2") => return unsafe { $mid(x, weights, acc) },
+                    Isa::Avx512 | Isa::Avx2 if is_x86_feature_detected!("avx2") => {
+                        return unsafe { $mid(x, weights, acc) };
+                    }
                     _ => {}
                 }
             }

@@ -39,7 +39,11 @@ impl BitFilters {
     pub fn from_values(size: FilterSize, values: &[i8], what: &str) -> Result<Self, NnError> {
         check_len(what, values.len(), size.out * size.fan_in())?;
         if let Some(v) = values.iter().find(|v| !(-1..=1).contains(*v)) {
-            return Err(NnError::OutOfRange { what: what.to_owned(), value: v.to_string(), allowed: "-1, 0, 1".into() });
+            return Err(NnError::OutOfRange {
+                what: what.to_owned(),
+                value: v.to_string(),
+                allowed: "-1, 0, 1".into(),
+            });
         }
         let planes = if values.contains(&0) { 2 } else { 1 };
         let mut filters = Self::blank(size, planes);

@@ -116,7 +116,10 @@ impl Geometry {
     /// Whether any tap falls outside.
     pub fn padded(&self) -> bool {
         let reach = |out: usize, axis: usize| (out - 1) * self.window.stride[axis] + self.window.kernel[axis];
-        self.top > 0 || self.left > 0 || reach(self.oh, 0) > self.ih + self.top || reach(self.ow, 1) > self.iw + self.left
+        self.top > 0
+            || self.left > 0
+            || reach(self.oh, 0) > self.ih + self.top
+            || reach(self.ow, 1) > self.iw + self.left
     }
 }
 

@@ -12,7 +12,9 @@ const CHUNK: usize = 512;
 #[derive(Debug, Error)]
 pub enum EvalError {
     /// Shapes that do not fit each other.
-    #[error("model `{model}` reads {expected} images, `{data}` has {found}; choose data of that shape or another model")]
+    #[error(
+        "model `{model}` reads {expected} images, `{data}` has {found}; choose data of that shape or another model"
+    )]
     Shape {
         /// Network.
         model: String,

@@ -268,7 +268,8 @@ fn binary_conv(random: &mut Random, fused: bool) -> Vec<Case> {
         let (_, image) = image(random, Shape::new(ih, iw, ic));
         let size = FilterSize { out: oc, taps: kh * kw, ic };
         let weights = BitFilters::from_values(size, &signs(random, oc * size.fan_in()), "w").expect("±1");
-        let packed = GraphSpec::new("t", Shape::new(ih, iw, ic)).then("pack", Layer::PackInput { threshold: 128, flatten: false });
+        let packed = GraphSpec::new("t", Shape::new(ih, iw, ic))
+            .then("pack", Layer::PackInput { threshold: 128, flatten: false });
         let plain = packed.clone().then("conv", Layer::BinaryConv { weights: weights.clone(), window: window(conv) });
         let acc = sums(&run(plain.clone(), &image));
         let mut args = vec![input(&bits(&run(packed, &image))), input(&device_filters(&weights))];
