@@ -1,8 +1,9 @@
 //! The learning head: state, one training step, prediction.
 
-use super::backward::{Gradient, Loss};
+use super::backward::Loss;
 use super::calls::{Calls, Tensor};
 use super::forward::{Forward, Row};
+use super::gradient::Gradient;
 use super::kernels::StepCount;
 use super::param::Param;
 use super::slot_state::SlotState;
