@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     fn record(labels: &[u8]) -> Vec<u8> {
-        let planes = (0..PIXELS).map(|i| u8::try_from(i / PLANE * 100 + i % 7).unwrap());
+        let planes = (0..PIXELS).map(|i| u8::try_from(i / PLANE * 100 + i % PLANE % 7).unwrap());
         labels.iter().copied().chain(planes).collect()
     }
 
