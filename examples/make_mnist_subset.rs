@@ -11,8 +11,12 @@
 #[path = "train_backbone/idx.rs"]
 mod idx;
 
+use std::fs;
+use std::io::Write;
 use std::path::Path;
 
+use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
 use idx::{Digits, Res};
 use sha2::{Digest, Sha256};
 
@@ -42,7 +46,7 @@ fn main() -> Res<()> {
     let train = Digits::read(from, "train")?;
     let train = train.select(&first_of_each(&train.labels, per_class));
     let test = Digits::read(from, "t10k")?;
-    let size = train.write(to, "train")? + test.write(to, "t10k")?;
+    let size = write(&train, to, "train")? + write(&test, to, "t10k")?;
     println!("{} training and {} test images, {size} bytes", train.labels.len(), test.labels.len());
     Ok(())
 }
@@ -64,4 +68,26 @@ fn first_of_each(labels: &[u8], per_class: usize) -> Vec<usize> {
 /// Lower-case hexadecimal.
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Writes both files, gzip-compressed at the best level, without name or time: the same bytes every time.
+fn write(digits: &Digits, folder: &Path, prefix: &str) -> Res<usize> {
+    let count = u32::try_from(digits.labels.len())?;
+    let images = compress(&[count, 28, 28], &digits.pixels)?;
+    let labels = compress(&[count], &digits.labels)?;
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join(format!("{prefix}-images-idx3-ubyte.gz")), &images)?;
+    fs::write(folder.join(format!("{prefix}-labels-idx1-ubyte.gz")), &labels)?;
+    Ok(images.len() + labels.len())
+}
+
+/// An idx file of unsigned bytes, compressed.
+fn compress(dims: &[u32], values: &[u8]) -> Res<Vec<u8>> {
+    let mut out: GzEncoder<Vec<u8>> = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
+    out.write_all(&[0, 0, 8, u8::try_from(dims.len())?])?;
+    for d in dims {
+        out.write_all(&d.to_be_bytes())?;
+    }
+    out.write_all(values)?;
+    Ok(out.finish()?)
 }

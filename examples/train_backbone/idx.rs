@@ -1,16 +1,14 @@
-//! Reading and writing MNIST's idx files, plain or gzip-compressed.
+//! Reading MNIST's idx files, plain or gzip-compressed.
 //!
 //! The format (LeCun's page): two zero bytes, a type byte (8 = unsigned byte), the number of dimensions, each
 //! dimension as a big-endian `u32`, then the values in row-major order.
 
 use std::error::Error;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
-use flate2::Compression;
 use flate2::read::GzDecoder;
-use flate2::{GzBuilder, write::GzEncoder};
 
 /// What these programs answer with: they are run by hand, so any error is simply shown.
 pub type Res<T> = Result<T, Box<dyn Error>>;
@@ -49,17 +47,6 @@ impl Digits {
             labels: indices.iter().map(|&i| self.labels[i]).collect(),
         }
     }
-
-    /// Writes both files, gzip-compressed at the best level, without name or time: the same bytes every time.
-    pub fn write(&self, folder: &Path, prefix: &str) -> Res<u64> {
-        let count = u32::try_from(self.labels.len())?;
-        let images = compress(&[count, 28, 28], &self.pixels)?;
-        let labels = compress(&[count], &self.labels)?;
-        fs::create_dir_all(folder)?;
-        fs::write(folder.join(format!("{prefix}-images-idx3-ubyte.gz")), &images)?;
-        fs::write(folder.join(format!("{prefix}-labels-idx1-ubyte.gz")), &labels)?;
-        Ok(u64::try_from(images.len() + labels.len())?)
-    }
 }
 
 /// The unpacked bytes of `folder/name` or `folder/name.gz`.
@@ -91,15 +78,4 @@ fn parse(file: &[u8]) -> Res<(Vec<usize>, Vec<u8>)> {
         return Err(format!("idx file says {dims:?} but holds {} bytes", values.len()).into());
     }
     Ok((dims, values.to_vec()))
-}
-
-/// An idx file of unsigned bytes, compressed.
-fn compress(dims: &[u32], values: &[u8]) -> Res<Vec<u8>> {
-    let mut out: GzEncoder<Vec<u8>> = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
-    out.write_all(&[0, 0, 8, u8::try_from(dims.len())?])?;
-    for d in dims {
-        out.write_all(&d.to_be_bytes())?;
-    }
-    out.write_all(values)?;
-    Ok(out.finish()?)
 }

@@ -22,26 +22,33 @@ pub enum Isa {
 impl Isa {
     /// Everything this machine can run, slowest first; never empty.
     pub fn available() -> Vec<Self> {
-        let mut found = vec![Self::Portable];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("popcnt") {
-                found.push(Self::Popcnt);
-            }
-            if is_x86_feature_detected!("avx2") {
-                found.push(Self::Avx2);
-            }
-            let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vpopcntdq");
-            if wide && is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("avx512bw") {
-                found.push(Self::Avx512);
-            }
-        }
-        found
+        let mut all = vec![Self::Portable, Self::Popcnt, Self::Avx2, Self::Avx512];
+        all.retain(|isa| isa.supported());
+        all
     }
 
     /// The fastest one this machine can run.
     pub fn best() -> Self {
         *Self::available().last().expect("Portable is always available")
+    }
+
+    /// Whether this machine can run it.
+    pub fn supported(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        match self {
+            Self::Portable => true,
+            Self::Popcnt => is_x86_feature_detected!("popcnt"),
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt"),
+            Self::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512vpopcntdq")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("popcnt")
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        matches!(self, Self::Portable)
     }
 }
 

@@ -37,7 +37,7 @@ pub fn pack_bytes(row: &[u64], n: usize) -> Vec<u8> {
 
 /// Whether every bit past element `n` is 0, the invariant of each packed row.
 pub fn tail_is_zero(row: &[u64], n: usize) -> bool {
-    row.len() == words(n) && (n % BITS == 0 || row.last().is_none_or(|w| w >> (n % BITS) == 0))
+    row.len() == words(n) && (n.is_multiple_of(BITS) || row.last().is_none_or(|w| w >> (n % BITS) == 0))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ const TILE: usize = 8;
 
 /// Runs the version for `isa` if this machine has it and says whether it did.
 pub(super) fn popcounts(isa: Isa, panels: &[u64], k: usize, patches: &[u64], counts: &mut [u32]) -> bool {
-    if isa == Isa::Portable || !Isa::available().contains(&isa) {
+    if isa == Isa::Portable || !isa.supported() {
         return false;
     }
     // SAFETY: the features each function needs were just found on this machine.
@@ -106,7 +106,7 @@ fn tile_avx512<const N: usize>(panel: &[u64], k: usize, patches: &[u64], counts:
 
 /// Sixteen comparisons at a time; whole words only, and only on a machine with AVX-512. Says how many words it did.
 pub(super) fn pack_less(isa: Isa, a: &[i32], b: &[i32], out: &mut [u64]) -> usize {
-    if isa != Isa::Avx512 || !Isa::available().contains(&isa) {
+    if isa != Isa::Avx512 || !isa.supported() {
         return 0;
     }
     // SAFETY: the features were just found on this machine.

@@ -1,8 +1,11 @@
 //! `tinyprec run`: one experiment end to end.
 
-use super::{Failure, Outcome, Terminal};
+use super::{Failure, Outcome, Status, Terminal};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tinyprec::run::{Event, Options, RECORD};
+use tinyprec::{config, report, run};
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -19,14 +22,48 @@ pub struct RunArgs {
     #[arg(long)]
     json: bool,
     /// Threads; the record does not depend on it [default: one a core]
-    #[arg(long, short, value_name = "N")]
-    jobs: Option<usize>,
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
     /// Seeds, instead of the experiment's own
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     seeds: Vec<u64>,
 }
 
 /// Runs the experiment and renders its record.
-pub fn run(args: &RunArgs, _terminal: &Terminal) -> Outcome {
-    Err(Failure::new(format!("{}: `run` is not wired yet {:?}", args.experiment.display(), args)))
+pub fn run(args: &RunArgs, terminal: &Terminal) -> Outcome {
+    let mut experiment = config::load(&args.experiment)?;
+    if !args.seeds.is_empty() {
+        let repeated = args.seeds.iter().enumerate().find(|(i, s)| args.seeds[..*i].contains(s));
+        if let Some((_, seed)) = repeated {
+            return Err(Failure::new(format!("--seeds lists {seed} twice; each seed is one run")));
+        }
+        experiment.seeds.clone_from(&args.seeds);
+    }
+    let own = experiment.out.clone().unwrap_or_else(|| Path::new("out").join(&experiment.name));
+    let out = args.out.clone().unwrap_or(own);
+    let options = Options { out: out.clone(), resume: args.resume, jobs: args.jobs.map(usize::from) };
+    let of = experiment.heads.len() * experiment.seeds.len();
+    let done = AtomicUsize::new(0);
+    let record = run::run(&experiment, &options, &|event| show(event, terminal, (&done, of)));
+    terminal.status_line("");
+    let record = record?;
+    let page = report::write_report(&record, &out)?;
+    if args.json {
+        terminal.result(&serde_json::to_string_pretty(&record)?)?;
+        return Ok(Status::Done);
+    }
+    terminal.result(&report::text(&record, terminal.width))?;
+    terminal.result(&format!("\nRecord: {}\nReport: {}", out.join(RECORD).display(), page.display()))?;
+    Ok(Status::Done)
+}
+
+fn show(event: &Event, terminal: &Terminal, (finished, jobs): (&AtomicUsize, usize)) {
+    match event {
+        Event::Features { done, of } => terminal.status_line(&format!("backbone: {done} of {of} images")),
+        Event::Experience { precision, seed, experience } => {
+            let n = finished.fetch_add(1, Ordering::Relaxed) + 1;
+            let last = format!("{precision}, seed {seed}, experience {}", experience + 1);
+            terminal.status_line(&format!("learning {jobs} jobs, {n} experiences finished; last: {last}"));
+        }
+    }
 }

@@ -13,8 +13,6 @@ const LEAST_WIDTH: usize = 40;
 pub struct Terminal {
     /// Columns that a result may use.
     pub width: usize,
-    /// Whether results on stdout may carry colour.
-    pub colour: bool,
     /// Whether stderr may carry colour and progress may rewrite its line.
     live: bool,
 }
@@ -27,7 +25,7 @@ impl Terminal {
         let asked = env::var("COLUMNS").ok().and_then(|v| v.parse::<usize>().ok());
         let seen = || terminal_size::terminal_size_of(io::stdout()).map(|(w, _)| usize::from(w.0));
         let width = asked.or_else(seen).unwrap_or(FILE_WIDTH).max(LEAST_WIDTH);
-        Self { width, colour: !plain && io::stdout().is_terminal(), live: !plain && io::stderr().is_terminal() }
+        Self { width, live: !plain && io::stderr().is_terminal() }
     }
 
     /// Writes a result to stdout and flushes it.

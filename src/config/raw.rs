@@ -51,11 +51,14 @@ pub struct RawBackbone {
     pub file: At<String>,
 }
 
+/// The classes of one experience, each with its place.
+pub type ClassList = At<Vec<At<i64>>>;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawStream {
     pub scenario: At<String>,
-    pub experiences: Option<At<Vec<At<Vec<At<i64>>>>>>,
+    pub experiences: Option<At<Vec<ClassList>>>,
     pub n_experiences: Option<At<i64>>,
     pub split_seed: Option<At<i64>>,
 }

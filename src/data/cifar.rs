@@ -46,7 +46,7 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<Dataset, DataError> {
 /// Records with that many label bytes, if the file is whole ones.
 fn whole(bytes: &[u8], labels: usize) -> Option<Vec<&[u8]>> {
     let size = PIXELS + labels;
-    (!bytes.is_empty() && bytes.len() % size == 0).then(|| bytes.chunks_exact(size).collect())
+    (!bytes.is_empty() && bytes.len().is_multiple_of(size)).then(|| bytes.chunks_exact(size).collect())
 }
 
 #[cfg(test)]
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     fn record(labels: &[u8]) -> Vec<u8> {
-        let planes = (0..PIXELS).map(|i| u8::try_from(i / PLANE * 100 + i % 7).unwrap());
+        let planes = (0..PIXELS).map(|i| u8::try_from(i / PLANE * 100 + i % PLANE % 7).unwrap());
         labels.iter().copied().chain(planes).collect()
     }
 

@@ -1,52 +1,14 @@
 //! The head's kernel calls, from shapes and formats alone.
 //!
-//! Execution records the very calls built here, one at each operation; [`head_calls`] lists them without running.
+//! Execution records the very calls built here, one at each operation; [`super::head_calls`] lists them without running.
 //! Buffers: master, forward copy, consolidated weights, counts and velocity are `State`; the batch's features, logits,
 //! probabilities, errors, accumulators and gradient codes are `Activation`, since they live from one operation of the step
 //! to a later one and an arena may reuse their place. Sizes are the device's: packed below 8 bits, batch buffers for the
 //! largest batch.
 
-use super::{BiasPolicy, HeadConfig, LearnError, SlotName, UpdateBase};
+use super::{BiasPolicy, HeadConfig, SlotName, UpdateBase};
 use crate::numeric::{Format, Range};
 use crate::trace::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
-
-/// What a list of calls covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeadUnit {
-    /// Standardising and classifying one image.
-    Forward,
-    /// One optimiser step on a minibatch of this many stored features.
-    Step {
-        /// Samples.
-        batch: usize,
-    },
-    /// CWR*'s start of an experience: loading rows.
-    Begin,
-    /// CWR*'s end of an experience with this many current classes.
-    Consolidation {
-        /// Classes of the experience.
-        current: usize,
-    },
-}
-
-/// The calls of one unit of work, in order, equal neighbours not merged (put them through a `CallLog` for that).
-///
-/// Errors as [`HeadConfig::validate`].
-pub fn head_calls(
-    config: &HeadConfig,
-    classes: usize,
-    features: usize,
-    unit: HeadUnit,
-) -> Result<Vec<KernelCall>, LearnError> {
-    config.validate()?;
-    let calls = Calls::new(config, classes, features);
-    Ok(match unit {
-        HeadUnit::Forward => vec![calls.standardise(), calls.head_forward(), calls.argmax()],
-        HeadUnit::Step { batch } => calls.step(batch),
-        HeadUnit::Begin => calls.tensors().map(|t| calls.load_rows(t)).collect(),
-        HeadUnit::Consolidation { current } => calls.consolidation(current),
-    })
-}
 
 /// Weights or bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,12 +20,12 @@ pub(crate) enum Tensor {
 /// Builder of calls for one head.
 #[derive(Debug, Clone)]
 pub(crate) struct Calls {
-    config: HeadConfig,
-    classes: usize,
-    features: usize,
+    pub(super) config: HeadConfig,
+    pub(super) classes: usize,
+    pub(super) features: usize,
 }
 
-fn size(n: usize) -> u64 {
+pub(crate) fn size(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
@@ -91,9 +53,9 @@ fn elem_bytes(elem: Elem) -> usize {
 
 fn accumulator_elem(bits: u32) -> Elem {
     match bits {
-        ..=8 => Elem::I8,
-        ..=16 => Elem::I16,
-        ..=32 => Elem::I32,
+        0..=8 => Elem::I8,
+        9..=16 => Elem::I16,
+        17..=32 => Elem::I32,
         _ => Elem::I64,
     }
 }
@@ -112,23 +74,23 @@ impl Calls {
         std::iter::once(Tensor::Weights).chain(bias)
     }
 
-    fn format(&self, slot: SlotName) -> Format {
+    pub(super) fn format(&self, slot: SlotName) -> Format {
         self.config.precision.slot(slot).number().unwrap_or(Format::F32)
     }
 
-    fn columns(&self, tensor: Tensor) -> usize {
+    pub(super) fn columns(&self, tensor: Tensor) -> usize {
         if tensor == Tensor::Weights { self.features } else { 1 }
     }
 
-    fn n(&self, tensor: Tensor) -> usize {
+    pub(super) fn n(&self, tensor: Tensor) -> usize {
         self.classes * self.columns(tensor)
     }
 
-    fn master(&self, tensor: Tensor) -> Format {
+    pub(super) fn master(&self, tensor: Tensor) -> Format {
         self.format(if tensor == Tensor::Weights { SlotName::WeightsMaster } else { SlotName::Bias })
     }
 
-    fn consolidated(&self, tensor: Tensor) -> Format {
+    pub(super) fn consolidated(&self, tensor: Tensor) -> Format {
         self.format(if tensor == Tensor::Weights { SlotName::Consolidated } else { SlotName::Bias })
     }
 
@@ -180,7 +142,7 @@ impl Calls {
             && self.config.precision.forward_margin_percent == 0
     }
 
-    fn call(op: Op, phase: Phase, site: String, dims: &[(&str, usize)], elems: &[Elem]) -> KernelCall {
+    pub(super) fn call(op: Op, phase: Phase, site: String, dims: &[(&str, usize)], elems: &[Elem]) -> KernelCall {
         let dims = dims.iter().fold(Dims::new(), |d, &(name, value)| d.with(name, size(value)));
         KernelCall::new(op, phase, &site).dims(dims).elems(elems)
     }
@@ -189,11 +151,11 @@ impl Calls {
         BufferUse::new(name, size(format.storage_bytes(n)), BufferKind::State, access)
     }
 
-    fn master_buffer(&self, tensor: Tensor, access: Access) -> BufferUse {
+    pub(super) fn master_buffer(&self, tensor: Tensor, access: Access) -> BufferUse {
         self.state(&Self::name(tensor, "master"), self.master(tensor), self.n(tensor), access)
     }
 
-    fn consolidated_buffer(&self, tensor: Tensor, access: Access) -> BufferUse {
+    pub(super) fn consolidated_buffer(&self, tensor: Tensor, access: Access) -> BufferUse {
         self.state(&Self::name(tensor, "consolidated"), self.consolidated(tensor), self.n(tensor), access)
     }
 
@@ -207,7 +169,7 @@ impl Calls {
         }
     }
 
-    fn activation(&self, name: &str, elem: Elem, n: usize, access: Access) -> BufferUse {
+    pub(super) fn activation(&self, name: &str, elem: Elem, n: usize, access: Access) -> BufferUse {
         BufferUse::new(name, size(elem_bytes(elem) * n), BufferKind::Activation, access)
     }
 
@@ -238,26 +200,6 @@ impl Calls {
 
     fn velocity_buffer(&self, tensor: Tensor, access: Access) -> BufferUse {
         self.state(&Self::name(tensor, "velocity"), self.format(SlotName::Update), self.n(tensor), access)
-    }
-
-    /// One image's backbone output → features.
-    pub fn standardise(&self) -> KernelCall {
-        let (raw, f) = (Elem::I32, self.format(SlotName::Features));
-        Self::call(
-            Op::Standardise,
-            Phase::Inference,
-            "head.features".into(),
-            &[("n", self.features)],
-            &[raw, elem_of(f)],
-        )
-        .buffer(self.activation("head.raw", raw, self.features, Access::Read))
-        .buffer(BufferUse::new("head.standardise", size(12 * self.features), BufferKind::Weights, Access::Read))
-        .buffer(BufferUse::new(
-            "head.features",
-            size(f.storage_bytes(self.features)),
-            BufferKind::Activation,
-            Access::Write,
-        ))
     }
 
     /// Master → forward copy; nothing where the forward pass uses the master itself.
@@ -437,68 +379,6 @@ impl Calls {
                 .buffer(fine(Access::Read))
                 .buffer(self.master_buffer(tensor, Access::Write)),
         );
-        calls
-    }
-
-    pub fn load_rows(&self, tensor: Tensor) -> KernelCall {
-        let elems = [elem_of(self.consolidated(tensor)), elem_of(self.master(tensor))];
-        Self::call(Op::LoadRows, Phase::Consolidate, Self::name(tensor, "load"), &[("n", self.n(tensor))], &elems)
-            .buffer(self.consolidated_buffer(tensor, Access::Read))
-            .buffer(self.master_buffer(tensor, Access::Write))
-    }
-
-    pub fn mean_rows(&self, tensor: Tensor, current: usize) -> KernelCall {
-        let n = current * self.columns(tensor);
-        let elem = elem_of(self.master(tensor));
-        Self::call(Op::MeanRows, Phase::Consolidate, Self::name(tensor, "mean"), &[("n", n)], &[elem])
-            .buffer(self.master_buffer(tensor, Access::Read))
-    }
-
-    pub fn past_weight(&self, current: usize) -> KernelCall {
-        let past = self.format(SlotName::Past);
-        let elems = [Elem::I32, elem_of(past)];
-        let counts = BufferUse::new("head.counts", size(4 * self.classes), BufferKind::State, Access::ReadWrite);
-        Self::call(Op::PastWeight, Phase::Consolidate, "head.past".into(), &[("classes", current)], &elems)
-            .buffer(counts)
-            .buffer(self.activation("head.past", elems[1], self.classes, Access::Write))
-    }
-
-    pub fn consolidate_rows(&self, tensor: Tensor, current: usize) -> KernelCall {
-        let elems = [elem_of(self.master(tensor)), elem_of(self.consolidated(tensor))];
-        let dims = [("n", current * self.columns(tensor)), ("rows", current)];
-        let past = self.activation("head.past", elem_of(self.format(SlotName::Past)), self.classes, Access::Read);
-        Self::call(Op::ConsolidateRows, Phase::Consolidate, Self::name(tensor, "consolidate"), &dims, &elems)
-            .buffer(self.master_buffer(tensor, Access::Read))
-            .buffer(past)
-            .buffer(self.consolidated_buffer(tensor, Access::ReadWrite))
-    }
-
-    /// Tensors that CWR* consolidates.
-    pub fn merged(&self) -> impl Iterator<Item = Tensor> + use<> {
-        let bias = (self.config.bias == BiasPolicy::Consolidate).then_some(Tensor::Bias);
-        std::iter::once(Tensor::Weights).chain(bias)
-    }
-
-    fn step(&self, batch: usize) -> Vec<KernelCall> {
-        let mut calls: Vec<_> = self.tensors().flat_map(|t| self.forward_copy(t, Phase::Update)).collect();
-        calls.extend(std::iter::repeat_n(self.batch_forward(), batch));
-        calls.extend(std::iter::repeat_n(self.softmax(), batch));
-        calls.push(self.error(batch));
-        calls.extend(self.quantise_error(batch));
-        for tensor in self.tensors() {
-            calls.extend(std::iter::repeat_n(self.gradient_accumulate(tensor), batch));
-            calls.extend(self.quantise_gradient(tensor));
-            calls.extend(self.update(tensor));
-        }
-        calls
-    }
-
-    fn consolidation(&self, current: usize) -> Vec<KernelCall> {
-        let mut calls: Vec<_> = self.merged().map(|t| self.mean_rows(t, current)).collect();
-        calls.push(self.past_weight(current));
-        calls.extend(self.merged().map(|t| self.consolidate_rows(t, current)));
-        calls.extend(self.merged().map(|t| self.load_rows(t)));
-        calls.extend(self.tensors().flat_map(|t| self.forward_copy(t, Phase::Consolidate)));
         calls
     }
 }

@@ -1,7 +1,8 @@
 //! CWR*: temporary weights for each experience, consolidated weights for good.
 //!
 //! Source: method_details.md §2 (Maltoni and Lomonaco's Caffe code, ar1-pytorch and Avalanche's plugin agree on it).
-//! 1. Begin: `tw[j] = cw[j]` for current classes seen before, every other row 0.
+//! 1. Begin: `tw[j] = cw[j]` for current classes seen before, every other row 0; the optimiser starts anew (as Avalanche's
+//!    strategies do; the Caffe original kept its momentum).
 //! 2. SGD over all rows.
 //! 3. End: `cw[j] = (cw[j]·√(past/cur) + (tw[j] − mean)) / (√(past/cur) + 1)` for current classes, `past[j] += cur[j]`;
 //!    `mean` is one scalar over all values of the current classes' rows.
@@ -96,6 +97,7 @@ impl Strategy for CwrStar {
         self.current.copy_from_slice(counts);
         let take: Vec<bool> = counts.iter().zip(&self.past).map(|(&c, &p)| c > 0 && p > 0).collect();
         let keep = vec![false; take.len()];
+        self.head.reset_velocity();
         self.load(&take, &keep, sink)
     }
 

@@ -1,8 +1,9 @@
 //! The learning head: state, one training step, prediction.
 
-use super::backward::{Gradient, Loss};
+use super::backward::Loss;
 use super::calls::{Calls, Tensor};
 use super::forward::{Forward, Row};
+use super::gradient::Gradient;
 use super::kernels::StepCount;
 use super::param::Param;
 use super::slot_state::SlotState;
@@ -313,6 +314,16 @@ impl Head {
             sink.record(self.calls.argmax());
         }
         Ok(self.forward.best())
+    }
+
+    /// The optimiser starts anew: velocities of zero.
+    pub(crate) fn reset_velocity(&mut self) {
+        for velocity in std::iter::once(&mut self.weights).chain(&mut self.bias).filter_map(|p| p.velocity.as_mut()) {
+            match velocity {
+                Values::Codes { codes, params } => codes.fill(params.zero_point),
+                Values::Real(reals) => reals.fill(0.0),
+            }
+        }
     }
 
     /// Both parameter tensors, weights first.

@@ -29,6 +29,7 @@
 mod backward;
 mod calibrate;
 mod calls;
+mod calls_units;
 mod config;
 mod consolidate;
 mod cwr;
@@ -36,6 +37,7 @@ mod error;
 mod features;
 mod fidelity;
 mod forward;
+mod gradient;
 mod head;
 mod joint;
 pub mod kernels;
@@ -47,7 +49,7 @@ mod slot_state;
 mod slots;
 mod strategy;
 
-pub use calls::{HeadUnit, head_calls};
+pub use calls_units::{HeadUnit, head_calls};
 pub use config::{BiasPolicy, HeadConfig, UnseenRows};
 pub use cwr::CwrStar;
 pub use error::LearnError;

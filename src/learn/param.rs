@@ -1,7 +1,7 @@
 //! One trained tensor (the weights, or the bias) with its gradient, velocity and consolidated copy, and SGD on it.
 
-use super::backward::{Gradient, Sums};
 use super::forward::dequantise;
+use super::gradient::{Gradient, Sums};
 use super::kernels::{self, Step, StepCount, WIDE_FRACTION};
 use super::slot_state::{SlotState, narrow_real};
 use super::{HeadConfig, LearnError, SlotName};

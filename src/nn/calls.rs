@@ -61,7 +61,10 @@ fn describe(layer: &Layer, input: TensorType, output: TensorType, fused: bool) -
     let n = |count: usize| Dims::new().with("n", bytes(count));
     let pick = |plain, with_threshold| if fused { with_threshold } else { plain };
     match layer {
-        Layer::PackInput { .. } => shape(Op::PackInput, n(from.len()), &[i, o]),
+        Layer::PackInput { .. } => {
+            let dims = n(from.len()).with("pixels", bytes(to.pixels())).with("channels", bytes(to.c));
+            shape(Op::PackInput, dims, &[i, o])
+        }
         Layer::Lookup { .. } => shape(Op::Lookup, n(from.len()), &[i, o]),
         Layer::InputConv { weights, window, .. } => {
             let w = if weights.binary() { Elem::B1 } else { Elem::I8 };

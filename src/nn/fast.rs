@@ -3,7 +3,9 @@
 //! Each gives exactly what [`super::reference`] gives; `tests/kernels_fast.rs` holds them together.
 
 use super::simd::{accumulate_i16, accumulate_i32};
-use super::{BitFilters, BitMap, Fill, Geometry, Kind, Layer, Map, Node, Shape, SmallFilters, TensorType, Thresholds};
+use super::{
+    BitFilters, BitMap, Fill, Geometry, Kind, Layer, Map, Node, Shape, SmallFilters, Tensor, TensorType, Thresholds,
+};
 use crate::bits::{Isa, Panels, pack_less, words};
 
 /// What a node's fast kernel keeps beside its plain weights.
@@ -84,9 +86,10 @@ impl PreparedBinary {
         }
         self.panels.popcounts(isa, &scratch.patches, &mut scratch.counts);
         scratch.acc.clear();
-        let pairs = u32::try_from(self.a_planes * self.w_planes).expect("1, 2 or 4 pairs of planes");
+        // 1, 2 or 4 pairs of planes: K − 2·pop/pairs, and the pairs' pops add up so that the division is exact.
+        let shift = (self.a_planes * self.w_planes).trailing_zeros();
         for counts in scratch.counts.chunks_exact(self.panels.padded_rows()) {
-            let sums = counts[..self.panels.rows()].iter().map(|n| self.fan_in - (2 * n / pairs).cast_signed());
+            let sums = counts[..self.panels.rows()].iter().map(|n| self.fan_in - ((2 * n) >> shift).cast_signed());
             scratch.acc.extend(sums);
         }
         if g.window.fill == Fill::Zero && g.padded() {
@@ -94,18 +97,26 @@ impl PreparedBinary {
         }
     }
 
+    /// One patch, taps outside +1 (zero bits). Neighbouring pixels are neighbouring words, so a kernel row is one copy.
     fn gather(&self, x: &BitMap, g: &Geometry, oy: usize, ox: usize, patch: &mut [u64]) {
-        let w = words(x.shape().c);
-        for (tap, slot) in patch.chunks_exact_mut(self.tap_words).enumerate() {
-            match g.source(oy, ox, tap / g.window.kernel[1], tap % g.window.kernel[1]) {
-                None => slot.fill(0),
-                Some((y, x_)) if self.w_planes == 1 => slot.copy_from_slice(x.pixel(y, x_)),
-                Some((y, x_)) => {
-                    for (copies, plane) in slot.chunks_exact_mut(self.w_planes * w).zip(x.pixel(y, x_).chunks_exact(w))
-                    {
-                        copies.chunks_exact_mut(w).for_each(|copy| copy.copy_from_slice(plane));
-                    }
-                }
+        let (kw, n) = (g.window.kernel[1], x.pixel_words());
+        for (ky, slot) in patch.chunks_exact_mut(kw * self.tap_words).enumerate() {
+            let Some(run) = g.run(oy, ox, ky) else {
+                slot.fill(0);
+                continue;
+            };
+            if run.len < kw {
+                slot.fill(0);
+            }
+            let pixels = &x.words()[(run.y * g.iw + run.x) * n..][..run.len * n];
+            let slot = &mut slot[run.first * self.tap_words..][..run.len * self.tap_words];
+            if self.w_planes == 1 {
+                slot.copy_from_slice(pixels);
+                continue;
+            }
+            let w = words(x.shape().c);
+            for (copies, plane) in slot.chunks_exact_mut(self.w_planes * w).zip(pixels.chunks_exact(w)) {
+                copies.chunks_exact_mut(w).for_each(|copy| copy.copy_from_slice(plane));
             }
         }
     }
@@ -125,7 +136,6 @@ impl PreparedBinary {
 /// First-layer weights, output fastest, in 16 bits where every sum fits 16 bits.
 #[derive(Debug, Clone)]
 pub(crate) struct PreparedInput {
-    fan_in: usize,
     out: usize,
     narrow: Option<Vec<i16>>,
     wide: Vec<i32>,
@@ -141,37 +151,61 @@ impl PreparedInput {
         let at = |i: usize| weights.values()[i % out * fan_in + i / out];
         let narrow = fits.then(|| (0..out * fan_in).map(|i| i16::from(at(i))).collect());
         let wide = if fits { Vec::new() } else { (0..out * fan_in).map(|i| i32::from(at(i))).collect() };
-        Self { fan_in, out, narrow, wide }
+        Self { out, narrow, wide }
     }
 
-    fn row(&self, isa: Isa, x: &Map<i32>, g: &Geometry, oy: usize, scratch: &mut Scratch) {
-        let ic = x.shape().c;
+    /// Values less the offset, in the width that the weights are in.
+    pub(crate) fn values(&self, x: &Tensor, offset: i32) -> InputValues {
+        let shape = x.shape();
+        let centred = x.integers().unwrap_or_default().into_iter().map(|v| v - offset);
+        let sized = "as many values as the map has";
+        if self.narrow.is_none() {
+            return InputValues::Wide(Map::new(shape, centred.collect()).expect(sized));
+        }
+        let narrow = |v| i16::try_from(v).expect("every sum of products was checked to fit 16 bits");
+        InputValues::Narrow(Map::new(shape, centred.map(narrow).collect()).expect(sized))
+    }
+
+    fn row(&self, isa: Isa, x: &InputValues, g: &Geometry, oy: usize, scratch: &mut Scratch) {
         scratch.acc.clear();
-        scratch.values.resize(self.fan_in, 0);
         for ox in 0..g.ow {
-            for (tap, slot) in scratch.values.chunks_exact_mut(ic).enumerate() {
-                match g.source(oy, ox, tap / g.window.kernel[1], tap % g.window.kernel[1]) {
-                    None => slot.fill(0),
-                    Some((y, x_)) => slot.copy_from_slice(x.pixel(y, x_)),
-                }
-            }
-            match &self.narrow {
-                Some(weights) => {
-                    let narrow = |v: &i32| i16::try_from(*v).expect("every product sum was checked to fit i16");
-                    scratch.narrow.clear();
-                    scratch.narrow.extend(scratch.values.iter().map(narrow));
+            match (x, &self.narrow) {
+                (InputValues::Narrow(x), Some(weights)) => {
+                    gather_values(x, g, oy, ox, &mut scratch.narrow);
                     scratch.narrow_acc.clear();
                     scratch.narrow_acc.resize(self.out, 0);
                     accumulate_i16(isa, &scratch.narrow, weights, &mut scratch.narrow_acc);
                     scratch.acc.extend(scratch.narrow_acc.iter().map(|v| i32::from(*v)));
                 }
-                None => {
+                (InputValues::Wide(x), _) => {
+                    gather_values(x, g, oy, ox, &mut scratch.wide);
                     let start = scratch.acc.len();
                     scratch.acc.resize(start + self.out, 0);
-                    accumulate_i32(isa, &scratch.values, &self.wide, &mut scratch.acc[start..]);
+                    accumulate_i32(isa, &scratch.wide, &self.wide, &mut scratch.acc[start..]);
                 }
+                (InputValues::Narrow(_), None) => unreachable!("values are made in the width of the weights"),
             }
         }
+    }
+}
+
+/// First-layer values, 16 bits wide where every sum fits.
+pub(crate) enum InputValues {
+    Narrow(Map<i16>),
+    Wide(Map<i32>),
+}
+
+/// One patch in order (ky, kx, channel), taps outside 0.
+fn gather_values<T: Copy + Default>(x: &Map<T>, g: &Geometry, oy: usize, ox: usize, patch: &mut Vec<T>) {
+    let (kw, ic) = (g.window.kernel[1], x.shape().c);
+    patch.clear();
+    for ky in 0..g.window.kernel[0] {
+        let end = (ky + 1) * kw * ic;
+        if let Some(run) = g.run(oy, ox, ky) {
+            patch.resize((ky * kw + run.first) * ic, T::default());
+            patch.extend_from_slice(&x.data()[(run.y * g.iw + run.x) * ic..][..run.len * ic]);
+        }
+        patch.resize(end, T::default());
     }
 }
 
@@ -216,7 +250,7 @@ impl PreparedThreshold {
 struct Scratch {
     patches: Vec<u64>,
     counts: Vec<u32>,
-    values: Vec<i32>,
+    wide: Vec<i32>,
     narrow: Vec<i16>,
     narrow_acc: Vec<i16>,
     acc: Vec<i32>,
@@ -225,7 +259,7 @@ struct Scratch {
 /// What a convolution slides over, with its prepared weights.
 pub(crate) enum Conv<'a> {
     Binary(&'a PreparedBinary, &'a BitMap),
-    Input(&'a PreparedInput, &'a Map<i32>),
+    Input(&'a PreparedInput, &'a InputValues),
 }
 
 impl Conv<'_> {

@@ -148,7 +148,7 @@ fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) 
         Layer::DepthwiseConv { weights, bias, window } => {
             finite("weight", weights)?;
             bias_ok(bias, shape.c)?;
-            check_len(&format!("{name}.weight"), weights.len(), window.taps() * shape.c)?;
+            check_len(&format!("{name}.weight"), weights.len(), window.taps().saturating_mul(shape.c))?;
             cx.pool(*window)?
         }
         Layer::FloatDense { weights, out, bias } => {

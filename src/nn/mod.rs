@@ -45,4 +45,4 @@ pub use run::{Engine, Pass};
 pub use standardise::Standardise;
 pub use tensor::{BitMap, Kind, Map, Shape, Tensor, TensorType};
 pub use weights::{BitFilters, FilterSize, SmallFilters, Thresholds};
-pub use window::{Fill, Geometry, Pad, Window};
+pub use window::{Fill, Geometry, Pad, TapRun, Window};

@@ -2,17 +2,20 @@
 
 use super::{BitFilters, BitMap, Fill, Geometry, Map, Shape, SmallFilters, Thresholds};
 
-/// Signed sums of a packed map under packed filters, value by value.
+/// Signed sums of a packed map under packed filters: both unpacked, then value by value.
 pub fn binary_conv(x: &BitMap, weights: &BitFilters, g: &Geometry) -> Map<i32> {
-    let size = weights.size();
+    let (size, ic) = (weights.size(), x.shape().c);
+    let (values, signs) = (x.values(), weights.values());
     let outside = if g.window.fill == Fill::One { 1 } else { 0 };
     conv(g, size.out, |o, oy, ox| {
         let mut acc = 0;
-        for tap in 0..size.taps {
-            let source = g.source(oy, ox, tap / g.window.kernel[1], tap % g.window.kernel[1]);
-            for c in 0..size.ic {
-                let value = source.map_or(outside, |(y, x_)| x.value(y, x_, c));
-                acc += value * i32::from(weights.value(o, tap, c));
+        for (tap, row) in signs[o * size.fan_in()..][..size.fan_in()].chunks_exact(ic).enumerate() {
+            match g.source(oy, ox, tap / g.window.kernel[1], tap % g.window.kernel[1]) {
+                None => acc += outside * row.iter().map(|w| i32::from(*w)).sum::<i32>(),
+                Some((y, x_)) => {
+                    let pixel = &values[(y * g.iw + x_) * ic..][..ic];
+                    acc += pixel.iter().zip(row).map(|(v, w)| v * i32::from(*w)).sum::<i32>();
+                }
             }
         }
         acc

@@ -154,7 +154,7 @@ fn linear(node: &Node, prepared: &Prepared, x: &Tensor, run: impl FnOnce(Conv<'_
         }
         (Layer::BinaryDense { .. }, Prepared::Binary(p), Tensor::Bits(x)) => run(Conv::Binary(p, x), &whole(x.shape())),
         (Layer::InputConv { window, offset, .. }, Prepared::Input(p), x) => {
-            run(Conv::Input(p, &centred(x, *offset)), &geometry(*window, x.shape()))
+            run(Conv::Input(p, &p.values(x, *offset)), &geometry(*window, x.shape()))
         }
         _ => unreachable!("types were checked when the network was built"),
     }

@@ -27,7 +27,7 @@ pub struct FilterSize {
 impl FilterSize {
     /// Weights of one output.
     pub const fn fan_in(&self) -> usize {
-        self.taps * self.ic
+        self.taps.saturating_mul(self.ic)
     }
 }
 
@@ -37,7 +37,7 @@ impl BitFilters {
     /// # Errors
     /// [`NnError::Size`] for another number of values, [`NnError::OutOfRange`] for one beyond −1, 0, 1.
     pub fn from_values(size: FilterSize, values: &[i8], what: &str) -> Result<Self, NnError> {
-        check_len(what, values.len(), size.out * size.fan_in())?;
+        check_len(what, values.len(), size.out.saturating_mul(size.fan_in()))?;
         if let Some(v) = values.iter().find(|v| !(-1..=1).contains(*v)) {
             return Err(NnError::OutOfRange {
                 what: what.to_owned(),
@@ -66,7 +66,7 @@ impl BitFilters {
     /// [`NnError::Size`] for another number of bytes.
     pub fn from_packed(size: FilterSize, bytes: &[u8], one_is: i8, what: &str) -> Result<Self, NnError> {
         let row_bytes = size.fan_in().div_ceil(8);
-        check_len(what, bytes.len(), size.out * row_bytes)?;
+        check_len(what, bytes.len(), size.out.saturating_mul(row_bytes))?;
         let mut filters = Self::blank(size, 1);
         for o in 0..size.out {
             let row = &bytes[o * row_bytes..][..row_bytes];
@@ -142,7 +142,7 @@ impl SmallFilters {
     /// # Errors
     /// [`NnError::Size`] for another number of values.
     pub fn new(size: FilterSize, values: Vec<i8>, what: &str) -> Result<Self, NnError> {
-        check_len(what, values.len(), size.out * size.fan_in())?;
+        check_len(what, values.len(), size.out.saturating_mul(size.fan_in()))?;
         Ok(Self { size, values })
     }
 

@@ -46,9 +46,9 @@ impl Window {
         Self { kernel: [k, k], stride: [stride, stride], pad: Pad::Same, fill }
     }
 
-    /// Taps of the kernel.
+    /// Taps of the kernel; absurd kernels saturate and are refused when they meet a map.
     pub const fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
+        self.kernel[0].saturating_mul(self.kernel[1])
     }
 
     /// Lays the window over a map.
@@ -113,6 +113,15 @@ impl Geometry {
         Some((y, x))
     }
 
+    /// The taps of kernel row `ky` that fall inside for output (oy, ox): they read neighbouring pixels.
+    pub fn run(&self, oy: usize, ox: usize, ky: usize) -> Option<TapRun> {
+        let y = (oy * self.window.stride[0] + ky).checked_sub(self.top).filter(|y| *y < self.ih)?;
+        let start = ox * self.window.stride[1];
+        let first = self.left.saturating_sub(start);
+        let end = (self.iw + self.left).saturating_sub(start).min(self.window.kernel[1]);
+        (first < end).then(|| TapRun { y, x: start + first - self.left, first, len: end - first })
+    }
+
     /// Whether any tap falls outside.
     pub fn padded(&self) -> bool {
         let reach = |out: usize, axis: usize| (out - 1) * self.window.stride[axis] + self.window.kernel[axis];
@@ -123,9 +132,36 @@ impl Geometry {
     }
 }
 
+/// Neighbouring taps of one kernel row inside the map: tap `first + i` reads pixel (y, x + i), for i < len.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TapRun {
+    /// Row of the map.
+    pub y: usize,
+    /// First column of the map.
+    pub x: usize,
+    /// First tap.
+    pub first: usize,
+    /// Number of taps.
+    pub len: usize,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_are_the_taps_inside() {
+        for (k, stride, h, w) in [(3, 1, 4, 5), (3, 2, 7, 6), (5, 3, 5, 9), (2, 2, 3, 3)] {
+            let g = Window::same(k, stride, Fill::Zero).over(Shape::new(h, w, 1), "t").unwrap();
+            for (oy, ox, ky) in (0..g.oh).flat_map(|y| (0..g.ow).flat_map(move |x| (0..k).map(move |k| (y, x, k)))) {
+                let run = g.run(oy, ox, ky);
+                for kx in 0..k {
+                    let here = run.filter(|r| (r.first..r.first + r.len).contains(&kx));
+                    assert_eq!(here.map(|r| (r.y, r.x + kx - r.first)), g.source(oy, ox, ky, kx));
+                }
+            }
+        }
+    }
 
     #[test]
     fn same_padding_is_asymmetric_as_tensorflow_has_it() {

@@ -92,6 +92,12 @@ impl FromStr for AccumulatorFormat {
 serde_as_text!(AccumulatorFormat);
 
 /// A running sum (N17).
+///
+/// * Value: the sum of the terms, in the order they are added.
+/// * Formula: `s ← narrow(s + term)` (each-add), `narrow(Σ term)` of the exact sum (at-end).
+/// * Range: any i64 terms, fewer than 2^63 of them; the width's out.
+/// * Overflow: the format's rule, by [`narrow::narrow`]; counted at each check.
+/// * Equals: `ADD` (acc32:wrap), `QADD` (acc32, saturating at each add), `SMLAL` (acc64:wrap).
 #[derive(Debug, Clone)]
 pub struct Accumulator {
     format: AccumulatorFormat,
@@ -126,7 +132,7 @@ impl Accumulator {
     }
 }
 
-/// `Σ a[k]·b[k]`, k ascending, in the accumulator's format (N17).
+/// `Σ a[k]·b[k]`, k ascending, in the accumulator's format (N17). Panics when the lengths differ.
 pub fn dot(a: &[i32], b: &[i32], format: AccumulatorFormat, count: &mut Narrow) -> Result<i64, OverflowError> {
     assert_eq!(a.len(), b.len(), "both sides of a dot product have one length");
     let mut sum = Accumulator::new(format);
@@ -137,6 +143,9 @@ pub fn dot(a: &[i32], b: &[i32], format: AccumulatorFormat, count: &mut Narrow) 
 }
 
 /// The smallest signed width that no sum of `n_terms` products `|a| ≤ a_max_abs`, `|w| ≤ w_max_abs` can leave (N18).
+///
+/// * Formula: the least `b` with `n_terms · a_max_abs · w_max_abs ≤ 2^(b−1) − 1`; 1 for an empty sum, at most 129.
+/// * Source: the worst case of Jacob et al. 2018, §2.2, without assuming that it is not reached.
 pub fn safe_bits(n_terms: u64, a_max_abs: u64, w_max_abs: u64) -> u32 {
     let bound = u128::from(n_terms).saturating_mul(u128::from(a_max_abs)).saturating_mul(u128::from(w_max_abs));
     129 - bound.leading_zeros()

@@ -17,12 +17,16 @@ pub const BF16_MAX: f32 = f32::from_bits(0x7f7f_0000);
 const F16: Kind = Kind { fraction: 10, max_exponent: 15, exponent_bits: 5 };
 const BF16: Kind = Kind { fraction: 7, max_exponent: 127, exponent_bits: 8 };
 
-/// `x` to IEEE half, ties to even, one rounding (N42); the bit pattern.
+/// `x` to IEEE half (N42); the bit pattern.
+///
+/// * Range: any f64; subnormal halves included, infinity from 65520 on, NaN gives a quiet NaN of the same sign.
+/// * Rounding: one, to nearest, ties to even. (Through f32 there would be two: `half`'s own `from_f64` does that on some machines.)
+/// * Equals: `FCVT Hd, Dn` on AArch64.
 pub fn f64_to_f16(x: f64) -> u16 {
     encode(x, F16)
 }
 
-/// `x` to bfloat16, ties to even, one rounding (N42); the bit pattern.
+/// `x` to bfloat16 (N42); the bit pattern. One rounding to nearest, ties to even, as [`f64_to_f16`].
 pub fn f64_to_bf16(x: f64) -> u16 {
     encode(x, BF16)
 }
@@ -37,12 +41,12 @@ pub fn bf16_to_f32(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
 
-/// The f32 that `x` becomes when stored as f16.
+/// The f32 that `x` becomes when stored as f16 (N42). Equals `VCVTB.F16.F32`.
 pub fn round_f16(x: f32) -> f32 {
     f16_to_f32(f64_to_f16(f64::from(x)))
 }
 
-/// The f32 that `x` becomes when stored as bf16.
+/// The f32 that `x` becomes when stored as bf16 (N42). Equals `BFCVT`.
 pub fn round_bf16(x: f32) -> f32 {
     bf16_to_f32(f64_to_bf16(f64::from(x)))
 }

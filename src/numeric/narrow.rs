@@ -77,7 +77,12 @@ impl Narrow {
     }
 }
 
-/// Smallest and largest value of a signed integer of `bits` bits (1…64).
+/// An integer-valued f64 to i64, saturating; NaN gives 0 (N9).
+pub(crate) fn real_to_i64(x: f64) -> i64 {
+    x as i64
+}
+
+/// Smallest and largest value of a signed integer of `bits` bits (1…64; panics otherwise) (N11).
 pub fn signed_range(bits: u32) -> (i64, i64) {
     assert!((1..=64).contains(&bits), "a signed integer has 1 to 64 bits");
     let hi = i64::MAX >> (64 - bits);
@@ -87,6 +92,7 @@ pub fn signed_range(bits: u32) -> (i64, i64) {
 /// Narrows to a signed integer of `bits` bits (N11–N13).
 ///
 /// * Value: `x`, unchanged when it fits.
+/// * Formula: `min(max(x, lo), hi)` (saturate), `lo + (x − lo) mod 2^bits` (wrap).
 /// * Range: any i64 in; `−2^(bits−1) … 2^(bits−1) − 1` out, `bits` from 1 to 64 (panics otherwise).
 /// * Rounding: none.
 /// * Overflow: as `overflow` says; counted either way.
@@ -98,7 +104,9 @@ pub fn narrow(x: i64, bits: u32, overflow: Overflow, count: &mut Narrow) -> Resu
 
 /// Narrows to `lo…hi`; as [`narrow`] for ranges that are no power of two, such as symmetric codes.
 ///
-/// Wrapping is modulo `hi − lo + 1`, into `lo…hi`. Panics when `lo > hi`.
+/// * Formula: wrapping is modulo `hi − lo + 1`, into `lo…hi`.
+/// * Range: any i64 in, `lo…hi` out; panics when `lo > hi`.
+/// * Rounding: none. Overflow: as `overflow` says; counted either way.
 pub fn narrow_range(x: i64, lo: i64, hi: i64, overflow: Overflow, count: &mut Narrow) -> Result<i64, OverflowError> {
     assert!(lo <= hi, "the range must not be empty");
     if (lo..=hi).contains(&x) {
@@ -137,29 +145,31 @@ fn wrap(x: i128, lo: i64, hi: i64) -> i64 {
 
 /// Counts a real that a floating-point format of largest value `most` cannot hold; the kept operand is limited to i64.
 pub(crate) fn note_real(value: f32, most: f32, overflow: Overflow, count: &mut Narrow) -> Result<(), OverflowError> {
-    let whole = value as i64;
+    let whole = real_to_i64(value.into());
     count.note(whole);
     count.total += 1;
     match overflow {
         Overflow::Saturate | Overflow::Wrap => Ok(()),
         Overflow::Error => {
-            let hi = most as i64;
+            let hi = real_to_i64(most.into());
             Err(OverflowError { site: count.site.clone(), value: whole, lo: -hi, hi })
         }
     }
 }
 
-/// `x` limited to i64.
+/// `x` limited to i64 (N12).
+///
+/// Not counted: for places whose bound is proven, or whose documentation says that they saturate.
 pub fn saturate_i64(x: i128) -> i64 {
     i64::try_from(x).unwrap_or(if x < 0 { i64::MIN } else { i64::MAX })
 }
 
-/// `x` limited to i32.
+/// `x` limited to i32 (N12); not counted, as [`saturate_i64`]. Equals `SQXTN`.
 pub fn saturate_i32(x: i64) -> i32 {
     i32::try_from(x).unwrap_or(if x < 0 { i32::MIN } else { i32::MAX })
 }
 
-/// `x` limited to u32.
+/// `x` limited to u32 (N12); not counted, as [`saturate_i64`]. Equals `UQXTN`.
 pub fn saturate_u32(x: u64) -> u32 {
     u32::try_from(x).unwrap_or(u32::MAX)
 }

@@ -2,7 +2,7 @@
 
 use super::narrow::saturate_i64;
 use super::text::choices_as_text;
-use super::{Scale, requant};
+use super::{Scale, narrow, requant};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::cmp::Ordering;
@@ -184,7 +184,7 @@ impl Rounder {
             Rounding::TowardZero => x.trunc(),
             Rounding::Stochastic => floor + f64::from(u8::from(self.fraction() < x - floor)),
         };
-        real_to_i64(rounded)
+        narrow::real_to_i64(rounded)
     }
 
     /// `x · by`, exact product, rounded once: [`requant::requantise_single`] (N14).
@@ -217,9 +217,4 @@ impl Rounder {
     fn fraction(&mut self) -> f64 {
         self.bits(53) as f64 * 2f64.powi(-53)
     }
-}
-
-/// Saturating conversion of an integer-valued f64.
-fn real_to_i64(x: f64) -> i64 {
-    x as i64
 }

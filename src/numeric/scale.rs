@@ -36,7 +36,11 @@ impl Scale {
         Self { mantissa: 1 << 30, exponent: k.saturating_add(1) }
     }
 
-    /// The nearest scale to `x`, ties to even; an error unless `x` is positive and finite.
+    /// The nearest scale to `x` (N10).
+    ///
+    /// * Range: any positive finite f64, subnormals too; anything else is an error.
+    /// * Rounding: one, to 31 bits, ties to even. Overflow: none.
+    /// * Equals: TFLM's `QuantizeMultiplier` but for ties, which that takes away from zero.
     pub fn from_f64(x: f64) -> Result<Self, ScaleError> {
         if !(x.is_finite() && x > 0.0) {
             return Err(ScaleError::NotPositive(x));
@@ -49,14 +53,18 @@ impl Scale {
         Ok(Self::rounded(significand, false, exponent))
     }
 
-    /// The exact value.
+    /// The exact value, as long as f64 has it (exponents −1021 … 1024; beyond it is 0, subnormal or infinite).
     pub fn to_f64(self) -> f64 {
         // Two exact powers: one alone may leave f64's exponent range although the product does not.
         let half = (self.exponent - 31) / 2;
         f64::from(self.mantissa) * 2f64.powi(half) * 2f64.powi(self.exponent - 31 - half)
     }
 
-    /// `num / den` rounded once; an error when either is 0.
+    /// `num / den` (N29).
+    ///
+    /// * Range: any two u64; an error when either is 0. A device needs 128 bits for 64-bit operands and, where both are below 2^32,
+    ///   only one 64-by-32-bit division: shift `num` to bit 63 and `den` to bit 31; the quotient has 32 or 33 bits, the remainder is the sticky bit.
+    /// * Rounding: one, to 31 bits, ties to even. Overflow: none.
     pub fn ratio(num: u64, den: u64) -> Result<Self, ScaleError> {
         if num == 0 || den == 0 {
             return Err(ScaleError::Ratio { num, den });
@@ -69,14 +77,16 @@ impl Scale {
         Ok(Self::rounded(quotient, wide % den != 0, exponent))
     }
 
-    /// `self · other`, rounded once.
+    /// `self · other` (N29): a 62-bit product, rounded once to 31 bits, ties to even. Exponents saturate at i32.
+    #[allow(clippy::should_implement_trait)] // it rounds, which an operator would hide
     pub fn mul(self, other: Self) -> Self {
         let product = u64::from(self.mantissa) * u64::from(other.mantissa);
         let exponent = self.exponent.saturating_add(other.exponent);
         Self::rounded(product, false, exponent.saturating_sub(62))
     }
 
-    /// `self / other`, rounded once.
+    /// `self / other` (N29): `⌊a·2^32 / b⌋` and its remainder (64 by 32 bits), rounded once to 31 bits, ties to even. Exponents saturate at i32.
+    #[allow(clippy::should_implement_trait)] // it rounds, which an operator would hide
     pub fn div(self, other: Self) -> Self {
         let num = u64::from(self.mantissa) << 32;
         let den = u64::from(other.mantissa);
@@ -84,7 +94,7 @@ impl Scale {
         Self::rounded(num / den, num % den != 0, exponent.saturating_sub(32))
     }
 
-    /// `1 / self`, rounded once.
+    /// `1 / self`, as [`Scale::div`] (N29).
     pub fn recip(self) -> Self {
         Self::ONE.div(self)
     }

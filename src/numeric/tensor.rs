@@ -43,12 +43,18 @@ impl QParams {
         Self { scale, zero_point: 0 }
     }
 
-    /// The real value of a code.
+    /// The real value of a code (N19), in f64: exact for codes and scales whose product has 53 bits, else nearest.
     pub fn real(&self, code: i32) -> f64 {
         self.scale.to_f64() * (f64::from(code) - f64::from(self.zero_point))
     }
 
     /// Parameters for values in `lo…hi`, widened to hold 0 (N22–N24).
+    ///
+    /// * Value: the scale that spreads the range over the codes, and the code of 0.
+    /// * Formula: `scale = (hi − lo) / steps`, raised to a power of two for `pow2`; `zero_point = clamp(qmin + round(−lo / scale))`.
+    /// * Range: finite `lo ≤ hi`; symmetric formats use ±max(|lo|, |hi|). An empty range gives scale 1, zero point 0.
+    /// * Rounding: the scale to 31 bits, ties to even; the zero point to nearest, ties up. So an end may be up to half a code outside.
+    /// * Source: Jacob et al. 2018, (1); TensorFlow's nudged zero point.
     pub fn from_range(format: &IntFormat, lo: f64, hi: f64) -> Result<Self, TensorError> {
         if !(lo.is_finite() && hi.is_finite() && lo <= hi) {
             return Err(TensorError::Range { lo, hi });
@@ -82,6 +88,13 @@ impl QParams {
 
 impl Requantiser {
     /// For integers in `lo…hi` of `unit` each, by integer arithmetic only (N25).
+    ///
+    /// * Value: as [`QParams::from_range`], and the factor from integers to codes.
+    /// * Formula: `factor = steps / (hi − lo)`, `scale = unit · (hi − lo) / steps`, `zero_point = clamp(qmin + round(−lo · factor))`; for
+    ///   `pow2` the scale is raised to a power of two and `factor = unit / scale`.
+    /// * Range: any `lo`, `hi`, widened to hold 0; symmetric formats use ±max(|lo|, |hi|). An empty range gives `unit`, zero point 0, factor 1.
+    /// * Rounding: each ratio and product of scales once to 31 bits, ties to even; the zero point ties up.
+    /// * Overflow: none. A device needs one division for each ratio (64 by 32 bits for 32-bit accumulators) and no float.
     pub fn from_integers(format: &IntFormat, lo: i64, hi: i64, unit: Scale) -> Self {
         let (lo, hi) = match format.scheme() {
             Scheme::Affine => (lo.min(0), hi.max(0)),
@@ -139,7 +152,7 @@ fn nudged(format: &IntFormat, below: i64) -> i32 {
     saturate_i32(format.qmin().saturating_add(below).clamp(format.qmin(), format.qmax()))
 }
 
-/// Smallest and largest value, 0 included; an error on NaN or infinity. `(0, 0)` when empty.
+/// Smallest and largest value, 0 included (N22); an error on NaN or infinity. `(0, 0)` when empty.
 pub fn range_of(values: &[f32]) -> Result<(f32, f32), TensorError> {
     let mut range = (0f32, 0f32);
     for (index, &value) in values.iter().enumerate() {
@@ -151,7 +164,7 @@ pub fn range_of(values: &[f32]) -> Result<(f32, f32), TensorError> {
     Ok(range)
 }
 
-/// Smallest and largest integer, 0 included. `(0, 0)` when empty.
+/// Smallest and largest integer, 0 included (N22). `(0, 0)` when empty.
 pub fn range_of_integers<T: Copy + Into<i64>>(values: &[T]) -> (i64, i64) {
     values.iter().fold((0, 0), |(lo, hi), &v| (lo.min(v.into()), hi.max(v.into())))
 }
@@ -169,6 +182,11 @@ pub fn params_for(values: &[f32], format: &Format) -> Result<QParams, TensorErro
 }
 
 /// Reals to codes with given parameters (N26).
+///
+/// * Value: `params.real(code)` is the nearest representable value, by the rounder's rule.
+/// * Formula: `narrow(zero_point + round(x / scale))`; binary: +1 for `x ≥ 0` (−0 too), else −1.
+/// * Range: finite values (else an error that names the first), a format with codes.
+/// * Rounding: `x / scale` in f64, then the rounder's. Overflow: by [`narrow::narrow_range`], counted.
 pub fn to_codes(
     values: &[f32],
     format: &Format,
@@ -198,7 +216,7 @@ pub fn to_codes(
 /// Reals to a format: parameters by [`params_for`], codes by [`to_codes`].
 ///
 /// Real formats round to nearest, ties to even, whatever the rounder; a finite value that would become infinite is an
-/// overflow: it is counted, and becomes the largest finite value (saturate), infinity (wrap) or an error.
+/// overflow: it is counted, and becomes the largest finite value (saturate), infinity (wrap) or an error (N30).
 pub fn quantise(
     values: &[f32],
     format: &Format,

@@ -1,3 +1,33 @@
-//! One experiment end to end.
+//! One experiment end to end: the only room that wires the pipeline.
+//!
+//! Images pass the frozen network once; every precision and seed then learns the stream on those features, in parallel and
+//! in a fixed order of results; one list of kernel calls a precision is priced on every board. The record depends on the
+//! experiment, its inputs and seeds alone: not on threads, the clock, or whether the run was killed and resumed.
+//!
+//! Flow: [`Experiment`](crate::config::Experiment) → inputs → features → jobs (saved after each experience) → prices → record.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! let experiment = tinyprec::config::load(Path::new("experiments/quickstart.toml"))?;
+//! let options = tinyprec::run::Options { out: "out/quickstart".into(), resume: false, jobs: None };
+//! let record = tinyprec::run::run(&experiment, &options, &|event| eprintln!("{event:?}"))?;
+//! assert_eq!(record.precisions.len(), experiment.heads.len());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod assemble;
+mod error;
 pub mod evaluate;
+mod features;
+mod files;
+mod inputs;
+mod job;
+mod parts;
+mod pipeline;
+mod price;
+
+pub use error::RunError;
+pub use pipeline::{Event, Options, RECORD, run};
+
+use features::Features;
+use inputs::Inputs;

@@ -9,7 +9,14 @@ const POWER: [u32; 6] = [1_488_521_986, 515_877_902, 119_165_493, 20_571_132, 2_
 /// log2 e as a scale.
 const LOG2_E: (u32, i32) = (1_549_082_005, 1);
 
-/// `2^−y` (N31): `y` in UQ5.27, the result in UQ2.30 (`2^30` for `y = 0`, then falling to 0).
+/// `2^−y` (N31).
+///
+/// * Value: `y` in UQ5.27 (0 to just below 32), the result in UQ2.30: `2^30` for `y = 0`, falling to 0.
+/// * Formula: with `i = ⌊y⌋` and `f = y − i` in UQ0.31, Horner's `h ← c − ⌊h·f / 2^31⌋` from c6 down to c0 = 2^31, then `(⌊h / 2^i⌋ + 1) / 2`.
+/// * Range: any u32. Never rises with `y` on the tested grid (2^18 points).
+/// * Rounding: products floor, the end ties up. Largest error 3.2 · 2^−30 (measured on that grid).
+/// * Overflow: none; every intermediate fits u32, every product u64.
+/// * Equals: six `UMULL`. Source: own minimax fit (Remez, relative error 2.1e−9 with c0 = 1).
 pub fn exp2_neg(y: u32) -> u32 {
     let (whole, f) = (y >> 27, (y & ((1 << 27) - 1)) << 4);
     let times_f = |h: u32| high31(h, f);
@@ -57,7 +64,7 @@ impl Exponent {
         (self.mantissa, self.left, self.right)
     }
 
-    /// `min(round(t · factor), 2^32 − 1)`, ties up.
+    /// `min(round(t · factor), 2^32 − 1)` in UQ5.27 (N32), ties up; one `UMULL`.
     pub fn of(&self, t: u32) -> u32 {
         let product = u64::from(t) * u64::from(self.mantissa);
         let half = (1u64 << self.right) >> 1;
@@ -65,7 +72,10 @@ impl Exponent {
     }
 }
 
-/// `e^(−t·unit)` (N33) in UQ2.30.
+/// `e^(−t·unit)` in UQ2.30 (N33).
+///
+/// * Formula: `2^−y` with `y = t · (unit · log2 e)` by [`Exponent`]. Range: any `t`, any unit.
+/// * Rounding: of `y` to 2^−27 and of [`exp2_neg`]; together at most 5.2 · 2^−30 (measured). Overflow: none.
 pub fn exp_neg(t: u32, unit: Scale) -> u32 {
     exp2_neg(Exponent::new(unit).of(t))
 }

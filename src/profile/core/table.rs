@@ -56,6 +56,8 @@ pub struct BranchTimes {
 }
 
 /// How a core issues instructions.
+// One a profile: the size of the larger variant costs nothing.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pipeline {
     /// One instruction after the other; neighbours change each other's cost.

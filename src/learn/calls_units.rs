@@ -1,0 +1,127 @@
+//! Calls of CWR*'s rows, and whole lists: one image, one step, one experience's ends.
+
+use super::calls::{Calls, Tensor, elem_of, size};
+use super::{BiasPolicy, HeadConfig, LearnError, SlotName};
+use crate::trace::{Access, BufferKind, BufferUse, Elem, KernelCall, Op, Phase};
+
+/// What a list of calls covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadUnit {
+    /// Standardising and classifying one image.
+    Forward,
+    /// One optimiser step on a minibatch of this many stored features.
+    Step {
+        /// Samples.
+        batch: usize,
+    },
+    /// CWR*'s start of an experience: loading rows.
+    Begin,
+    /// CWR*'s end of an experience with this many current classes.
+    Consolidation {
+        /// Classes of the experience.
+        current: usize,
+    },
+}
+
+/// The calls of one unit of work, in order, equal neighbours not merged (put them through a `CallLog` for that).
+///
+/// Errors as [`HeadConfig::validate`].
+pub fn head_calls(
+    config: &HeadConfig,
+    classes: usize,
+    features: usize,
+    unit: HeadUnit,
+) -> Result<Vec<KernelCall>, LearnError> {
+    config.validate()?;
+    let calls = Calls::new(config, classes, features);
+    Ok(match unit {
+        HeadUnit::Forward => vec![calls.standardise(), calls.head_forward(), calls.argmax()],
+        HeadUnit::Step { batch } => calls.step(batch),
+        HeadUnit::Begin => calls.merged().map(|t| calls.load_rows(t)).collect(),
+        HeadUnit::Consolidation { current } => calls.consolidation(current),
+    })
+}
+
+impl Calls {
+    /// One image's backbone output → features.
+    pub fn standardise(&self) -> KernelCall {
+        let (raw, f) = (Elem::I32, self.format(SlotName::Features));
+        Self::call(
+            Op::Standardise,
+            Phase::Inference,
+            "head.features".into(),
+            &[("n", self.features)],
+            &[raw, elem_of(f)],
+        )
+        .buffer(self.activation("head.raw", raw, self.features, Access::Read))
+        .buffer(BufferUse::new("head.standardise", size(12 * self.features), BufferKind::Weights, Access::Read))
+        .buffer(BufferUse::new(
+            "head.features",
+            size(f.storage_bytes(self.features)),
+            BufferKind::Activation,
+            Access::Write,
+        ))
+    }
+
+    pub fn load_rows(&self, tensor: Tensor) -> KernelCall {
+        let elems = [elem_of(self.consolidated(tensor)), elem_of(self.master(tensor))];
+        Self::call(Op::LoadRows, Phase::Consolidate, Self::name(tensor, "load"), &[("n", self.n(tensor)), ("rows", self.classes)], &elems)
+            .buffer(self.consolidated_buffer(tensor, Access::Read))
+            .buffer(self.master_buffer(tensor, Access::Write))
+    }
+
+    pub fn mean_rows(&self, tensor: Tensor, current: usize) -> KernelCall {
+        let n = current * self.columns(tensor);
+        let elem = elem_of(self.master(tensor));
+        Self::call(Op::MeanRows, Phase::Consolidate, Self::name(tensor, "mean"), &[("n", n), ("rows", current)], &[elem])
+            .buffer(self.master_buffer(tensor, Access::Read))
+    }
+
+    pub fn past_weight(&self, current: usize) -> KernelCall {
+        let past = self.format(SlotName::Past);
+        let elems = [Elem::I32, elem_of(past)];
+        let counts = BufferUse::new("head.counts", size(4 * self.classes), BufferKind::State, Access::ReadWrite);
+        Self::call(Op::PastWeight, Phase::Consolidate, "head.past".into(), &[("classes", current)], &elems)
+            .buffer(counts)
+            .buffer(self.activation("head.past", elems[1], self.classes, Access::Write))
+    }
+
+    pub fn consolidate_rows(&self, tensor: Tensor, current: usize) -> KernelCall {
+        let elems = [elem_of(self.master(tensor)), elem_of(self.consolidated(tensor))];
+        let dims = [("n", current * self.columns(tensor)), ("rows", current)];
+        let past = self.activation("head.past", elem_of(self.format(SlotName::Past)), self.classes, Access::Read);
+        Self::call(Op::ConsolidateRows, Phase::Consolidate, Self::name(tensor, "consolidate"), &dims, &elems)
+            .buffer(self.master_buffer(tensor, Access::Read))
+            .buffer(past)
+            .buffer(self.consolidated_buffer(tensor, Access::ReadWrite))
+    }
+
+    /// Tensors that CWR* consolidates.
+    pub fn merged(&self) -> impl Iterator<Item = Tensor> + use<> {
+        let bias = (self.config.bias == BiasPolicy::Consolidate).then_some(Tensor::Bias);
+        std::iter::once(Tensor::Weights).chain(bias)
+    }
+
+    fn step(&self, batch: usize) -> Vec<KernelCall> {
+        let mut calls: Vec<_> = self.tensors().flat_map(|t| self.forward_copy(t, Phase::Update)).collect();
+        calls.extend(std::iter::repeat_n(self.batch_forward(), batch));
+        calls.extend(std::iter::repeat_n(self.softmax(), batch));
+        calls.push(self.error(batch));
+        calls.extend(self.quantise_error(batch));
+        for tensor in self.tensors() {
+            calls.extend(std::iter::repeat_n(self.gradient_accumulate(tensor), batch));
+            calls.extend(self.quantise_gradient(tensor));
+            calls.extend(self.update(tensor));
+        }
+        calls
+    }
+
+    fn consolidation(&self, current: usize) -> Vec<KernelCall> {
+        let mut calls: Vec<_> = self.merged().map(|t| self.mean_rows(t, current)).collect();
+        calls.push(self.past_weight(current));
+        calls.extend(self.merged().map(|t| self.consolidate_rows(t, current)));
+        calls.extend(self.merged().map(|t| self.load_rows(t)));
+        calls.extend(self.tensors().flat_map(|t| self.forward_copy(t, Phase::Consolidate)));
+        calls
+    }
+}

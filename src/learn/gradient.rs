@@ -1,0 +1,227 @@
+//! The batch gradient of one parameter tensor: accumulators and their quantisation.
+
+use super::forward::Row;
+use super::kernels::{self, round_to_format};
+use super::slot_state::{SlotState, narrow_real};
+use super::{HeadConfig, LearnError, SlotName};
+use crate::numeric::{AccumulatorFormat, Narrow, Requantiser, Scale, Values, safe_bits};
+
+/// The batch's accumulators.
+#[derive(Debug, Clone)]
+pub(crate) enum Sums {
+    Narrow(Vec<i32>),
+    Wide(Vec<i64>),
+    Real(Vec<f32>),
+}
+
+/// Gradient of one parameter tensor: accumulators, and the slot's format.
+#[derive(Debug, Clone)]
+pub(crate) struct Gradient {
+    columns: usize,
+    pub sums: Sums,
+    pub unit: Scale,
+    accumulator: AccumulatorFormat,
+    checked: bool,
+    pub safe_bits: u32,
+    pub acc_count: Narrow,
+    pub seen: (i64, i64),
+    pub slot: Option<SlotState>,
+    /// In the slot's format; not used where the gradient stays in its accumulator.
+    pub values: Values,
+    row_real: Vec<f32>,
+    error_real: Vec<f32>,
+    /// Non-zero accumulators of the last step, and those among them whose code is zero.
+    pub non_zero: u64,
+    pub lost: u64,
+}
+
+impl Gradient {
+    pub fn new(
+        config: &HeadConfig,
+        (classes, columns): (usize, usize),
+        (error, features): (&SlotState, Option<&SlotState>),
+        name: &str,
+        seed: u64,
+    ) -> Self {
+        let accumulator = config.precision.gradient_accumulator;
+        let n = classes * columns;
+        let integer = error.is_integer() && features.is_none_or(SlotState::is_integer);
+        let batch = u64::try_from(config.batch).unwrap_or(u64::MAX);
+        let safe = safe_bits(batch, error.max_centred(), features.map_or(1, SlotState::max_centred));
+        let checked = safe > accumulator.bits();
+        let sums = match (integer, checked || accumulator.bits() > 32) {
+            (false, _) => Sums::Real(vec![0.0; n]),
+            (true, true) => Sums::Wide(vec![0; n]),
+            (true, false) => Sums::Narrow(vec![0; n]),
+        };
+        let slot = config.precision.slot(SlotName::Gradient);
+        let slot = slot.number().map(|format| SlotState::new(&format!("head.{name}gradient"), slot, format, seed));
+        let values = slot.as_ref().map_or(Values::Real(Vec::new()), |s| s.zeros(n));
+        let row_real = if integer { 0 } else { columns };
+        Self {
+            columns,
+            sums,
+            unit: Scale::ONE,
+            accumulator,
+            checked,
+            safe_bits: safe,
+            acc_count: Narrow::new(&format!("head.{name}gradient.accumulator")),
+            seen: (0, 0),
+            slot,
+            values,
+            row_real: vec![0.0; row_real],
+            error_real: vec![0.0; classes],
+            non_zero: 0,
+            lost: 0,
+        }
+    }
+
+    /// Starts a batch of `batch` samples; errors are worth `error_scale`, features `feature_scale` a code.
+    pub fn start(&mut self, error_scale: Scale, feature_scale: Scale, batch: usize) -> Result<(), LearnError> {
+        let mean = Scale::ratio(1, u64::try_from(batch).unwrap_or(u64::MAX))?;
+        self.unit = error_scale.mul(feature_scale).mul(mean);
+        match &mut self.sums {
+            Sums::Narrow(sums) => sums.fill(0),
+            Sums::Wide(sums) => sums.fill(0),
+            Sums::Real(sums) => sums.fill(0.0),
+        }
+        Ok(())
+    }
+
+    /// Adds one sample (GradientAccumulate).
+    pub fn add(&mut self, errors: Row<'_>, features: Row<'_>) -> Result<(), LearnError> {
+        match (&mut self.sums, errors, features) {
+            (Sums::Narrow(sums), Row::Codes(e, ep), Row::Codes(a, ap)) => {
+                kernels::gradient_accumulate(sums, e, ep.zero_point, a, ap.zero_point);
+            }
+            (Sums::Wide(sums), Row::Codes(e, ep), Row::Codes(a, ap)) if self.checked => {
+                let (e, a) = ((e, ep.zero_point), (a, ap.zero_point));
+                kernels::gradient_accumulate_checked(sums, e, a, self.accumulator, &mut self.acc_count)?;
+            }
+            (Sums::Wide(sums), Row::Codes(e, ep), Row::Codes(a, ap)) => {
+                kernels::gradient_accumulate_wide(sums, e, ep.zero_point, a, ap.zero_point);
+            }
+            (Sums::Real(sums), errors, features) => {
+                let e = errors.reals(&mut self.error_real);
+                let a = features.reals(&mut self.row_real);
+                kernels::gradient_accumulate_f32(sums, e, a);
+            }
+            _ => return Err(LearnError::Shape { what: "integer features", expected: self.columns, got: 0 }),
+        }
+        Ok(())
+    }
+
+    /// Accumulators → the slot's format (GradientRange, QuantiseGradient), for a batch of `batch`.
+    pub fn finish(&mut self, batch: usize) -> Result<(), LearnError> {
+        let range = match &self.sums {
+            Sums::Narrow(sums) => kernels::gradient_range(sums),
+            Sums::Wide(sums) => kernels::gradient_range_wide(sums),
+            Sums::Real(_) => (0, 0),
+        };
+        self.seen = (self.seen.0.min(range.0), self.seen.1.max(range.1));
+        self.mean_of_reals(batch);
+        let Some(slot) = &mut self.slot else {
+            self.non_zero = self.count_non_zero();
+            self.lost = 0;
+            return Ok(());
+        };
+        match (&self.sums, &mut self.values) {
+            (Sums::Real(sums), Values::Real(out)) => {
+                for (d, &g) in out.iter_mut().zip(sums) {
+                    *d = round_to_format(g, slot.format);
+                }
+            }
+            (Sums::Real(sums), Values::Codes { codes, params }) => {
+                let (lo, hi) = sums.iter().fold((0f64, 0f64), |(l, h), &x| (l.min(x.into()), h.max(x.into())));
+                *params = slot.real_grid(lo, hi)?;
+                for (d, &g) in codes.iter_mut().zip(sums) {
+                    *d = slot.code_of(g.into(), *params)?;
+                }
+            }
+            (sums, Values::Codes { codes, params }) => {
+                let to: Requantiser = slot.grid(range, self.unit);
+                *params = to.params;
+                let requant = slot.requant(0, &to);
+                (self.non_zero, self.lost) = match sums {
+                    Sums::Narrow(sums) => kernels::quantise_gradient(sums, &requant, &mut slot.site, codes)?,
+                    Sums::Wide(sums) => kernels::quantise_gradient_wide(sums, &requant, &mut slot.site, codes)?,
+                    Sums::Real(_) => (0, 0),
+                };
+                return Ok(());
+            }
+            (sums, Values::Real(out)) => {
+                let unit = narrow_real(self.unit.to_f64());
+                let ints = |d: &mut f32, g: i64| *d = round_to_format(g as f32 * unit, slot.format);
+                match sums {
+                    Sums::Narrow(sums) => out.iter_mut().zip(sums).for_each(|(d, &g)| ints(d, g.into())),
+                    Sums::Wide(sums) => out.iter_mut().zip(sums).for_each(|(d, &g)| ints(d, g)),
+                    Sums::Real(_) => {}
+                }
+            }
+        }
+        self.non_zero = self.count_non_zero();
+        self.lost = match &self.values {
+            Values::Codes { codes, params } => {
+                let zeros = codes.iter().filter(|&&c| c == params.zero_point).count();
+                self.non_zero.saturating_sub(u64::try_from(codes.len() - zeros).unwrap_or(u64::MAX))
+            }
+            Values::Real(_) => 0,
+        };
+        Ok(())
+    }
+
+    /// Real sums become the batch's mean by one product.
+    fn mean_of_reals(&mut self, batch: usize) {
+        if let Sums::Real(sums) = &mut self.sums {
+            let mean = 1.0 / batch as f32;
+            sums.iter_mut().for_each(|g| *g *= mean);
+        }
+    }
+
+    fn count_non_zero(&self) -> u64 {
+        let n = match &self.sums {
+            Sums::Narrow(sums) => sums.iter().filter(|&&g| g != 0).count(),
+            Sums::Wide(sums) => sums.iter().filter(|&&g| g != 0).count(),
+            Sums::Real(sums) => sums.iter().filter(|&&g| g != 0.0).count(),
+        };
+        u64::try_from(n).unwrap_or(u64::MAX)
+    }
+
+    /// The gradient that the update uses, as reals.
+    pub fn device(&self, out: &mut Vec<f64>) {
+        let unit = self.unit.to_f64();
+        out.clear();
+        match (&self.slot, &self.sums) {
+            (Some(_), _) => super::consolidate::reals_of(&self.values, out),
+            (None, Sums::Narrow(sums)) => out.extend(sums.iter().map(|&g| f64::from(g) * unit)),
+            (None, Sums::Wide(sums)) => out.extend(sums.iter().map(|&g| g as f64 * unit)),
+            (None, Sums::Real(sums)) => out.extend(sums.iter().map(|&g| f64::from(g))),
+        }
+    }
+
+    pub fn is_integer(&self) -> bool {
+        !matches!(self.sums, Sums::Real(_))
+    }
+
+    /// Range of the batch gradient in reals, 0 inside.
+    pub fn real_range(&self) -> (f64, f64) {
+        let unit = self.unit.to_f64();
+        let codes = |(lo, hi): (i64, i64)| (lo as f64 * unit, hi as f64 * unit);
+        match &self.sums {
+            Sums::Narrow(sums) => codes(kernels::gradient_range(sums)),
+            Sums::Wide(sums) => codes(kernels::gradient_range_wide(sums)),
+            Sums::Real(sums) => sums.iter().fold((0f64, 0f64), |(l, h), &x| (l.min(x.into()), h.max(x.into()))),
+        }
+    }
+
+    /// Freezes the gradient's range where its slot waits for a calibration.
+    pub fn freeze(&mut self, lo: f64, hi: f64) -> Result<(), LearnError> {
+        if let Some(slot) = &mut self.slot
+            && slot.is_frozen_kind()
+            && slot.fixed.is_none()
+        {
+            slot.fixed = Some(slot.real_grid(lo, hi)?);
+        }
+        Ok(())
+    }
+}

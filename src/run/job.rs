@@ -1,0 +1,243 @@
+//! One precision with one seed: the whole stream, measured after each experience.
+
+use super::{Features, Inputs, RunError};
+use crate::learn::{
+    CwrStar, EpochOrder, FeatureStage, FeatureTable, Fidelity, HeadConfig, Joint, LearnError, Precision, Standardise,
+    StepCount, Strategy, Twin, class_counts,
+};
+use crate::metrics::Confusion;
+use crate::numeric::Narrow;
+use crate::record::{AccumulatorInfo, FidelityPoint, OverflowInfo};
+use crate::trace::NullSink;
+use serde::{Deserialize, Serialize};
+
+/// Numeric fidelity is recorded at about so many steps of a run.
+const FIDELITY_STEPS: usize = 80;
+
+/// Images, features and what to learn of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Material<'a> {
+    /// Data, network and stream.
+    pub inputs: &'a Inputs,
+    /// Features of the training images.
+    pub train: &'a Features,
+    /// Features of the test images.
+    pub test: &'a Features,
+    /// Labels of the training images.
+    pub train_labels: &'a [usize],
+    /// Labels of the test images.
+    pub test_labels: &'a [usize],
+}
+
+/// What was measured after one experience. Counts are totals since the start of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measured {
+    /// Accuracy on the test samples of each experience's classes.
+    pub accuracy: Vec<f64>,
+    /// Accuracy on the whole test set.
+    pub stream_accuracy: f64,
+    /// `confusion[y][p]` over the whole test set.
+    pub confusion: Vec<Vec<u32>>,
+    /// Fidelity of the steps of this experience.
+    pub fidelity: Vec<FidelityPoint>,
+    /// Gradient entries that were not zero.
+    pub updates: u64,
+    /// Among them: the step rounded to nothing.
+    pub vanished: u64,
+    /// By site.
+    pub overflows: Vec<OverflowInfo>,
+    /// Widths.
+    pub accumulators: Vec<AccumulatorInfo>,
+}
+
+/// One precision with one seed.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// Place of the precision in the experiment.
+    pub precision: usize,
+    /// The head.
+    pub head: &'a HeadConfig,
+    /// The seed.
+    pub seed: u64,
+    /// Epochs of each experience.
+    pub epochs: &'a [usize],
+    /// Record numeric fidelity?
+    pub traced: bool,
+}
+
+impl Job<'_> {
+    fn fault(&self, source: LearnError) -> RunError {
+        RunError::Learn { precision: self.head.precision.name.clone(), seed: self.seed, source }
+    }
+
+    /// Learns the stream; `done` is given every finished experience and may stop the job with an error.
+    pub fn learn(
+        &self,
+        material: &Material<'_>,
+        done: &mut dyn FnMut(usize, &Measured) -> Result<(), RunError>,
+    ) -> Result<Vec<Measured>, RunError> {
+        let stream = &material.inputs.stream;
+        let first = &stream.experiences[0].train;
+        let (stage, train, test) =
+            tables(&self.head.precision, material, first, self.seed).map_err(|e| self.fault(e))?;
+        let classes = material.inputs.train.n_classes();
+        let mut cwr =
+            CwrStar::new(self.head.clone(), classes, material.train.width, self.seed).map_err(|e| self.fault(e))?;
+        let steps: usize =
+            stream.experiences.iter().zip(self.epochs).map(|(e, n)| e.train.len().div_ceil(self.head.batch) * n).sum();
+        let every = steps.div_ceil(FIDELITY_STEPS).max(1);
+        let mut all = Vec::new();
+        for experience in 0..stream.experiences.len() {
+            let fidelity =
+                self.experience(&mut cwr, (&train, material), experience, every).map_err(|e| self.fault(e))?;
+            let mut measured = measure(&mut cwr, &test, material).map_err(|e| match e {
+                Measure::Learn(e) => self.fault(e),
+                Measure::Metrics(e) => RunError::Metrics(e),
+            })?;
+            measured.fidelity = fidelity;
+            measured.overflows = overflows(stage.count(), &cwr);
+            done(experience, &measured)?;
+            all.push(measured);
+        }
+        Ok(all)
+    }
+
+    fn experience(
+        &self,
+        cwr: &mut CwrStar,
+        (table, material): (&FeatureTable, &Material<'_>),
+        experience: usize,
+        every: usize,
+    ) -> Result<Vec<FidelityPoint>, LearnError> {
+        let rows = &material.inputs.stream.experiences[experience].train;
+        let labels = material.train_labels;
+        let counts = class_counts(labels, rows, cwr.head().classes())?;
+        cwr.begin_experience(&counts, &mut NullSink)?;
+        let (mut twin, mut points) = (Twin::new(), Vec::new());
+        let mut shuffled = rows.clone();
+        for epoch in 0..self.epochs[experience] {
+            shuffled.copy_from_slice(rows);
+            EpochOrder::new(self.seed).shuffle(experience, epoch, &mut shuffled);
+            for batch in shuffled.chunks(self.head.batch) {
+                let step = usize::try_from(cwr.head().steps()).unwrap_or(usize::MAX);
+                if self.traced && step.is_multiple_of(every) {
+                    let mut found = Vec::new();
+                    twin.step(cwr.head_mut(), table, (labels, batch), &mut NullSink, &mut found)?;
+                    points.extend(found.into_iter().map(|f| point(f, experience)));
+                } else {
+                    cwr.observe(table, labels, batch, &mut NullSink)?;
+                }
+            }
+        }
+        cwr.end_experience(table, labels, rows, &mut NullSink)?;
+        Ok(points)
+    }
+}
+
+fn point(f: Fidelity, experience: usize) -> FidelityPoint {
+    FidelityPoint {
+        step: f.step,
+        experience,
+        role: f.role.to_string(),
+        relative_l2: f.relative_l2,
+        mape: f.mape,
+        vanished: f.vanished,
+    }
+}
+
+/// The precision's feature stage, calibrated on the rows `first`, and both sets in its format.
+fn tables(
+    precision: &Precision,
+    material: &Material<'_>,
+    first: &[usize],
+    seed: u64,
+) -> Result<(FeatureStage, FeatureTable, FeatureTable), LearnError> {
+    let calibration = material.train.rows(first);
+    let mut stage =
+        FeatureStage::calibrate(precision, calibration.raw(), material.train.width, Standardise::PerFeature, seed)?;
+    let train = stage.prepare(material.train.raw())?;
+    let test = stage.prepare(material.test.raw())?;
+    Ok((stage, train, test))
+}
+
+enum Measure {
+    Learn(LearnError),
+    Metrics(crate::metrics::MetricsError),
+}
+
+impl From<LearnError> for Measure {
+    fn from(e: LearnError) -> Self {
+        Self::Learn(e)
+    }
+}
+
+impl From<crate::metrics::MetricsError> for Measure {
+    fn from(e: crate::metrics::MetricsError) -> Self {
+        Self::Metrics(e)
+    }
+}
+
+fn measure(strategy: &mut dyn Strategy, test: &FeatureTable, material: &Material<'_>) -> Result<Measured, Measure> {
+    let stream = &material.inputs.stream;
+    let mut confusion = Confusion::new(material.inputs.test.n_classes());
+    for &row in &stream.test {
+        let predicted = strategy.predict(test, row, &mut NullSink)?;
+        confusion.add(material.test_labels[row], predicted)?;
+    }
+    let of = |classes: &[usize]| confusion.accuracy_on(classes).unwrap_or(0.0);
+    let StepCount { non_zero, vanished } = strategy.head().updates();
+    let accumulators = strategy.head().accumulators().into_iter().map(|a| AccumulatorInfo {
+        site: a.site,
+        safe_bits: a.safe_bits,
+        used_bits: a.used_bits,
+        seen_bits: a.seen_bits,
+    });
+    Ok(Measured {
+        accuracy: stream.experiences.iter().map(|e| of(&e.classes)).collect(),
+        stream_accuracy: confusion.accuracy().unwrap_or(0.0),
+        confusion: confusion.counts().to_vec(),
+        fidelity: Vec::new(),
+        updates: non_zero,
+        vanished,
+        overflows: Vec::new(),
+        accumulators: accumulators.collect(),
+    })
+}
+
+fn overflows(features: &Narrow, cwr: &CwrStar) -> Vec<OverflowInfo> {
+    let mut all = vec![features.clone()];
+    all.extend(cwr.head().overflows());
+    let info = |n: Narrow| OverflowInfo {
+        site: n.site,
+        total: n.total,
+        overflowed: n.overflowed,
+        first: n.first.iter().map(|o| o.value).collect(),
+    };
+    all.into_iter().map(info).collect()
+}
+
+/// Final accuracy of float training on all classes at once, for one seed: the upper bound.
+pub fn joint(head: &HeadConfig, material: &Material<'_>, epochs: usize, seed: u64) -> Result<f64, RunError> {
+    let fault = |source| RunError::Learn { precision: "joint".to_owned(), seed, source };
+    let stream = &material.inputs.stream;
+    let mut rows: Vec<usize> = stream.experiences.iter().flat_map(|e| e.train.iter().copied()).collect();
+    rows.sort_unstable();
+    let (_, train, test) = tables(&head.precision, material, &stream.experiences[0].train, seed).map_err(fault)?;
+    let classes = material.inputs.train.n_classes();
+    let mut joint = Joint::new(head.clone(), classes, material.train.width, seed).map_err(fault)?;
+    let one = (0, epochs, EpochOrder::new(seed));
+    crate::learn::train_experience(
+        &mut joint,
+        (&train, material.train_labels, &rows),
+        one,
+        &mut NullSink,
+        &mut |_, _| {},
+    )
+    .map_err(fault)?;
+    match measure(&mut joint, &test, material) {
+        Ok(measured) => Ok(measured.stream_accuracy),
+        Err(Measure::Learn(e)) => Err(fault(e)),
+        Err(Measure::Metrics(e)) => Err(e.into()),
+    }
+}

@@ -1,0 +1,225 @@
+//! The run itself, from an experiment to its record.
+
+use super::job::{Job, Material, Measured, joint};
+use super::parts::{self, PartFile};
+use super::price::{Board, boards, calls};
+use super::{Features, Inputs, RunError, assemble, files, inputs};
+use crate::config::Experiment;
+use crate::learn::{HeadConfig, Precision};
+use crate::metrics::summarise;
+use crate::record::{CostResult, RunRecord, SCHEMA_VERSION, Summary};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// Name of the record.
+pub const RECORD: &str = "record.json";
+
+/// How to run, none of which changes the record.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Output folder; made if it is not there.
+    pub out: PathBuf,
+    /// Go on from the finished experiences in it.
+    pub resume: bool,
+    /// Threads; one a core where `None`.
+    pub jobs: Option<usize>,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Images that passed the network.
+    Features {
+        /// So many.
+        done: usize,
+        /// Of so many.
+        of: usize,
+    },
+    /// A precision finished an experience with one seed.
+    Experience {
+        /// Precision.
+        precision: String,
+        /// Seed.
+        seed: u64,
+        /// Experience, from 0.
+        experience: usize,
+    },
+}
+
+/// Runs an experiment and writes its record into the output folder.
+///
+/// `observe` hears how far it is, from any thread.
+///
+/// # Errors
+/// [`RunError`]; whatever was finished before stays on disk for [`Options::resume`].
+pub fn run(
+    experiment: &Experiment,
+    options: &Options,
+    observe: &(dyn Fn(&Event) + Sync),
+) -> Result<RunRecord, RunError> {
+    let parts = parts::folder(&options.out, options.resume)?;
+    let boards = boards(experiment)?;
+    let inputs = inputs::read(experiment)?;
+    let threads = options.jobs.unwrap_or(0);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|e| RunError::Threads { jobs: threads, message: e.to_string() })?;
+    let record = pool.install(|| whole(experiment, &inputs, &boards, (&parts, options.resume), observe))?;
+    let path = options.out.join(RECORD);
+    let failed = |source| RunError::Write { path: path.clone(), source };
+    let mut text = serde_json::to_string_pretty(&record).map_err(|e| failed(e.into()))?;
+    text.push('\n');
+    files::replace(&path, text.as_bytes()).map_err(failed)?;
+    Ok(record)
+}
+
+fn whole(
+    experiment: &Experiment,
+    inputs: &Inputs,
+    boards: &[Board],
+    (parts, resume): (&Path, bool),
+    observe: &(dyn Fn(&Event) + Sync),
+) -> Result<RunRecord, RunError> {
+    let of = inputs.train.len() + inputs.test.len();
+    let train = Features::of(&inputs.graph, &inputs.train, &|n| observe(&Event::Features { done: n, of }))?;
+    let before = inputs.train.len();
+    let test = Features::of(&inputs.graph, &inputs.test, &|n| observe(&Event::Features { done: before + n, of }))?;
+    let labels = |set: &crate::data::Dataset| set.labels().iter().map(|&l| usize::from(l)).collect::<Vec<_>>();
+    let (train_labels, test_labels) = (labels(&inputs.train), labels(&inputs.test));
+    let material =
+        Material { inputs, train: &train, test: &test, train_labels: &train_labels, test_labels: &test_labels };
+    let epochs = epochs(experiment, inputs);
+    let all = learn_all(experiment, &material, &epochs, (parts, resume), observe)?;
+    let joint = upper_bound(experiment, &material)?;
+    let mut notes = notes(inputs);
+    let costs = price_all(experiment, inputs, boards, &mut notes)?;
+    let floats = experiment.heads.iter().position(|h| h.precision.name == "float").map(|i| assemble::finals(&all[i]));
+    let mut precisions = Vec::new();
+    for (head, jobs) in experiment.heads.iter().zip(all) {
+        let float = floats.as_deref().filter(|_| head.precision.name != "float");
+        precisions.push(assemble::precision(head, &experiment.seeds, jobs, float)?);
+    }
+    Ok(RunRecord {
+        schema_version: SCHEMA_VERSION,
+        provenance: assemble::provenance(experiment, inputs),
+        stream: assemble::stream(experiment, inputs, &epochs),
+        backbone: assemble::backbone(&inputs.graph),
+        joint_upper_bound: joint,
+        precisions,
+        boards: boards.iter().map(Board::info).collect(),
+        costs,
+        notes,
+    })
+}
+
+fn epochs(experiment: &Experiment, inputs: &Inputs) -> Vec<usize> {
+    let t = &experiment.training;
+    (0..inputs.stream.experiences.len()).map(|i| if i == 0 { t.epochs_first } else { t.epochs_later }).collect()
+}
+
+/// Measurements by precision and seed, in the experiment's order whatever the number of threads.
+fn learn_all(
+    experiment: &Experiment,
+    material: &Material<'_>,
+    epochs: &[usize],
+    (parts, resume): (&Path, bool),
+    observe: &(dyn Fn(&Event) + Sync),
+) -> Result<Vec<Vec<Vec<Measured>>>, RunError> {
+    let heads = experiment.heads.iter().enumerate();
+    let jobs: Vec<Job<'_>> = heads
+        .flat_map(|(precision, head)| {
+            experiment.seeds.iter().enumerate().map(move |(i, &seed)| Job {
+                precision,
+                head,
+                seed,
+                epochs,
+                traced: i == 0,
+            })
+        })
+        .collect();
+    let one = |job: &Job<'_>| {
+        let key = key(job.head, material.inputs, epochs, job.traced);
+        let mut part = PartFile::open(parts, (job.precision, job.seed), &key, resume)?;
+        if part.experiences().len() == epochs.len() {
+            return Ok(part.experiences().to_vec());
+        }
+        job.learn(material, &mut |experience, measured| {
+            part.keep(experience, measured)?;
+            let precision = job.head.precision.name.clone();
+            observe(&Event::Experience { precision, seed: job.seed, experience });
+            Ok(())
+        })
+    };
+    let results: Vec<Result<Vec<Measured>, RunError>> = jobs.par_iter().map(one).collect();
+    let mut flat = results.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter();
+    Ok(experiment.heads.iter().map(|_| flat.by_ref().take(experiment.seeds.len()).collect()).collect())
+}
+
+/// Hash of everything that decides a job's numbers but its seed.
+fn key(head: &HeadConfig, inputs: &Inputs, epochs: &[usize], traced: bool) -> String {
+    let stream = &inputs.stream;
+    let text = format!(
+        "{} {SCHEMA_VERSION} {head:?} {:?} {stream:?} {epochs:?} {traced}",
+        env!("CARGO_PKG_VERSION"),
+        inputs.hashes
+    );
+    files::hash_bytes(text.as_bytes())
+}
+
+fn upper_bound(experiment: &Experiment, material: &Material<'_>) -> Result<Option<Summary>, RunError> {
+    let epochs = experiment.training.joint_epochs;
+    let Some(plain) = experiment.heads.first().filter(|_| epochs > 0) else { return Ok(None) };
+    let fault = |source| RunError::Learn { precision: "joint".to_owned(), seed: 0, source };
+    let head = HeadConfig { precision: Precision::preset("float").map_err(fault)?, ..plain.clone() };
+    let each: Vec<Result<f64, RunError>> =
+        experiment.seeds.par_iter().map(|&seed| joint(&head, material, epochs, seed)).collect();
+    let each = each.into_iter().collect::<Result<Vec<f64>, _>>()?;
+    Ok(summarise(&each).map(assemble::summary))
+}
+
+/// Costs of every precision on every board; what cannot be priced becomes a note with the reason.
+fn price_all(
+    experiment: &Experiment,
+    inputs: &Inputs,
+    boards: &[Board],
+    notes: &mut Vec<String>,
+) -> Result<Vec<CostResult>, RunError> {
+    let current = inputs.stream.experiences.last().map_or(1, |e| e.classes.len());
+    let mut costs = Vec::new();
+    for board in boards {
+        let mut refused: Vec<(String, Vec<&str>)> = Vec::new();
+        for head in &experiment.heads {
+            let precision = &head.precision.name;
+            let fault = |source| RunError::Learn { precision: precision.clone(), seed: 0, source };
+            let calls = calls(head, &inputs.graph, inputs.train.n_classes(), current).map_err(fault)?;
+            match board.price(precision, &calls) {
+                Ok(cost) => costs.push(cost),
+                Err(reason) => {
+                    let reason = reason.to_string();
+                    match refused.iter_mut().find(|(r, _)| *r == reason) {
+                        Some((_, names)) => names.push(precision),
+                        None => refused.push((reason, vec![precision])),
+                    }
+                }
+            }
+        }
+        let profile = board.info().profile;
+        notes.extend(
+            refused.iter().map(|(why, names)| format!("No cost for {} on {profile}: {why}.", names.join(", "))),
+        );
+    }
+    Ok(costs)
+}
+
+fn notes(inputs: &Inputs) -> Vec<String> {
+    let trained = &inputs.graph.spec().trained_classes;
+    let mut notes = Vec::new();
+    let later = inputs.stream.experiences.iter().skip(1).flat_map(|e| &e.classes);
+    let known: Vec<String> = later.filter(|c| trained.contains(c)).map(usize::to_string).collect();
+    if !known.is_empty() && inputs.stream.experiences.iter().any(|e| e.classes != inputs.stream.classes) {
+        notes.push(format!(
+            "The backbone was trained on classes that later experiences bring ({}): their accuracy is better than on a device that meets them for the first time.",
+            known.join(", ")
+        ));
+    }
+    notes
+}

@@ -1,0 +1,172 @@
+//! Costs of each precision on each board, from one list of kernel calls: one image, one training step, one consolidation.
+
+use super::RunError;
+use crate::config::Experiment;
+use crate::cost::{CallCost, Cost, CostError, CostTable, Estimator, KernelSet, Range, kernel_set};
+use crate::learn::{HeadConfig, HeadUnit, LearnError, head_calls};
+use crate::nn::Graph;
+use crate::profile::{self, Profile};
+use crate::record::{BoardInfo, CostResult, Interval, PhaseCost, RamPoint, SiteCost};
+use crate::trace::{CallLog, KernelCall, Phase, Sink};
+use std::ops::Range as Span;
+
+/// A board ready to price on.
+#[derive(Debug)]
+pub struct Board {
+    profile: Profile,
+    kernels: KernelSet,
+}
+
+/// The calls of one precision, and which of them make up which unit.
+#[derive(Debug, Default)]
+pub struct Calls {
+    all: Vec<KernelCall>,
+    image: Span<usize>,
+    step: Span<usize>,
+    consolidation: Span<usize>,
+}
+
+/// Reads the boards of an experiment with their kernel sets.
+///
+/// # Errors
+/// Points at the board's name in the experiment file.
+pub fn boards(experiment: &Experiment) -> Result<Vec<Board>, RunError> {
+    let mut boards = Vec::new();
+    for entry in &experiment.boards {
+        let name = entry.file.as_ref().map_or(entry.given.clone(), |f| f.display().to_string());
+        let at = |message: &str| {
+            experiment.complain(&entry.span, message, "`tinyprec profile list` shows the built-in boards")
+        };
+        let profile = profile::load(&name).map_err(|e| at(&e.to_string()))?;
+        let kernels = kernel_set(&profile.core.core, &experiment.kernel_set).map_err(|e| at(&e.to_string()))?;
+        boards.push(Board { profile, kernels });
+    }
+    Ok(boards)
+}
+
+impl Board {
+    /// What a record says of it.
+    pub fn info(&self) -> BoardInfo {
+        let p = &self.profile;
+        BoardInfo {
+            profile: p.name.clone(),
+            board: p.board.clone(),
+            core: p.core.core.clone(),
+            clock_mhz: p.clock_mhz.value,
+            ram_kib: p.ram.kib.value,
+            flash_kib: p.flash.as_ref().map(|f| f.kib.value),
+            assumed: p.assumed(),
+        }
+    }
+
+    /// Prices the calls of one precision.
+    ///
+    /// # Errors
+    /// [`CostError`] where the kernel set lacks a kernel or the profile a number; nothing is guessed.
+    pub fn price(&self, precision: &str, calls: &Calls) -> Result<CostResult, CostError> {
+        let table = Estimator::new(&self.profile, &self.kernels)?.estimate(&calls.all)?;
+        let sum = |span: &Span<usize>| table.calls[span.clone()].iter().map(|c| c.cost).sum::<Cost>();
+        let (image, step, end) = (sum(&calls.image), sum(&calls.step), sum(&calls.consolidation));
+        let mut phases = Vec::new();
+        for (unit, span) in [("image", &calls.image), ("step", &calls.step), ("consolidation", &calls.consolidation)] {
+            phases.extend(phase_costs(unit, &table.calls[span.clone()]));
+        }
+        let memory = &table.memory;
+        let missing = memory.missing_ram_bytes() + memory.missing_flash_bytes();
+        Ok(CostResult {
+            precision: precision.to_owned(),
+            profile: table.profile.clone(),
+            kernel_set: table.kernel_set.clone(),
+            inference_latency_ms: interval(image.latency_ms),
+            inference_energy_uj: interval(image.energy_uj),
+            step_latency_ms: interval(step.latency_ms),
+            step_energy_uj: interval(step.energy_uj),
+            consolidation_latency_ms: interval(end.latency_ms),
+            consolidation_energy_uj: interval(end.energy_uj),
+            phases,
+            sites: site_costs(&table),
+            ram_kib: kib(memory.ram_bytes),
+            flash_kib: kib(memory.flash_bytes),
+            fits: memory.fits(),
+            missing_kib: kib(missing),
+            ram_timeline: timeline(&table),
+        })
+    }
+}
+
+/// The calls of one precision: backbone and head for one image, one step of a full minibatch, one consolidation of `current` classes.
+pub fn calls(head: &HeadConfig, graph: &Graph, classes: usize, current: usize) -> Result<Calls, LearnError> {
+    let features = graph.feature_type().shape.len();
+    let unit = |unit| head_calls(head, classes, features, unit);
+    let mut calls = Calls::default();
+    let mut image = feature_calls(graph);
+    image.extend(unit(HeadUnit::Forward)?);
+    calls.image = calls.add(image);
+    calls.step = calls.add(unit(HeadUnit::Step { batch: head.batch })?);
+    let mut end = unit(HeadUnit::Begin)?;
+    end.extend(unit(HeadUnit::Consolidation { current })?);
+    calls.consolidation = calls.add(end);
+    Ok(calls)
+}
+
+/// The network's calls up to its features: a classifier that the network brings does not run on the device.
+pub fn feature_calls(graph: &Graph) -> Vec<KernelCall> {
+    let classifier = graph.classifier().map(|n| graph.spec().nodes[n].name.as_str());
+    graph.calls().into_iter().take_while(|c| Some(c.site.as_str()) != classifier).collect()
+}
+
+impl Calls {
+    fn add(&mut self, calls: Vec<KernelCall>) -> Span<usize> {
+        let mut log = CallLog::default();
+        calls.into_iter().for_each(|c| log.record(c));
+        let start = self.all.len();
+        self.all.extend(log.into_calls());
+        start..self.all.len()
+    }
+}
+
+fn interval(range: Range) -> Interval {
+    Interval { low: range.low, mid: range.mid, high: range.high }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "sizes of devices are far below 2^53 bytes")]
+fn kib(bytes: u64) -> f64 {
+    bytes as f64 / 1024.0
+}
+
+fn phase_costs(unit: &str, calls: &[CallCost]) -> Vec<PhaseCost> {
+    let order = [Phase::Inference, Phase::HeadForward, Phase::Backward, Phase::Update, Phase::Consolidate];
+    let of = |phase: Phase| {
+        let own: Vec<Cost> = calls.iter().filter(|c| c.phase == phase).map(|c| c.cost).collect();
+        (!own.is_empty()).then(|| (phase, own.into_iter().sum::<Cost>()))
+    };
+    let cost = |(phase, cost): (Phase, Cost)| PhaseCost {
+        phase,
+        unit: unit.to_owned(),
+        cycles: interval(cost.cycles),
+        latency_ms: interval(cost.latency_ms),
+        energy_uj: interval(cost.energy_uj),
+    };
+    order.into_iter().filter_map(of).map(cost).collect()
+}
+
+fn site_costs(table: &CostTable) -> Vec<SiteCost> {
+    let site = |s: &crate::cost::SiteCost| SiteCost {
+        phase: s.phase,
+        site: s.site.clone(),
+        kernel: s.kernel.clone(),
+        cycles: interval(s.cost.cycles),
+        memory_share: s.memory_share,
+    };
+    table.sites.iter().map(site).collect()
+}
+
+fn timeline(table: &CostTable) -> Vec<RamPoint> {
+    let point = |p: &crate::cost::LivePoint| RamPoint {
+        call: p.call,
+        site: table.calls.get(p.call).map_or(String::new(), |c| c.site.clone()),
+        state_bytes: p.state_bytes,
+        arena_bytes: p.arena_bytes,
+    };
+    table.memory.timeline.iter().map(point).collect()
+}

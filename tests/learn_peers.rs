@@ -1,0 +1,137 @@
+//! The head against the same algorithms written again in Python (tests/peers/README.md).
+
+use serde::Deserialize;
+use std::fs;
+use tinyprec::learn::*;
+use tinyprec::numeric::{Format, QParams, Values};
+use tinyprec::trace::NullSink;
+
+struct Lcg(u32);
+
+impl Lcg {
+    fn next(&mut self, n: u32) -> u32 {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.0 >> 16) % n
+    }
+
+    fn index(&mut self, n: usize) -> usize {
+        usize::try_from(self.next(u32::try_from(n).unwrap())).unwrap()
+    }
+}
+
+fn golden<T: for<'de> Deserialize<'de>>(name: &str) -> T {
+    let path = format!("{}/tests/peers/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[derive(Deserialize)]
+struct IntegerCase {
+    preset: String,
+    steps: Vec<Vec<i32>>,
+    consolidated: Vec<Vec<i32>>,
+}
+
+fn codes(values: &Values) -> &[i32] {
+    values.codes().expect("an integer tensor")
+}
+
+#[test]
+fn integer_steps_and_merges_are_equal_to_the_last_code() {
+    let (classes, features, batch, samples) = (5usize, 13usize, 8, 24);
+    let experiences: [&[usize]; 3] = [&[0, 1, 2], &[2, 3, 4], &[0, 1, 2, 3, 4]];
+    let mut rng = Lcg(2026);
+    let (mut x, mut labels) = (Vec::new(), Vec::new());
+    for current in experiences {
+        for _ in 0..samples {
+            let label = current[rng.index(current.len())];
+            for k in 0..features {
+                let lean = if k % classes == label { 40 } else { 0 };
+                x.push((i32::try_from(rng.next(161)).unwrap() - 80 + lean).clamp(-127, 127));
+            }
+            labels.push(label);
+        }
+    }
+    for case in golden::<Vec<IntegerCase>>("head_integer") {
+        let precision = Precision::preset(&case.preset).unwrap();
+        let format = precision.slot(SlotName::Features).number().unwrap();
+        let params = QParams::of_format(&format).unwrap();
+        let table = FeatureTable::new(features, format, Values::Codes { codes: x.clone(), params }).unwrap();
+        let mut config = HeadConfig::new(precision, 0.25);
+        config.batch = batch;
+        let mut cwr = CwrStar::new(config, classes, features, 0).unwrap();
+        let mut expected = case.steps.iter();
+        for (i, merged) in case.consolidated.iter().enumerate() {
+            let rows: Vec<usize> = (i * samples..(i + 1) * samples).collect();
+            cwr.begin_experience(&class_counts(&labels, &rows, classes).unwrap(), &mut NullSink).unwrap();
+            for _ in 0..2 {
+                for b in rows.chunks(batch) {
+                    let report = cwr.observe(&table, &labels, b, &mut NullSink).unwrap();
+                    let step = report.step;
+                    assert_eq!(codes(cwr.head().master()), expected.next().unwrap(), "{} step {step}", case.preset);
+                }
+            }
+            cwr.end_experience(&table, &labels, &rows, &mut NullSink).unwrap();
+            assert_eq!(codes(cwr.head().consolidated()), merged, "{} experience {i}", case.preset);
+        }
+        assert!(expected.next().is_none());
+    }
+}
+
+#[derive(Deserialize)]
+struct FloatCase {
+    name: String,
+    rate: f64,
+    momentum: f64,
+    decay: f64,
+    unseen: UnseenRows,
+    epochs: usize,
+    matrix: Vec<Vec<f64>>,
+    consolidated: Vec<Vec<f64>>,
+}
+
+#[test]
+fn float_preset_is_avalanches_cwr_star() {
+    let (classes, features, batch, train, test) = (6usize, 9usize, 10, 40, 60);
+    let experiences: [&[usize]; 4] = [&[0, 1], &[2, 3], &[1, 4], &[0, 5]];
+    let mut rng = Lcg(7);
+    let (mut x, mut labels) = (Vec::new(), Vec::new());
+    for current in experiences {
+        for _ in 0..train + test {
+            let y = current[rng.index(current.len())];
+            for k in 0..features {
+                let lean = if k % classes == y { 14 } else { 0 };
+                x.push((f64::from(rng.next(33)) - 16.0 + f64::from(lean)) / 16.0);
+            }
+            labels.push(y);
+        }
+    }
+    let x: Vec<f32> = x.into_iter().map(|v| v as f32).collect();
+    let table = FeatureTable::new(features, Format::F32, Values::Real(x)).unwrap();
+    for case in golden::<Vec<FloatCase>>("cwr_float") {
+        let mut config = HeadConfig::new(Precision::preset("float").unwrap(), case.rate);
+        (config.momentum, config.weight_decay, config.batch, config.unseen) =
+            (case.momentum, case.decay, batch, case.unseen);
+        let mut cwr = CwrStar::new(config, classes, features, 0).unwrap();
+        for i in 0..experiences.len() {
+            let start = i * (train + test);
+            let rows: Vec<usize> = (start..start + train).collect();
+            cwr.begin_experience(&class_counts(&labels, &rows, classes).unwrap(), &mut NullSink).unwrap();
+            for _ in 0..case.epochs {
+                for b in rows.chunks(batch) {
+                    cwr.observe(&table, &labels, b, &mut NullSink).unwrap();
+                }
+            }
+            cwr.end_experience(&table, &labels, &rows, &mut NullSink).unwrap();
+            let weights = cwr.head().consolidated().to_f64();
+            for (k, (ours, theirs)) in weights.iter().zip(&case.consolidated[i]).enumerate() {
+                assert!((ours - theirs).abs() < 1e-5, "{} experience {i} weight {k}: {ours} and {theirs}", case.name);
+            }
+            for (j, theirs) in case.matrix[i].iter().enumerate() {
+                let tests = j * (train + test) + train..(j + 1) * (train + test);
+                let hits = tests.filter(|&row| cwr.predict(&table, row, &mut NullSink).unwrap() == labels[row]).count();
+                let ours = hits as f64 / test as f64;
+                assert!((ours - theirs).abs() < 1e-6, "{} R[{i}][{j}]: {ours} and {theirs}", case.name);
+            }
+        }
+    }
+}
