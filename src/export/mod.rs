@@ -13,7 +13,11 @@
 pub const C_SOURCES: &[(&str, &str)] = &[
     ("tinyprec.h", include_str!("c/tinyprec.h")),
     ("popcount.h", include_str!("c/popcount.h")),
+    ("arith.h", include_str!("c/arith.h")),
     ("bits.c", include_str!("c/bits.c")),
+    ("head.c", include_str!("c/head.c")),
+    ("rows.c", include_str!("c/rows.c")),
+    ("head_f32.c", include_str!("c/head_f32.c")),
 ];
 
 /// Name and text of the sources that only the test programs need: start-up, runner, linker script, counting plugin.

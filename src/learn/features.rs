@@ -173,6 +173,12 @@ impl FeatureStage {
         (&self.offset, &self.factor)
     }
 
+    /// Per-feature offset and multiplier in f32, as a device holds them where features are `f32`.
+    pub fn device_reals(&self) -> (Vec<f32>, Vec<f32>) {
+        let factor = self.deviation.iter().map(|d| narrow_real(1.0 / d)).collect();
+        (self.mean.iter().map(|&m| narrow_real(m)).collect(), factor)
+    }
+
     /// Overflows so far.
     pub fn count(&self) -> &Narrow {
         self.slot.count()
@@ -181,7 +187,8 @@ impl FeatureStage {
     /// Standardises and quantises samples.
     ///
     /// * Formula (integers): `code = limit(zero + round((x·2^8 − offset[k]) · factor[k]))`, `|x| ≤ 2^23`.
-    /// * Formula (reals, or a real format): `(x − mean) / deviation`, then the format's rounding.
+    /// * Formula (integers to `f32`): `(x − mean) · (1 / deviation)` in f32.
+    /// * Formula (reals, or another real format): `(x − mean) / deviation`, then the format's rounding.
     /// * Binary: `+1` iff `x·2^8 ≥ offset[k]`.
     pub fn prepare(&mut self, raw: RawFeatures<'_>) -> Result<FeatureTable, LearnError> {
         if !raw.len().is_multiple_of(self.n_features()) {
@@ -192,6 +199,7 @@ impl FeatureStage {
             (format, RawFeatures::Ints(x)) if format.is_integer() => {
                 Values::Codes { codes: self.codes_of_integers(x)?, params: self.params }
             }
+            (Format::F32, RawFeatures::Ints(x)) => Values::Real(self.reals_of_integers(x)),
             (format, raw) => {
                 let reals: Vec<f64> =
                     (0..raw.len()).map(|i| self.standardised(raw.get(i), i % self.mean.len())).collect();
@@ -211,6 +219,13 @@ impl FeatureStage {
         let above =
             |i: usize| raw.get(i) * f64::from(1 << OFFSET_FRACTION) >= f64::from(self.offset[i % self.mean.len()]);
         (0..raw.len()).map(|i| if above(i) { 1 } else { -1 }).collect()
+    }
+
+    /// `(x − mean) · (1 / deviation)` in f32, mean and factor rounded once: what a device without f64 computes.
+    fn reals_of_integers(&self, x: &[i32]) -> Vec<f32> {
+        let n = self.mean.len();
+        let (mean, factor) = self.device_reals();
+        x.iter().enumerate().map(|(i, &x)| (x as f32 - mean[i % n]) * factor[i % n]).collect()
     }
 
     fn codes_of_integers(&mut self, x: &[i32]) -> Result<Vec<i32>, LearnError> {

@@ -81,9 +81,9 @@ pub enum Op {
     Range,
     /// Values on a fine grid → codes of a slot. `n`.
     Requantise,
-    /// Zero or copy rows at the start of an experience. `n`.
+    /// Zero or copy rows at the start of an experience. `n` weights in `rows` rows.
     LoadRows,
-    /// Sum of the current classes' rows for CWR*'s scalar mean. `n`.
+    /// CWR*'s scalar mean of the current classes' rows. `n` weights in `rows` rows.
     MeanRows,
     /// √(past/current) of one class. `classes`.
     PastWeight,

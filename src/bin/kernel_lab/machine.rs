@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::LabError;
 
 /// Flags that every core shares. No contraction and no errno make floats bit-identical; a free-standing build without loop
-/// patterns keeps the compiler from calling `memset`.
+/// patterns keeps the compiler from calling `memset`; equal bodies stay functions of their own.
 pub const SHARED_FLAGS: &[&str] = &[
     "-O2",
     "-std=c11",
@@ -15,6 +15,7 @@ pub const SHARED_FLAGS: &[&str] = &[
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fno-tree-loop-distribute-patterns",
+    "-fno-ipa-icf",
 ];
 
 /// Name of the kernel set that these flags make.

@@ -190,14 +190,3 @@ void tp_arg_max_i32(const int32_t *restrict z, int32_t *restrict index, int32_t 
     }
     *index = at;
 }
-
-void tp_arg_max_f32(const float *restrict z, int32_t *restrict index, int32_t classes)
-{
-    float best = z[0];
-    int32_t at = 0;
-    for (int32_t c = 1; c < classes; c++) {
-        at = z[c] > best ? c : at;
-        best = z[c] > best ? z[c] : best;
-    }
-    *index = at;
-}

@@ -15,6 +15,8 @@ pub fn parse(mnemonic: &str, args: &[String]) -> Option<Insn> {
     }
     let insn = if args.iter().any(|a| is_vector(a)) { vector(mnemonic, &args) } else { None };
     let insn = insn.or_else(|| if args.iter().any(|a| is_float(a)) { float(mnemonic, &args) } else { None });
+    // Integer NEON instructions on one 64-bit lane name their registers as floats do.
+    let insn = insn.or_else(|| if args.iter().any(|a| is_float(a)) { vector(mnemonic, &args) } else { None });
     insn.or_else(|| integer(mnemonic, &args)).map(rename)
 }
 

@@ -8,6 +8,7 @@ use tinyprec::trace::BufferKind;
 use tinyprec::trace::Elem::{B1, I32, U8};
 use tinyprec::trace::{Dims, NullSink, Op};
 
+use super::small;
 use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
 
 const A: Option<BufferKind> = Some(BufferKind::Activation);
@@ -369,10 +370,6 @@ fn negative(pixels: usize, channels: usize, minus: impl Fn(usize) -> bool) -> Ve
     let pixel =
         |p: usize| -> Vec<i32> { (0..channels).map(|c| if minus(p * channels + c) { -1 } else { 1 }).collect() };
     (0..pixels).flat_map(|p| halves(&tinyprec::bits::pack(&pixel(p)), channels).collect::<Vec<u32>>()).collect()
-}
-
-fn small(n: usize) -> i64 {
-    i64::try_from(n).expect("test sizes are small")
 }
 
 fn max_pool(random: &mut Random) -> Vec<Case> {

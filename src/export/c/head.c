@@ -1,0 +1,201 @@
+/* The learning head in integers: forward, loss, gradient, SGD. One body for each operation, one function for each width. */
+#include "tinyprec.h"
+#include "arith.h"
+
+void tp_standardise_i8(const int32_t *restrict x, const int32_t *restrict offset, const int32_t *restrict mantissa, const int32_t *restrict shift, int8_t *restrict y, const tp_requant *restrict to, int32_t n)
+{
+    const int32_t zero = to->dst_zero, lo = to->lo, hi = to->hi;
+    for (int32_t i = 0; i < n; i++) {
+        const int64_t code = tp_product(x[i] * 256 - offset[i], mantissa[i], shift[i], tp_below(shift[i]));
+        y[i] = (int8_t)tp_clamp(tp_saturate(code + zero), lo, hi);
+    }
+}
+
+/* to[i] = limit(dst_zero + round((from[i] - src_zero) * factor)) */
+#define TP_REQUANTISE(name, from_t, to_t)                                                                                   \
+    void name(const from_t *restrict from, to_t *restrict to, const tp_requant *restrict by, int32_t n)                     \
+    {                                                                                                                       \
+        const tp_requant r = *by;                                                                                           \
+        const uint64_t below = tp_below(r.shift);                                                                           \
+        for (int32_t i = 0; i < n; i++) {                                                                                   \
+            const int64_t code = tp_product(from[i] - r.src_zero, r.mantissa, r.shift, below) + r.dst_zero;                 \
+            to[i] = (to_t)tp_clamp(tp_saturate(code), r.lo, r.hi);                                                          \
+        }                                                                                                                   \
+    }
+
+TP_REQUANTISE(tp_forward_copy_i8_i8, int8_t, int8_t)
+TP_REQUANTISE(tp_forward_copy_i16_i8, int16_t, int8_t)
+TP_REQUANTISE(tp_forward_copy_i32_i8, int32_t, int8_t)
+TP_REQUANTISE(tp_quantise_error_i8, int32_t, int8_t)
+TP_REQUANTISE(tp_quantise_error_i16, int32_t, int16_t)
+TP_REQUANTISE(tp_quantise_error_i32, int32_t, int32_t)
+TP_REQUANTISE(tp_quantise_gradient_i32_i8, int32_t, int8_t)
+TP_REQUANTISE(tp_quantise_gradient_i32_i16, int32_t, int16_t)
+
+void tp_quantise_gradient_i64_i32(const int64_t *restrict sum, int32_t *restrict gradient, const tp_requant *restrict by, int32_t n)
+{
+    const tp_requant r = *by;
+    const int32_t short_of = 32 - r.shift, left = short_of & ~(short_of >> 31), right = r.shift + left - 30;
+    const uint64_t below = tp_below(right);
+    for (int32_t i = 0; i < n; i++) {
+        const int64_t code = tp_product_wide(sum[i] - r.src_zero, r.mantissa, left, right, below) + r.dst_zero;
+        gradient[i] = tp_clamp(tp_saturate(code), r.lo, r.hi);
+    }
+}
+
+void tp_head_forward_i8(const int8_t *restrict feature, const int8_t *restrict weight, int32_t *restrict z, int32_t classes, int32_t features)
+{
+    for (int32_t c = 0; c < classes; c++, weight += features) {
+        int32_t sum = 0;
+        for (int32_t k = 0; k < features; k++) sum += weight[k] * feature[k];
+        z[c] = sum;
+    }
+}
+
+/* 2^-y, y in UQ5.27, the result in UQ2.30. */
+TP_INLINE uint32_t tp_exp2_neg(uint32_t y)
+{
+    static const uint32_t c1 = 1488521986, c2 = 515877902, c3 = 119165493, c4 = 20571132, c5 = 2737501, c6 = 234126;
+    const uint32_t whole = y >> 27, f = (y & 0x07ffffffu) << 4;
+#define TIMES_F(h) ((uint32_t)(((uint64_t)(h) * f) >> 31))
+    uint32_t h = c6;
+    h = c5 - TIMES_F(h);
+    h = c4 - TIMES_F(h);
+    h = c3 - TIMES_F(h);
+    h = c2 - TIMES_F(h);
+    h = c1 - TIMES_F(h);
+    h = 0x80000000u - TIMES_F(h);
+#undef TIMES_F
+    return ((h >> whole) + 1) >> 1;
+}
+
+/* Of a number that is not 0. */
+TP_INLINE int32_t tp_leading_zeros(uint64_t x)
+{
+    const uint32_t high = (uint32_t)(x >> 32), no_high = ~tp_mask(high);
+    /* The word that holds the first one; its lowest bit set changes nothing unless the word is 1 or 0. */
+    const uint32_t word = high | ((uint32_t)x & no_high);
+    return __builtin_clz(word | 1u) + (int32_t)(32u & no_high);
+}
+
+void tp_softmax_i32(const int32_t *restrict z, int32_t *restrict p, uint32_t mantissa, int32_t left, int32_t right, int32_t classes)
+{
+    int32_t most = z[0];
+    for (int32_t c = 1; c < classes; c++) most = z[c] > most ? z[c] : most;
+    const uint64_t half = ((uint64_t)1 << right) >> 1;
+    uint64_t sum = 0;
+    for (int32_t c = 0; c < classes; c++) {
+        const uint64_t y = ((uint64_t)((uint32_t)most - (uint32_t)z[c]) * mantissa + half) >> right;
+        const uint64_t over = y >> (32 - left);
+        const uint32_t e = tp_exp2_neg((uint32_t)y << left | tp_mask((uint32_t)over | (uint32_t)(over >> 32)));
+        sum += e;
+        p[c] = (int32_t)e;
+    }
+    /* 1 / sum as a multiplier of 31 bits and a shift. */
+    const int32_t top = tp_leading_zeros(sum);
+    uint64_t rest;
+    const uint64_t multiplier = tp_divide((uint64_t)1 << 62, (sum << top) >> 32, 32, &rest);
+    const int32_t shift = 64 - top;
+    const uint64_t nearest = ((uint64_t)1 << shift) >> 1;
+    for (int32_t c = 0; c < classes; c++) p[c] = (int32_t)(((uint64_t)(uint32_t)p[c] * (uint32_t)multiplier + nearest) >> shift);
+}
+
+void tp_error_i32(const int32_t *restrict p, const int32_t *restrict label, int32_t *restrict difference, int32_t *restrict range, int32_t zero, int32_t one, int32_t batch, int32_t classes)
+{
+    int32_t lo = 0, hi = 0;
+    for (int32_t b = 0; b < batch; b++)
+        for (int32_t c = 0; c < classes; c++) {
+            const int32_t d = *p++ - zero - (c == label[b] ? one : 0);
+            lo = d < lo ? d : lo;
+            hi = d > hi ? d : hi;
+            *difference++ = d;
+        }
+    range[0] = lo;
+    range[1] = hi;
+}
+
+#define TP_ACCUMULATE(name, error_t)                                                                                        \
+    void name(const error_t *restrict error, const int8_t *restrict feature, int32_t *restrict sum, int32_t zero, int32_t classes, int32_t features) \
+    {                                                                                                                       \
+        for (int32_t c = 0; c < classes; c++, sum += features) {                                                            \
+            const int32_t e = error[c] - zero;                                                                              \
+            for (int32_t k = 0; k < features; k++) sum[k] += e * feature[k];                                                \
+        }                                                                                                                   \
+    }
+
+TP_ACCUMULATE(tp_gradient_accumulate_i8, int8_t)
+TP_ACCUMULATE(tp_gradient_accumulate_i16, int16_t)
+
+void tp_gradient_accumulate_i32(const int32_t *restrict error, const int8_t *restrict feature, int64_t *restrict sum, int32_t zero, int32_t classes, int32_t features)
+{
+    for (int32_t c = 0; c < classes; c++, sum += features) {
+        /* Two 32-bit products: their difference has 33 bits in the error. */
+        const int32_t e = error[c];
+        for (int32_t k = 0; k < features; k++) sum[k] += (int64_t)e * feature[k] - (int64_t)zero * feature[k];
+    }
+}
+
+#define TP_RANGE(name, sum_t)                                                                                               \
+    void name(const sum_t *restrict sum, sum_t *restrict range, int32_t n)                                                  \
+    {                                                                                                                       \
+        sum_t lo = 0, hi = 0;                                                                                               \
+        for (int32_t i = 0; i < n; i++) {                                                                                   \
+            const sum_t s = sum[i];                                                                                         \
+            lo = s < lo ? s : lo;                                                                                           \
+            hi = s > hi ? s : hi;                                                                                           \
+        }                                                                                                                   \
+        range[0] = lo;                                                                                                      \
+        range[1] = hi;                                                                                                      \
+    }
+
+TP_RANGE(tp_gradient_range_i32, int32_t)
+
+void tp_gradient_range_i64(const int64_t *restrict sum, int64_t *restrict range, int32_t n)
+{
+    int64_t lo = 0, hi = 0;
+    for (int32_t i = 0; i < n; i++) {
+        /* Differences of 62 bits: their sign selects without a branch. */
+        const int64_t below = sum[i] - lo, above = sum[i] - hi;
+        lo += below & (below >> 63);
+        hi += above & ~(above >> 63);
+    }
+    range[0] = lo;
+    range[1] = hi;
+}
+
+/* `product` is tp_product where gradient - src_zero fits 32 bits, tp_product_33 where it needs one more. */
+#define TP_SGD(name, gradient_t, master_t, wide_t, product)                                                                 \
+    void name(const gradient_t *restrict gradient, master_t *restrict master, const tp_requant *restrict by, int32_t n)     \
+    {                                                                                                                       \
+        const tp_requant r = *by;                                                                                           \
+        const uint64_t below = tp_below(r.shift);                                                                           \
+        for (int32_t i = 0; i < n; i++) {                                                                                   \
+            const int64_t step = product((wide_t)gradient[i] - r.src_zero, r.mantissa, r.shift, below);                     \
+            master[i] = (master_t)tp_clamp(tp_saturate(master[i] - step), r.lo, r.hi);                                      \
+        }                                                                                                                   \
+    }
+
+TP_SGD(tp_sgd_update_i8_i8, int8_t, int8_t, int32_t, tp_product)
+TP_SGD(tp_sgd_update_i16_i16, int16_t, int16_t, int32_t, tp_product)
+TP_SGD(tp_sgd_update_i32_i32, int32_t, int32_t, int64_t, tp_product_33)
+TP_SGD(tp_sgd_update_i32_i8, int32_t, int8_t, int64_t, tp_product_33)
+TP_SGD(tp_sgd_update_i32_i16, int32_t, int16_t, int64_t, tp_product_33)
+
+#define TP_VELOCITY(name, code_t, wide_t, product)                                                                          \
+    void name(const code_t *restrict gradient, const code_t *restrict master, int32_t *restrict velocity,                   \
+              const tp_requant *restrict gradient_by, const tp_requant *restrict momentum, const tp_requant *restrict decay, int32_t n) \
+    {                                                                                                                       \
+        const tp_requant g = *gradient_by;                                                                                  \
+        const int32_t m = momentum->mantissa, m_shift = momentum->shift, d = decay->mantissa, d_shift = decay->shift;       \
+        const uint64_t g_below = tp_below(g.shift), m_below = tp_below(m_shift), d_below = tp_below(d_shift);               \
+        for (int32_t i = 0; i < n; i++) {                                                                                   \
+            const int64_t kept = tp_product(velocity[i], m, m_shift, m_below);                                              \
+            const int64_t new = product((wide_t)gradient[i] - g.src_zero, g.mantissa, g.shift, g_below);                    \
+            const int64_t pull = tp_product(master[i], d, d_shift, d_below);                                                \
+            velocity[i] = tp_clamp(tp_saturate(kept + new + pull), g.lo, g.hi);                                             \
+        }                                                                                                                   \
+    }
+
+TP_VELOCITY(tp_velocity_i8_i8, int8_t, int32_t, tp_product)
+TP_VELOCITY(tp_velocity_i16_i16, int16_t, int32_t, tp_product)
+TP_VELOCITY(tp_velocity_i32_i32, int32_t, int64_t, tp_product_33)
