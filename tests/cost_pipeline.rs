@@ -166,6 +166,19 @@ fn published_loops_come_out() {
     let mut scheduled = m7_dot;
     scheduled.swap(2, 3);
     assert_eq!(steady("cortex-m4", &scheduled), 9.0, "9 in that order");
+    // Word-parallel popcount of one 32-bit word, GCC 12 for each core, as committed in hw_profiles/kernels/.
+    for (core, n, cycles) in [("cortex-m4", 17, 20.0), ("cortex-m7", 17, 17.0), ("cortex-a53", 9, 14.0)] {
+        let set = tinyprec::cost::kernel_set(core, "gcc12-o2").unwrap_or_else(|e| panic!("{e}"));
+        let dense = set.kernels().iter().find(|k| k.symbol == "tp_binary_dense").expect("the set has it");
+        let hot = |l: &&tinyprec::cost::Level| l.steady && l.body.len() == n && !l.name.contains("last");
+        let level = dense.levels.iter().find(hot).expect("a word loop");
+        let table = cost_support::board_of(core).core;
+        assert_eq!(
+            tinyprec::cost::body_time(level, &table).expect("rows").cycles.mid,
+            cycles,
+            "{core}: xor, popcount, add"
+        );
+    }
     let a53_dot = [
         "fld s1 = x0:addr !x0",
         "fld s2 = x1:addr !x1",

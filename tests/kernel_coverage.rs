@@ -9,14 +9,25 @@ fn every_call_of_the_four_presets_has_a_kernel_on_every_core() {
         let path = format!("{}/hw_profiles/kernels/{core}/gcc12-o2.toml", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
         let set = KernelSet::parse(&path, &text).unwrap_or_else(|e| panic!("{e}"));
-        for (preset, momentum) in ["float", "hybrid-8", "hybrid-16", "hybrid-32"].into_iter().flat_map(|p| [(p, 0.0), (p, 0.9)]) {
+        for (preset, momentum) in
+            ["float", "hybrid-8", "hybrid-16", "hybrid-32"].into_iter().flat_map(|p| [(p, 0.0), (p, 0.9)])
+        {
             let mut config = HeadConfig::new(Precision::preset(preset).expect("a preset"), 0.01);
             config.momentum = momentum;
-            let units = [HeadUnit::Forward, HeadUnit::Step { batch: 32 }, HeadUnit::Begin, HeadUnit::Consolidation { current: 2 }];
+            let units = [
+                HeadUnit::Forward,
+                HeadUnit::Step { batch: 32 },
+                HeadUnit::Begin,
+                HeadUnit::Consolidation { current: 2 },
+            ];
             for call in units.into_iter().flat_map(|unit| head_calls(&config, 10, 504, unit).expect("valid")) {
                 let found = set.find(call.op, &call.elems);
-                let kernel = &set.kernels()[found.unwrap_or_else(|| panic!("{core} {preset}: no kernel for {:?} {:?}", call.op, call.elems))];
-                let trips = kernel.levels.iter().map(|l| l.trips.eval(&call.dims).unwrap_or_else(|e| panic!("{core} {}: {e}", kernel.symbol)));
+                let kernel = &set.kernels()
+                    [found.unwrap_or_else(|| panic!("{core} {preset}: no kernel for {:?} {:?}", call.op, call.elems))];
+                let trips = kernel
+                    .levels
+                    .iter()
+                    .map(|l| l.trips.eval(&call.dims).unwrap_or_else(|e| panic!("{core} {}: {e}", kernel.symbol)));
                 assert!(trips.sum::<u64>() > 0, "{core} {}: no instruction", kernel.symbol);
                 for traffic in &kernel.traffic {
                     traffic.bytes.eval(&call.dims).unwrap_or_else(|e| panic!("{core} {}: {e}", kernel.symbol));

@@ -121,7 +121,12 @@ impl Twin {
             }
         };
         let device = &mut self.device;
-        reals_of(head.forward_copy(), device);
+        if head.forward.identical {
+            // The forward pass used the master itself, which the step has changed since.
+            device.clone_from(&self.master);
+        } else {
+            reals_of(head.forward_copy(), device);
+        }
         push(SlotName::WeightsForward, device, &self.master, false, None);
         head.loss.device_logits(n, head.forward.integer_logits(), device);
         push(SlotName::Logits, device, &self.logits, false, None);

@@ -58,7 +58,9 @@ pub fn backbone(graph: &Graph) -> BackboneInfo {
         let product = |names: &[&str]| names.iter().map(|n| call.dims.get(n).unwrap_or(1)).product::<u64>();
         match call.op {
             // Tail bits of a word are no multiply-accumulates of the network, but a device computes them.
-            Op::BinaryConv | Op::BinaryConvThreshold => binary_macs += 32 * product(&["oh", "ow", "oc", "kh", "kw", "words"]),
+            Op::BinaryConv | Op::BinaryConvThreshold => {
+                binary_macs += 32 * product(&["oh", "ow", "oc", "kh", "kw", "words"])
+            }
             Op::BinaryDense | Op::BinaryDenseThreshold => binary_macs += 32 * product(&["rows", "words"]),
             Op::InputConv | Op::InputConvThreshold => other_macs += product(&["oh", "ow", "oc", "kh", "kw", "ic"]),
             Op::FloatGlue => other_macs += call.dims.get("macs").unwrap_or(0),
@@ -90,7 +92,10 @@ pub fn finals(jobs: &[Vec<Measured>]) -> Vec<f64> {
 
 /// One precision over all seeds; `float` are the final accuracies of the float precision on the same seeds.
 pub fn precision(
-    head: &HeadConfig, seeds: &[u64], jobs: Vec<Vec<Measured>>, float: Option<&[f64]>,
+    head: &HeadConfig,
+    seeds: &[u64],
+    jobs: Vec<Vec<Measured>>,
+    float: Option<&[f64]>,
 ) -> Result<PrecisionResult, RunError> {
     let experiences = jobs.first().map_or(0, Vec::len);
     let last: Vec<&Measured> = jobs.iter().filter_map(|j| j.last()).collect();

@@ -2,7 +2,7 @@
 
 use super::{Features, Inputs, RunError};
 use crate::learn::{
-    CwrStar, EpochOrder, Fidelity, FeatureStage, FeatureTable, HeadConfig, Joint, LearnError, Precision, Standardise,
+    CwrStar, EpochOrder, FeatureStage, FeatureTable, Fidelity, HeadConfig, Joint, LearnError, Precision, Standardise,
     StepCount, Strategy, Twin, class_counts,
 };
 use crate::metrics::Confusion;
@@ -73,19 +73,24 @@ impl Job<'_> {
 
     /// Learns the stream; `done` is given every finished experience and may stop the job with an error.
     pub fn learn(
-        &self, material: &Material<'_>, done: &mut dyn FnMut(usize, &Measured) -> Result<(), RunError>,
+        &self,
+        material: &Material<'_>,
+        done: &mut dyn FnMut(usize, &Measured) -> Result<(), RunError>,
     ) -> Result<Vec<Measured>, RunError> {
         let stream = &material.inputs.stream;
         let first = &stream.experiences[0].train;
         let (stage, train, test) =
             tables(&self.head.precision, material, first, self.seed).map_err(|e| self.fault(e))?;
         let classes = material.inputs.train.n_classes();
-        let mut cwr = CwrStar::new(self.head.clone(), classes, material.train.width, self.seed).map_err(|e| self.fault(e))?;
-        let steps: usize = stream.experiences.iter().zip(self.epochs).map(|(e, n)| e.train.len().div_ceil(self.head.batch) * n).sum();
+        let mut cwr =
+            CwrStar::new(self.head.clone(), classes, material.train.width, self.seed).map_err(|e| self.fault(e))?;
+        let steps: usize =
+            stream.experiences.iter().zip(self.epochs).map(|(e, n)| e.train.len().div_ceil(self.head.batch) * n).sum();
         let every = steps.div_ceil(FIDELITY_STEPS).max(1);
         let mut all = Vec::new();
         for experience in 0..stream.experiences.len() {
-            let fidelity = self.experience(&mut cwr, (&train, material), experience, every).map_err(|e| self.fault(e))?;
+            let fidelity =
+                self.experience(&mut cwr, (&train, material), experience, every).map_err(|e| self.fault(e))?;
             let mut measured = measure(&mut cwr, &test, material).map_err(|e| match e {
                 Measure::Learn(e) => self.fault(e),
                 Measure::Metrics(e) => RunError::Metrics(e),
@@ -99,7 +104,11 @@ impl Job<'_> {
     }
 
     fn experience(
-        &self, cwr: &mut CwrStar, (table, material): (&FeatureTable, &Material<'_>), experience: usize, every: usize,
+        &self,
+        cwr: &mut CwrStar,
+        (table, material): (&FeatureTable, &Material<'_>),
+        experience: usize,
+        every: usize,
     ) -> Result<Vec<FidelityPoint>, LearnError> {
         let rows = &material.inputs.stream.experiences[experience].train;
         let labels = material.train_labels;
@@ -139,7 +148,10 @@ fn point(f: Fidelity, experience: usize) -> FidelityPoint {
 
 /// The precision's feature stage, calibrated on the rows `first`, and both sets in its format.
 fn tables(
-    precision: &Precision, material: &Material<'_>, first: &[usize], seed: u64,
+    precision: &Precision,
+    material: &Material<'_>,
+    first: &[usize],
+    seed: u64,
 ) -> Result<(FeatureStage, FeatureTable, FeatureTable), LearnError> {
     let calibration = material.train.rows(first);
     let mut stage =
@@ -215,8 +227,14 @@ pub fn joint(head: &HeadConfig, material: &Material<'_>, epochs: usize, seed: u6
     let classes = material.inputs.train.n_classes();
     let mut joint = Joint::new(head.clone(), classes, material.train.width, seed).map_err(fault)?;
     let one = (0, epochs, EpochOrder::new(seed));
-    crate::learn::train_experience(&mut joint, (&train, material.train_labels, &rows), one, &mut NullSink, &mut |_, _| {})
-        .map_err(fault)?;
+    crate::learn::train_experience(
+        &mut joint,
+        (&train, material.train_labels, &rows),
+        one,
+        &mut NullSink,
+        &mut |_, _| {},
+    )
+    .map_err(fault)?;
     match measure(&mut joint, &test, material) {
         Ok(measured) => Ok(measured.stream_accuracy),
         Err(Measure::Learn(e)) => Err(fault(e)),

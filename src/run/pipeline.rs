@@ -53,7 +53,9 @@ pub enum Event {
 /// # Errors
 /// [`RunError`]; whatever was finished before stays on disk for [`Options::resume`].
 pub fn run(
-    experiment: &Experiment, options: &Options, observe: &(dyn Fn(&Event) + Sync),
+    experiment: &Experiment,
+    options: &Options,
+    observe: &(dyn Fn(&Event) + Sync),
 ) -> Result<RunRecord, RunError> {
     let parts = parts::folder(&options.out, options.resume)?;
     let boards = boards(experiment)?;
@@ -71,7 +73,10 @@ pub fn run(
 }
 
 fn whole(
-    experiment: &Experiment, inputs: &Inputs, boards: &[Board], (parts, resume): (&Path, bool),
+    experiment: &Experiment,
+    inputs: &Inputs,
+    boards: &[Board],
+    (parts, resume): (&Path, bool),
     observe: &(dyn Fn(&Event) + Sync),
 ) -> Result<RunRecord, RunError> {
     let of = inputs.train.len() + inputs.test.len();
@@ -113,13 +118,22 @@ fn epochs(experiment: &Experiment, inputs: &Inputs) -> Vec<usize> {
 
 /// Measurements by precision and seed, in the experiment's order whatever the number of threads.
 fn learn_all(
-    experiment: &Experiment, material: &Material<'_>, epochs: &[usize], (parts, resume): (&Path, bool),
+    experiment: &Experiment,
+    material: &Material<'_>,
+    epochs: &[usize],
+    (parts, resume): (&Path, bool),
     observe: &(dyn Fn(&Event) + Sync),
 ) -> Result<Vec<Vec<Vec<Measured>>>, RunError> {
     let heads = experiment.heads.iter().enumerate();
     let jobs: Vec<Job<'_>> = heads
         .flat_map(|(precision, head)| {
-            experiment.seeds.iter().enumerate().map(move |(i, &seed)| Job { precision, head, seed, epochs, traced: i == 0 })
+            experiment.seeds.iter().enumerate().map(move |(i, &seed)| Job {
+                precision,
+                head,
+                seed,
+                epochs,
+                traced: i == 0,
+            })
         })
         .collect();
     let one = |job: &Job<'_>| {
@@ -143,7 +157,11 @@ fn learn_all(
 /// Hash of everything that decides a job's numbers but its seed.
 fn key(head: &HeadConfig, inputs: &Inputs, epochs: &[usize], traced: bool) -> String {
     let stream = &inputs.stream;
-    let text = format!("{} {SCHEMA_VERSION} {head:?} {:?} {stream:?} {epochs:?} {traced}", env!("CARGO_PKG_VERSION"), inputs.hashes);
+    let text = format!(
+        "{} {SCHEMA_VERSION} {head:?} {:?} {stream:?} {epochs:?} {traced}",
+        env!("CARGO_PKG_VERSION"),
+        inputs.hashes
+    );
     files::hash_bytes(text.as_bytes())
 }
 
@@ -160,11 +178,15 @@ fn upper_bound(experiment: &Experiment, material: &Material<'_>) -> Result<Optio
 
 /// Costs of every precision on every board; what cannot be priced becomes a note with the reason.
 fn price_all(
-    experiment: &Experiment, inputs: &Inputs, boards: &[Board], notes: &mut Vec<String>,
+    experiment: &Experiment,
+    inputs: &Inputs,
+    boards: &[Board],
+    notes: &mut Vec<String>,
 ) -> Result<Vec<CostResult>, RunError> {
     let current = inputs.stream.experiences.last().map_or(1, |e| e.classes.len());
     let mut costs = Vec::new();
     for board in boards {
+        let mut refused: Vec<(String, Vec<&str>)> = Vec::new();
         for head in &experiment.heads {
             let precision = &head.precision.name;
             let fault = |source| RunError::Learn { precision: precision.clone(), seed: 0, source };
@@ -172,10 +194,18 @@ fn price_all(
             match board.price(precision, &calls) {
                 Ok(cost) => costs.push(cost),
                 Err(reason) => {
-                    notes.push(format!("No cost for {precision} on {}: {reason}.", board.info().profile));
+                    let reason = reason.to_string();
+                    match refused.iter_mut().find(|(r, _)| *r == reason) {
+                        Some((_, names)) => names.push(precision),
+                        None => refused.push((reason, vec![precision])),
+                    }
                 }
             }
         }
+        let profile = board.info().profile;
+        notes.extend(
+            refused.iter().map(|(why, names)| format!("No cost for {} on {profile}: {why}.", names.join(", "))),
+        );
     }
     Ok(costs)
 }

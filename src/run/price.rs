@@ -34,7 +34,9 @@ pub fn boards(experiment: &Experiment) -> Result<Vec<Board>, RunError> {
     let mut boards = Vec::new();
     for entry in &experiment.boards {
         let name = entry.file.as_ref().map_or(entry.given.clone(), |f| f.display().to_string());
-        let at = |message: &str| experiment.complain(&entry.span, message, "`tinyprec profile list` shows the built-in boards");
+        let at = |message: &str| {
+            experiment.complain(&entry.span, message, "`tinyprec profile list` shows the built-in boards")
+        };
         let profile = profile::load(&name).map_err(|e| at(&e.to_string()))?;
         let kernels = kernel_set(&profile.core.core, &experiment.kernel_set).map_err(|e| at(&e.to_string()))?;
         boards.push(Board { profile, kernels });
@@ -66,9 +68,7 @@ impl Board {
         let sum = |span: &Span<usize>| table.calls[span.clone()].iter().map(|c| c.cost).sum::<Cost>();
         let (image, step, end) = (sum(&calls.image), sum(&calls.step), sum(&calls.consolidation));
         let mut phases = Vec::new();
-        for (unit, span) in
-            [("image", &calls.image), ("step", &calls.step), ("consolidation", &calls.consolidation)]
-        {
+        for (unit, span) in [("image", &calls.image), ("step", &calls.step), ("consolidation", &calls.consolidation)] {
             phases.extend(phase_costs(unit, &table.calls[span.clone()]));
         }
         let memory = &table.memory;

@@ -62,6 +62,7 @@ impl Issue {
         let used_as = |operand| match operand {
             Operand::Data if instr.class.is_store() => Operand::Store,
             Operand::Data => row.reads_data_as,
+            Operand::Shift => row.reads_shift_as,
             Operand::Flag if matches!(instr.class, Class::BrTaken | Class::BrNot) => Operand::Branch,
             other => other,
         };

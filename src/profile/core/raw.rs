@@ -65,6 +65,7 @@ pub(super) struct RawClass {
     pub pairing_write_back: Option<RawPairing>,
     pub registers_per_cycle: Option<u32>,
     pub reads_data_as: Option<Operand>,
+    pub reads_shift_as: Option<Operand>,
     pub kind: Kind,
     pub source: String,
 }

@@ -173,6 +173,7 @@ fn score_row(at: &SourceText<'_>, units: &[(String, u32)], row: Spanned<RawClass
         pairing_write_back: pairing(row.pairing_write_back.or(row.pairing)),
         registers_per_cycle: row.registers_per_cycle.unwrap_or(1).max(1),
         reads_data_as: row.reads_data_as.unwrap_or(Operand::Data),
+        reads_shift_as: row.reads_shift_as.unwrap_or(Operand::Shift),
         kind: row.kind,
         source: row.source,
     })

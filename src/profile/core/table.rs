@@ -144,6 +144,8 @@ pub struct ScoreRow {
     pub registers_per_cycle: u32,
     /// The kind that a `data` source of this class counts as.
     pub reads_data_as: Operand,
+    /// The kind that a `shift` source of this class counts as.
+    pub reads_shift_as: Operand,
     /// Origin.
     pub kind: Kind,
     /// Source.

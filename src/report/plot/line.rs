@@ -4,7 +4,7 @@ use super::scale::Scale;
 use super::svg::{Anchor, Svg, WIDTH};
 
 const HEIGHT: f64 = 290.0;
-const LEFT: f64 = 58.0;
+const LEFT: f64 = 66.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 46.0;

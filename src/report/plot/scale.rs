@@ -51,7 +51,7 @@ impl Scale {
     }
 
     fn linear_ticks(&self) -> Vec<(f64, String)> {
-        let step = nice_step((self.high - self.low) / 5.0);
+        let step = nice_step((self.high - self.low) / 6.0);
         let decimals = (0..=9usize).find(|&d| step * 10f64.powi(i32::try_from(d).unwrap_or(0)) >= 0.999).unwrap_or(9);
         let first = (self.low / step - 1e-9).ceil();
         (0..=20u32)

@@ -52,8 +52,15 @@ fn each_length(random: &mut Random, case: impl Fn(&mut Random, usize) -> Vec<cra
     LENGTHS.iter().map(|&n| Case { dims: dims(&[("n", n)]), args: case(random, n) }).collect()
 }
 
-fn each_matrix(random: &mut Random, names: [&str; 2], case: impl Fn(&mut Random, usize, usize) -> Vec<crate::cases::Arg>) -> Vec<Case> {
-    SHAPES.iter().map(|&(a, b)| Case { dims: dims(&[(names[0], a), (names[1], b)]), args: case(random, a, b) }).collect()
+fn each_matrix(
+    random: &mut Random,
+    names: [&str; 2],
+    case: impl Fn(&mut Random, usize, usize) -> Vec<crate::cases::Arg>,
+) -> Vec<Case> {
+    SHAPES
+        .iter()
+        .map(|&(a, b)| Case { dims: dims(&[(names[0], a), (names[1], b)]), args: case(random, a, b) })
+        .collect()
 }
 
 fn standardise(random: &mut Random) -> Vec<Case> {
@@ -90,11 +97,14 @@ fn softmax(random: &mut Random) -> Vec<Case> {
 }
 
 fn arg_max(random: &mut Random) -> Vec<Case> {
-    [2, 1, 10, 3, 50, 5, 100, 10, 7, 20, 4, 64].iter().map(|&classes| {
-        let z: Vec<f32> = (0..classes).map(|_| w32(random.integer(-3, 3)) as f32).collect();
-        let best = i32::try_from(kernels::argmax_f32(&z)).expect("small");
-        Case { dims: dims(&[("classes", classes)]), args: vec![input(&z), output(&[best]), value(small(classes))] }
-    }).collect()
+    [2, 1, 10, 3, 50, 5, 100, 10, 7, 20, 4, 64]
+        .iter()
+        .map(|&classes| {
+            let z: Vec<f32> = (0..classes).map(|_| w32(random.integer(-3, 3)) as f32).collect();
+            let best = i32::try_from(kernels::argmax_f32(&z)).expect("small");
+            Case { dims: dims(&[("classes", classes)]), args: vec![input(&z), output(&[best]), value(small(classes))] }
+        })
+        .collect()
 }
 
 fn error(random: &mut Random) -> Vec<Case> {
@@ -157,7 +167,10 @@ fn load(random: &mut Random) -> Vec<Case> {
 }
 
 fn each_rows(random: &mut Random, case: impl Fn(&mut Random, usize, usize) -> Vec<crate::cases::Arg>) -> Vec<Case> {
-    let of = |random: &mut Random, (rows, columns): (usize, usize)| Case { dims: dims(&[("n", rows * columns), ("rows", rows)]), args: case(random, rows, columns) };
+    let of = |random: &mut Random, (rows, columns): (usize, usize)| Case {
+        dims: dims(&[("n", rows * columns), ("rows", rows)]),
+        args: case(random, rows, columns),
+    };
     SHAPES.iter().map(|shape| of(random, *shape)).collect()
 }
 
@@ -171,12 +184,20 @@ fn mean(random: &mut Random) -> Vec<Case> {
 }
 
 fn past(random: &mut Random) -> Vec<Case> {
-    [1, 2, 10, 3, 5, 7, 20, 50, 4, 10, 33].iter().map(|&classes| {
-        let count = |random: &mut Random| -> Vec<u32> { (0..classes).map(|_| u32::try_from(random.integer(1, 100_000_000)).expect("32 bits")).collect() };
-        let (past, current) = (count(random), count(random));
-        let weights: Vec<f32> = past.iter().zip(&current).map(|(p, c)| kernels::past_weight_f32(*p, *c)).collect();
-        Case { dims: dims(&[("classes", classes)]), args: vec![input(&past), input(&current), output(&weights), value(small(classes))] }
-    }).collect()
+    [1, 2, 10, 3, 5, 7, 20, 50, 4, 10, 33]
+        .iter()
+        .map(|&classes| {
+            let count = |random: &mut Random| -> Vec<u32> {
+                (0..classes).map(|_| u32::try_from(random.integer(1, 100_000_000)).expect("32 bits")).collect()
+            };
+            let (past, current) = (count(random), count(random));
+            let weights: Vec<f32> = past.iter().zip(&current).map(|(p, c)| kernels::past_weight_f32(*p, *c)).collect();
+            Case {
+                dims: dims(&[("classes", classes)]),
+                args: vec![input(&past), input(&current), output(&weights), value(small(classes))],
+            }
+        })
+        .collect()
 }
 
 fn consolidate(random: &mut Random) -> Vec<Case> {
@@ -191,6 +212,14 @@ fn consolidate(random: &mut Random) -> Vec<Case> {
             let at = from..from + columns;
             kernels::consolidate_rows_f32(&mut after[at.clone()], &tw[at], mean, *w, Format::F32);
         }
-        vec![input(&tw), input(&weights), input(&list), update(&cw, &after), real(mean), value(small(rows)), value(small(columns))]
+        vec![
+            input(&tw),
+            input(&weights),
+            input(&list),
+            update(&cw, &after),
+            real(mean),
+            value(small(rows)),
+            value(small(columns)),
+        ]
     })
 }

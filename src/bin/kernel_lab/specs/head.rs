@@ -30,13 +30,23 @@ pub fn specs() -> Vec<Spec> {
         spec(Op::QuantiseError, &[I32, I8], "tp_quantise_error_i8", N, &[A, A, None], |r| quantise(r, I8, 30)),
         spec(Op::QuantiseError, &[I32, I16], "tp_quantise_error_i16", N, &[A, A, None], |r| quantise(r, I16, 30)),
         spec(Op::QuantiseError, &[I32, I32], "tp_quantise_error_i32", N, &[A, A, None], |r| quantise(r, I32, 30)),
-        spec(Op::GradientAccumulate, &[I8, I8, I32], "tp_gradient_accumulate_i8", MATRIX, &[A, A, A], |r| accumulate(r, I8)),
-        spec(Op::GradientAccumulate, &[I16, I8, I32], "tp_gradient_accumulate_i16", MATRIX, &[A, A, A], |r| accumulate(r, I16)),
-        spec(Op::GradientAccumulate, &[I32, I8, I64], "tp_gradient_accumulate_i32", MATRIX, &[A, A, A], |r| accumulate(r, I32)),
+        spec(Op::GradientAccumulate, &[I8, I8, I32], "tp_gradient_accumulate_i8", MATRIX, &[A, A, A], |r| {
+            accumulate(r, I8)
+        }),
+        spec(Op::GradientAccumulate, &[I16, I8, I32], "tp_gradient_accumulate_i16", MATRIX, &[A, A, A], |r| {
+            accumulate(r, I16)
+        }),
+        spec(Op::GradientAccumulate, &[I32, I8, I64], "tp_gradient_accumulate_i32", MATRIX, &[A, A, A], |r| {
+            accumulate(r, I32)
+        }),
         spec(Op::GradientRange, &[I32], "tp_gradient_range_i32", N, &[A, None], range),
         spec(Op::GradientRange, &[I64], "tp_gradient_range_i64", N, &[A, None], range_wide),
-        spec(Op::QuantiseGradient, &[I32, I8], "tp_quantise_gradient_i32_i8", N, &[A, A, None], |r| quantise(r, I8, 31)),
-        spec(Op::QuantiseGradient, &[I32, I16], "tp_quantise_gradient_i32_i16", N, &[A, A, None], |r| quantise(r, I16, 31)),
+        spec(Op::QuantiseGradient, &[I32, I8], "tp_quantise_gradient_i32_i8", N, &[A, A, None], |r| {
+            quantise(r, I8, 31)
+        }),
+        spec(Op::QuantiseGradient, &[I32, I16], "tp_quantise_gradient_i32_i16", N, &[A, A, None], |r| {
+            quantise(r, I16, 31)
+        }),
         spec(Op::QuantiseGradient, &[I64, I32], "tp_quantise_gradient_i64_i32", N, &[A, A, None], quantise_wide),
         spec(Op::SgdUpdate, &[I8, I8], "tp_sgd_update_i8_i8", N, &[A, T, None], |r| sgd(r, I8, I8)),
         spec(Op::SgdUpdate, &[I16, I16], "tp_sgd_update_i16_i16", N, &[A, T, None], |r| sgd(r, I16, I16)),
@@ -44,8 +54,12 @@ pub fn specs() -> Vec<Spec> {
         spec(Op::SgdUpdate, &[I32, I8], "tp_sgd_update_i32_i8", N, &[A, T, None], |r| sgd(r, I32, I8)),
         spec(Op::SgdUpdate, &[I32, I16], "tp_sgd_update_i32_i16", N, &[A, T, None], |r| sgd(r, I32, I16)),
         spec(Op::Velocity, &[I8, I8, I32], "tp_velocity_i8_i8", N, &[A, T, T, None, None, None], |r| velocity(r, I8)),
-        spec(Op::Velocity, &[I16, I16, I32], "tp_velocity_i16_i16", N, &[A, T, T, None, None, None], |r| velocity(r, I16)),
-        spec(Op::Velocity, &[I32, I32, I32], "tp_velocity_i32_i32", N, &[A, T, T, None, None, None], |r| velocity(r, I32)),
+        spec(Op::Velocity, &[I16, I16, I32], "tp_velocity_i16_i16", N, &[A, T, T, None, None, None], |r| {
+            velocity(r, I16)
+        }),
+        spec(Op::Velocity, &[I32, I32, I32], "tp_velocity_i32_i32", N, &[A, T, T, None, None, None], |r| {
+            velocity(r, I32)
+        }),
     ]
 }
 
@@ -113,7 +127,12 @@ fn standardise(random: &mut Random) -> Vec<Case> {
     each_length(random, |random, n| {
         let x: Vec<i32> = (0..n).map(|_| w32(random.integer(-(1 << 20), 1 << 20))).collect();
         let offset: Vec<i32> = (0..n).map(|_| w32(random.integer(-(1 << 28), 1 << 28))).collect();
-        let factors: Vec<Scale> = (0..n).map(|_| { let e = random.integer(-24, -8); factor(random, e) }).collect();
+        let factors: Vec<Scale> = (0..n)
+            .map(|_| {
+                let e = random.integer(-24, -8);
+                factor(random, e)
+            })
+            .collect();
         let (zero, lo, hi) = (w32(random.integer(-5, 5)), -127, 127);
         let code = |i: usize| {
             let r = Requant { src_zero: 0, factor: factors[i], dst_zero: zero, lo, hi, overflow: Overflow::Saturate };
@@ -123,7 +142,13 @@ fn standardise(random: &mut Random) -> Vec<Case> {
         let parts: Vec<[i32; 2]> = factors.iter().map(|f| factor_parts(*f)).collect();
         let column = |i: usize| parts.iter().map(|p| p[i]).collect::<Vec<i32>>();
         let args = vec![
-            input(&x), input(&offset), input(&column(0)), input(&column(1)), Arg::Out(stored(&y, I8)), input(&[0, 0, 0, zero, lo, hi]), value(small(n)),
+            input(&x),
+            input(&offset),
+            input(&column(0)),
+            input(&column(1)),
+            Arg::Out(stored(&y, I8)),
+            input(&[0, 0, 0, zero, lo, hi]),
+            value(small(n)),
         ];
         Case { dims: n_dims(n), args }
     })
@@ -135,7 +160,10 @@ fn copy(random: &mut Random, from: Elem, to: Elem) -> Vec<Case> {
         let r = Requant { dst_zero: 0, ..requant(random, width(from), to, 0) };
         let mut dst = vec![0; n];
         kernels::forward_copy(&src, &r, &mut site(), &mut dst).expect("saturates");
-        Case { dims: n_dims(n), args: vec![Arg::In(stored(&src, from)), Arg::Out(stored(&dst, to)), input(&block(&r)), value(small(n))] }
+        Case {
+            dims: n_dims(n),
+            args: vec![Arg::In(stored(&src, from)), Arg::Out(stored(&dst, to)), input(&block(&r)), value(small(n))],
+        }
     })
 }
 
@@ -144,34 +172,53 @@ fn head_forward(random: &mut Random) -> Vec<Case> {
         let (a, w) = (codes(random, features, I8), codes(random, classes * features, I8));
         let mut z = vec![0; classes];
         kernels::head_forward(&w, 0, &a, 0, &mut z);
-        let args = vec![Arg::In(stored(&a, I8)), Arg::In(stored(&w, I8)), output(&z), value(small(classes)), value(small(features))];
+        let args = vec![
+            Arg::In(stored(&a, I8)),
+            Arg::In(stored(&w, I8)),
+            output(&z),
+            value(small(classes)),
+            value(small(features)),
+        ];
         Case { dims: dims(&[("classes", classes), ("features", features)]), args }
     };
     SHAPES.iter().map(|shape| case(random, *shape)).collect()
 }
 
 fn softmax(random: &mut Random) -> Vec<Case> {
-    [2, 3, 10, 1, 5, 50, 7, 100, 4, 10, 20, 33, 10].iter().map(|&classes| {
-        let spread = random.integer(1, 31);
-        let (lo, hi) = (-(1i64 << spread), (1i64 << spread) - 1);
-        let z: Vec<i32> = (0..classes).map(|_| w32(random.integer(lo, hi))).collect();
-        let exponent = random.integer(-3, 6) - spread;
-        let unit = factor(random, exponent);
-        let mut p = vec![0; classes];
-        kernels::softmax(&z, unit, &mut p);
-        let (mantissa, left, right) = Exponent::new(unit).parts();
-        let args = vec![input(&z), output(&p), value(i64::from(mantissa)), value(i64::from(left)), value(i64::from(right)), value(small(classes))];
-        Case { dims: dims(&[("classes", classes)]), args }
-    }).collect()
+    [2, 3, 10, 1, 5, 50, 7, 100, 4, 10, 20, 33, 10]
+        .iter()
+        .map(|&classes| {
+            let spread = random.integer(1, 31);
+            let (lo, hi) = (-(1i64 << spread), (1i64 << spread) - 1);
+            let z: Vec<i32> = (0..classes).map(|_| w32(random.integer(lo, hi))).collect();
+            let exponent = random.integer(-3, 6) - spread;
+            let unit = factor(random, exponent);
+            let mut p = vec![0; classes];
+            kernels::softmax(&z, unit, &mut p);
+            let (mantissa, left, right) = Exponent::new(unit).parts();
+            let args = vec![
+                input(&z),
+                output(&p),
+                value(i64::from(mantissa)),
+                value(i64::from(left)),
+                value(i64::from(right)),
+                value(small(classes)),
+            ];
+            Case { dims: dims(&[("classes", classes)]), args }
+        })
+        .collect()
 }
 
 fn arg_max(random: &mut Random) -> Vec<Case> {
-    [2, 1, 10, 3, 50, 5, 100, 10, 7, 20, 4, 64].iter().map(|&classes| {
-        let z: Vec<i32> = (0..classes).map(|_| w32(random.integer(-3, 3)) * 0x2000_0000).collect();
-        let wide: Vec<i64> = z.iter().map(|z| i64::from(*z)).collect();
-        let best = i32::try_from(kernels::argmax(&wide)).expect("small");
-        Case { dims: dims(&[("classes", classes)]), args: vec![input(&z), output(&[best]), value(small(classes))] }
-    }).collect()
+    [2, 1, 10, 3, 50, 5, 100, 10, 7, 20, 4, 64]
+        .iter()
+        .map(|&classes| {
+            let z: Vec<i32> = (0..classes).map(|_| w32(random.integer(-3, 3)) * 0x2000_0000).collect();
+            let wide: Vec<i64> = z.iter().map(|z| i64::from(*z)).collect();
+            let best = i32::try_from(kernels::argmax(&wide)).expect("small");
+            Case { dims: dims(&[("classes", classes)]), args: vec![input(&z), output(&[best]), value(small(classes))] }
+        })
+        .collect()
 }
 
 fn error(random: &mut Random) -> Vec<Case> {
@@ -185,7 +232,14 @@ fn error(random: &mut Random) -> Vec<Case> {
         }
         let (lo, hi) = kernels::range_with_zero(&d);
         let args = vec![
-            input(&p), input(&labels), output(&d), output(&[w32(lo), w32(hi)]), value(0), value(one), value(small(batch)), value(small(classes)),
+            input(&p),
+            input(&labels),
+            output(&d),
+            output(&[w32(lo), w32(hi)]),
+            value(0),
+            value(one),
+            value(small(batch)),
+            value(small(classes)),
         ];
         Case { dims: dims(&[("batch", batch), ("classes", classes)]), args }
     };
@@ -203,7 +257,10 @@ fn quantise(random: &mut Random, to: Elem, bits: u32) -> Vec<Case> {
         let mut again = vec![0; n];
         kernels::quantise_gradient(&src, &r, &mut site(), &mut again).expect("saturates");
         assert_eq!(dst, again, "one arithmetic, two names");
-        Case { dims: n_dims(n), args: vec![input(&src), Arg::Out(stored(&dst, to)), input(&block(&r)), value(small(n))] }
+        Case {
+            dims: n_dims(n),
+            args: vec![input(&src), Arg::Out(stored(&dst, to)), input(&block(&r)), value(small(n))],
+        }
     })
 }
 
@@ -215,7 +272,8 @@ fn quantise_wide(random: &mut Random) -> Vec<Case> {
         let half = 1i64 << 31;
         let exponent = 32 - bits + random.integer(-4, 0);
         let (lo, hi, dst_zero) = (i32::MIN, i32::MAX, w32(random.integer(-half, half - 1)));
-        let r = Requant { src_zero: 0, factor: factor(random, exponent), dst_zero, lo, hi, overflow: Overflow::Saturate };
+        let r =
+            Requant { src_zero: 0, factor: factor(random, exponent), dst_zero, lo, hi, overflow: Overflow::Saturate };
         let mut dst = vec![0; n];
         kernels::quantise_gradient_wide(&src, &r, &mut site(), &mut dst).expect("saturates");
         Case { dims: n_dims(n), args: vec![input(&src), output(&dst), input(&block(&r)), value(small(n))] }
@@ -240,7 +298,12 @@ fn accumulate(random: &mut Random, elem: Elem) -> Vec<Case> {
             update(&before, &after)
         };
         let args = vec![
-            Arg::In(stored(&e, elem)), Arg::In(stored(&a, I8)), sums, value(i64::from(zero)), value(small(classes)), value(small(features)),
+            Arg::In(stored(&e, elem)),
+            Arg::In(stored(&a, I8)),
+            sums,
+            value(i64::from(zero)),
+            value(small(classes)),
+            value(small(features)),
         ];
         Case { dims: dims(&[("classes", classes), ("features", features)]), args }
     };
@@ -275,7 +338,10 @@ fn sgd(random: &mut Random, gradient: Elem, master: Elem) -> Vec<Case> {
         kernels::sgd_update(&mut after, &g, &step, &mut site(), &mut site()).expect("saturates");
         let [mantissa, shift] = factor_parts(step.factor);
         let args = vec![
-            Arg::In(stored(&g, gradient)), Arg::InOut(stored(&w, master), stored(&after, master)), input(&[mantissa, shift, src_zero, 0, -top, top]), value(small(n)),
+            Arg::In(stored(&g, gradient)),
+            Arg::InOut(stored(&w, master), stored(&after, master)),
+            input(&[mantissa, shift, src_zero, 0, -top, top]),
+            value(small(n)),
         ];
         Case { dims: n_dims(n), args }
     })
@@ -287,17 +353,37 @@ fn velocity(random: &mut Random, elem: Elem) -> Vec<Case> {
         let half = 1i64 << (width(elem) - 1);
         let zero = w32(random.integer(-half, half - 1));
         let up = 32 - i64::from(width(elem));
-        let to = { let e = up + random.integer(-6, 0); factor(random, e) };
-        let (momentum, decay) = (factor(random, 0), { let e = up + random.integer(-12, -4); factor(random, e) });
+        let to = {
+            let e = up + random.integer(-6, 0);
+            factor(random, e)
+        };
+        let (momentum, decay) = (factor(random, 0), {
+            let e = up + random.integer(-12, -4);
+            factor(random, e)
+        });
         let limits = (i32::MIN, i32::MAX, Overflow::Saturate);
         let mut after = v.clone();
-        kernels::velocity(&mut after, (g.iter().map(|g| i64::from(*g) - i64::from(zero)), to), (&w, 0, Some(decay)), Some(momentum), limits, &mut site()).expect("saturates");
+        kernels::velocity(
+            &mut after,
+            (g.iter().map(|g| i64::from(*g) - i64::from(zero)), to),
+            (&w, 0, Some(decay)),
+            Some(momentum),
+            limits,
+            &mut site(),
+        )
+        .expect("saturates");
         let parameters = |scale: Scale, zero: i32| {
             let [mantissa, shift] = factor_parts(scale);
             input(&[mantissa, shift, zero, 0, i32::MIN, i32::MAX])
         };
         let args = vec![
-            Arg::In(stored(&g, elem)), Arg::In(stored(&w, elem)), Arg::InOut(v.bytes(), after.bytes()), parameters(to, zero), parameters(momentum, 0), parameters(decay, 0), value(small(n)),
+            Arg::In(stored(&g, elem)),
+            Arg::In(stored(&w, elem)),
+            Arg::InOut(v.bytes(), after.bytes()),
+            parameters(to, zero),
+            parameters(momentum, 0),
+            parameters(decay, 0),
+            value(small(n)),
         ];
         Case { dims: n_dims(n), args }
     })

@@ -17,8 +17,21 @@ const LENGTHS: [usize; 13] = [1, 2, 100, 3, 7, 33, 64, 500, 5, 31, 256, 17, 301]
 /// Trip counts of element-wise loops.
 const N: &[&str] = &["n"];
 /// Classes and features, batch and classes, or rows and columns.
-const SHAPES: [(usize, usize); 13] =
-    [(1, 1), (10, 33), (2, 7), (3, 64), (5, 100), (10, 17), (7, 1), (4, 128), (1, 31), (20, 9), (6, 50), (2, 300), (10, 65)];
+const SHAPES: [(usize, usize); 13] = [
+    (1, 1),
+    (10, 33),
+    (2, 7),
+    (3, 64),
+    (5, 100),
+    (10, 17),
+    (7, 1),
+    (4, 128),
+    (1, 31),
+    (20, 9),
+    (6, 50),
+    (2, 300),
+    (10, 65),
+];
 
 /// A test size as a C argument.
 fn small(n: usize) -> i64 {
