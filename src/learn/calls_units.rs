@@ -65,16 +65,28 @@ impl Calls {
 
     pub fn load_rows(&self, tensor: Tensor) -> KernelCall {
         let elems = [elem_of(self.consolidated(tensor)), elem_of(self.master(tensor))];
-        Self::call(Op::LoadRows, Phase::Consolidate, Self::name(tensor, "load"), &[("n", self.n(tensor)), ("rows", self.classes)], &elems)
-            .buffer(self.consolidated_buffer(tensor, Access::Read))
-            .buffer(self.master_buffer(tensor, Access::Write))
+        Self::call(
+            Op::LoadRows,
+            Phase::Consolidate,
+            Self::name(tensor, "load"),
+            &[("n", self.n(tensor)), ("rows", self.classes)],
+            &elems,
+        )
+        .buffer(self.consolidated_buffer(tensor, Access::Read))
+        .buffer(self.master_buffer(tensor, Access::Write))
     }
 
     pub fn mean_rows(&self, tensor: Tensor, current: usize) -> KernelCall {
         let n = current * self.columns(tensor);
         let elem = elem_of(self.master(tensor));
-        Self::call(Op::MeanRows, Phase::Consolidate, Self::name(tensor, "mean"), &[("n", n), ("rows", current)], &[elem])
-            .buffer(self.master_buffer(tensor, Access::Read))
+        Self::call(
+            Op::MeanRows,
+            Phase::Consolidate,
+            Self::name(tensor, "mean"),
+            &[("n", n), ("rows", current)],
+            &[elem],
+        )
+        .buffer(self.master_buffer(tensor, Access::Read))
     }
 
     pub fn past_weight(&self, current: usize) -> KernelCall {

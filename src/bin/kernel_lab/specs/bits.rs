@@ -1,15 +1,14 @@
 //! Twins of the binary backbone's operations; the references are networks of one or two layers, run by the plain kernels.
 
 use tinyprec::nn::{
-    BitFilters, BitMap, Engine, FilterSize, Graph, GraphSpec, Layer, Map, Shape, SmallFilters, Tensor, Thresholds,
-    Window,
+    BitFilters, BitMap, Engine, FilterSize, Graph, GraphSpec, Layer, Shape, SmallFilters, Tensor, Thresholds, Window,
 };
 use tinyprec::trace::BufferKind;
 use tinyprec::trace::Elem::{B1, I32, U8};
 use tinyprec::trace::{Dims, NullSink, Op};
 
-use super::small;
-use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
+use super::maps::{global_sum, global_sum_bits, max_pool, pack_input, threshold};
+use crate::cases::{Arg, Case, Random, Spec, input, output, value};
 
 const A: Option<BufferKind> = Some(BufferKind::Activation);
 const W: Option<BufferKind> = Some(BufferKind::Weights);
@@ -163,7 +162,7 @@ const CONVS: [Conv; 14] = [
     Conv(10, 4, 2, 70, [4, 3], 2),
 ];
 
-fn image(random: &mut Random, shape: Shape) -> (Vec<u8>, Tensor) {
+pub(super) fn image(random: &mut Random, shape: Shape) -> (Vec<u8>, Tensor) {
     let pixels: Vec<u8> = (0..shape.len()).map(|_| u8::try_from(random.integer(0, 255)).expect("a byte")).collect();
     let tensor = Tensor::image(shape, &pixels).expect("the right number of pixels");
     (pixels, tensor)
@@ -174,21 +173,21 @@ fn signs(random: &mut Random, count: usize) -> Vec<i8> {
     (0..count).map(|_| if same || random.next() % 2 == 0 { -1 } else { 1 }).collect()
 }
 
-fn run(spec: GraphSpec, image: &Tensor) -> Tensor {
+pub(super) fn run(spec: GraphSpec, image: &Tensor) -> Tensor {
     let graph = Graph::new(spec).expect("a valid test network");
     graph.pass(image, Engine::Reference, &mut NullSink).expect("the image fits").output
 }
 
-fn sums(tensor: &Tensor) -> Vec<i32> {
+pub(super) fn sums(tensor: &Tensor) -> Vec<i32> {
     tensor.integers().expect("sums are integers")
 }
 
-fn bits(tensor: &Tensor) -> Vec<u32> {
+pub(super) fn bits(tensor: &Tensor) -> Vec<u32> {
     let Tensor::Bits(map) = tensor else { panic!("the network ends in bits") };
     device_map(map)
 }
 
-fn halves(words: &[u64], n: usize) -> impl Iterator<Item = u32> {
+pub(super) fn halves(words: &[u64], n: usize) -> impl Iterator<Item = u32> {
     let low = |word: u64| u32::try_from(word & 0xffff_ffff).expect("masked to 32 bits");
     words.iter().flat_map(move |w| [low(*w), low(*w >> 32)]).take(n.div_ceil(32))
 }
@@ -204,7 +203,7 @@ fn device_filters(weights: &BitFilters) -> Vec<u32> {
 }
 
 /// Thresholds near the sums, so that every comparison is close.
-fn near(random: &mut Random, sums: &[i32], channels: usize) -> Vec<i32> {
+pub(super) fn near(random: &mut Random, sums: &[i32], channels: usize) -> Vec<i32> {
     let limit = 1 << 30;
     (0..channels)
         .map(|c| (sums[c] + i32::try_from(random.integer(-2, 2)).expect("small")).clamp(1 - limit, limit))
@@ -216,7 +215,7 @@ fn thresholds(values: &[i32]) -> Layer {
 }
 
 /// Dimensions as `nn` emits them, from the network's own list of calls.
-fn call_dims(spec: &GraphSpec, index: usize) -> Dims {
+pub(super) fn call_dims(spec: &GraphSpec, index: usize) -> Dims {
     Graph::new(spec.clone()).expect("a valid test network").calls()[index].dims.clone()
 }
 
@@ -332,121 +331,4 @@ fn dense(random: &mut Random, fused: bool) -> Vec<Case> {
         Case { dims: call_dims(&spec, 1), args }
     };
     shapes.iter().map(|shape| case(random, *shape)).collect()
-}
-
-/// Pixels (as height and width) and channels.
-const MAPS: [(usize, usize, usize); 13] = [
-    (1, 1, 1),
-    (1, 2, 31),
-    (3, 3, 32),
-    (2, 2, 33),
-    (5, 1, 64),
-    (1, 7, 65),
-    (4, 4, 8),
-    (3, 5, 100),
-    (2, 3, 128),
-    (6, 6, 3),
-    (1, 1, 160),
-    (3, 2, 56),
-    (7, 2, 40),
-];
-
-fn threshold(random: &mut Random) -> Vec<Case> {
-    let case = |random: &mut Random, (h, w, c): (usize, usize, usize)| {
-        let values: Vec<i32> = (0..h * w * c)
-            .map(|_| i32::try_from(random.integer(1 - (1 << 30), (1 << 30) - 1)).expect("31 bits"))
-            .collect();
-        let t = near(random, &values, c);
-        let layer = Thresholds::new(1, t.clone(), Vec::new(), "t").expect("one plane");
-        let map = negative(h * w, c, |i| layer.negative(i % c, 0, values[i]));
-        let args = vec![input(&values), input(&t), output(&map), value(small(h * w)), value(small(c))];
-        Case { dims: dims(&[("pixels", h * w), ("channels", c)]), args }
-    };
-    MAPS.iter().map(|map| case(random, *map)).collect()
-}
-
-/// Device words of a map whose value `i` (pixel by pixel, channels fastest) is −1 where `minus` says so.
-fn negative(pixels: usize, channels: usize, minus: impl Fn(usize) -> bool) -> Vec<u32> {
-    let pixel =
-        |p: usize| -> Vec<i32> { (0..channels).map(|c| if minus(p * channels + c) { -1 } else { 1 }).collect() };
-    (0..pixels).flat_map(|p| halves(&tinyprec::bits::pack(&pixel(p)), channels).collect::<Vec<u32>>()).collect()
-}
-
-fn max_pool(random: &mut Random) -> Vec<Case> {
-    let shapes = [
-        (2, 2, 1, 2, 2),
-        (4, 4, 32, 2, 2),
-        (5, 6, 40, 3, 1),
-        (6, 6, 64, 2, 2),
-        (3, 3, 100, 3, 1),
-        (7, 5, 33, 2, 1),
-        (8, 8, 128, 4, 4),
-        (3, 4, 65, 1, 1),
-        (9, 9, 10, 3, 3),
-        (5, 5, 160, 2, 3),
-        (4, 7, 96, 2, 1),
-        (6, 4, 31, 4, 2),
-        (10, 3, 56, 3, 2),
-    ];
-    let case = |random: &mut Random, (h, w, c, k, stride): (usize, usize, usize, usize, usize)| {
-        let shape = Shape::new(h, w, c);
-        let (_, image) = image(random, shape);
-        let packed = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold: 200, flatten: false });
-        let spec = packed.clone().then("pool", Layer::MaxPoolBits { window: Window::valid(k, stride) });
-        let dims = call_dims(&spec, 1);
-        let dim = |name: &str| value(i64::try_from(dims.get(name).expect("nn gives it")).expect("small"));
-        let mut args = vec![input(&bits(&run(packed, &image))), output(&bits(&run(spec, &image)))];
-        args.extend(["iw", "oh", "ow", "k", "stride", "words"].map(dim));
-        Case { dims, args }
-    };
-    shapes.iter().map(|shape| case(random, *shape)).collect()
-}
-
-fn global_sum_bits(random: &mut Random) -> Vec<Case> {
-    let case = |random: &mut Random, (h, w, c): (usize, usize, usize)| {
-        let shape = Shape::new(h, w, c);
-        let (_, image) = image(random, shape);
-        let packed = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold: 100, flatten: false });
-        let spec = packed.clone().then("sum", Layer::GlobalSumBits);
-        let out = sums(&run(spec.clone(), &image));
-        let args = vec![input(&bits(&run(packed, &image))), output(&out), value(small(h * w)), value(small(c))];
-        Case { dims: call_dims(&spec, 1), args }
-    };
-    MAPS.iter().map(|map| case(random, *map)).collect()
-}
-
-fn global_sum(random: &mut Random) -> Vec<Case> {
-    let case = |random: &mut Random, (h, w, c): (usize, usize, usize)| {
-        let shape = Shape::new(h, w, c);
-        let (_, image) = image(random, shape);
-        // A random 1 × 1 convolution makes the integers to sum.
-        let values = (0..c * c).map(|_| i8::try_from(random.integer(-128, 127)).expect("8 bits")).collect();
-        let weights = SmallFilters::new(FilterSize { out: c, taps: 1, ic: c }, values, "w").expect("sized");
-        let conv = GraphSpec::new("t", shape)
-            .then("conv", Layer::InputConv { weights, window: Window::valid(1, 1), offset: 0 });
-        let spec = conv.clone().then("sum", Layer::GlobalSum);
-        let Tensor::I32(map) = run(conv, &image) else { panic!("a convolution gives sums") };
-        let from: &Map<i32> = &map;
-        let args =
-            vec![input(from.data()), output(&sums(&run(spec.clone(), &image))), value(small(h * w)), value(small(c))];
-        Case { dims: call_dims(&spec, 1), args }
-    };
-    MAPS.iter().map(|map| case(random, *map)).collect()
-}
-
-fn pack_input(random: &mut Random) -> Vec<Case> {
-    let case = |random: &mut Random, n: usize| {
-        let shape = Shape::new(1, 1, n);
-        let (pixels, image) = image(random, shape);
-        let threshold = u8::try_from(random.integer(0, 255)).expect("a byte");
-        let spec = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold, flatten: false });
-        let args = vec![
-            input(&pixels),
-            output(&bits(&run(spec.clone(), &image))),
-            value(i64::from(threshold)),
-            value(small(n)),
-        ];
-        Case { dims: call_dims(&spec, 0), args }
-    };
-    [1, 31, 32, 33, 64, 65, 784, 100, 256, 5, 1000, 63].iter().map(|n| case(random, *n)).collect()
 }

@@ -3,6 +3,7 @@
 mod bits;
 mod float;
 mod head;
+mod maps;
 mod rows;
 
 use crate::cases::{Random, Spec};
