@@ -4,9 +4,6 @@ use super::bits::{bits, call_dims, halves, image, near, run, sums};
 use super::small;
 use crate::cases::{Case, Random, dims, input, output, value};
 use tinyprec::nn::{FilterSize, GraphSpec, Layer, Map, Shape, SmallFilters, Tensor, Thresholds, Window};
-use tinyprec::trace::BufferKind;
-
-const A: Option<BufferKind> = Some(BufferKind::Activation);
 
 /// Pixels (as height and width) and channels.
 const MAPS: [(usize, usize, usize); 13] = [
