@@ -1,9 +1,13 @@
 //! A record made by hand, with every field filled and every awkward case in it, for tests of what reads records.
+#![allow(dead_code)] // each test file uses its own part
 
 use tinyprec::record::*;
 use tinyprec::trace::Phase;
 
-const BOARDS: [(&str, &str, &str, f64, f64, Option<f64>, f64); 3] = [
+/// Profile, board, core, MHz, RAM and flash in KiB, relative cost.
+type Board = (&'static str, &'static str, &'static str, f64, f64, Option<f64>, f64);
+
+const BOARDS: [Board; 3] = [
     ("stm32l4r5", "NUCLEO-L4R5ZI", "cortex-m4", 120.0, 640.0, Some(2048.0), 1.0),
     ("stm32f746", "STM32F746G-DISCO", "cortex-m7", 216.0, 320.0, Some(1024.0), 0.31),
     ("rpi3b-plus", "Raspberry Pi 3B+", "cortex-a53", 1400.0, 983_040.0, None, 0.034),

@@ -1,4 +1,5 @@
 //! A small experiment over the embedded data, run through the real binary.
+#![allow(dead_code)] // each test file uses its own part
 
 use std::fs;
 use std::path::{Path, PathBuf};

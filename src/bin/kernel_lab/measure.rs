@@ -126,7 +126,7 @@ fn sections(text: &str, cases: usize) -> Result<Vec<Section>, LabError> {
     Ok(cases_only)
 }
 
-/// GCC's `file.c:line:column:function	bytes	static`.
+/// GCC's `file.c:line:column:function TAB bytes TAB static`.
 fn stack_of(usage: &str, symbol: &str) -> u64 {
     let line =
         usage.lines().find(|line| line.split('\t').next().is_some_and(|place| place.ends_with(&format!(":{symbol}"))));

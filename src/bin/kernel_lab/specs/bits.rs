@@ -169,8 +169,8 @@ pub(super) fn image(random: &mut Random, shape: Shape) -> (Vec<u8>, Tensor) {
 }
 
 fn signs(random: &mut Random, count: usize) -> Vec<i8> {
-    let same = random.next() % 4 == 0;
-    (0..count).map(|_| if same || random.next() % 2 == 0 { -1 } else { 1 }).collect()
+    let same = random.next().is_multiple_of(4);
+    (0..count).map(|_| if same || random.next().is_multiple_of(2) { -1 } else { 1 }).collect()
 }
 
 pub(super) fn run(spec: GraphSpec, image: &Tensor) -> Tensor {

@@ -102,7 +102,7 @@ fn block(r: &Requant) -> Vec<i32> {
 
 /// A factor of `2^exponent` times 0.5 to 1; every fourth one is a power of two, so that ties occur.
 fn factor(random: &mut Random, exponent: i64) -> Scale {
-    let mantissa = if random.next() % 4 == 0 { 1 << 30 } else { random.integer(1 << 30, (1 << 31) - 1) };
+    let mantissa = if random.next().is_multiple_of(4) { 1 << 30 } else { random.integer(1 << 30, (1 << 31) - 1) };
     Scale::from_parts(u32::try_from(mantissa).expect("31 bits"), w32(exponent)).expect("normalised")
 }
 

@@ -57,7 +57,7 @@ fn row_dims(rows: usize, columns: usize) -> tinyprec::trace::Dims {
 fn load(random: &mut Random, elem: Elem) -> Vec<Case> {
     let case = |random: &mut Random, (rows, columns): (usize, usize)| {
         let source = codes(random, rows * columns, elem);
-        let take: Vec<bool> = (0..rows).map(|_| random.next() % 2 == 0).collect();
+        let take: Vec<bool> = (0..rows).map(|_| random.next().is_multiple_of(2)).collect();
         let mut master = vec![1; rows * columns];
         kernels::load_rows(&mut master, &source, columns, &take, 0);
         let flags: Vec<u8> = take.iter().map(|t| u8::from(*t)).collect();
