@@ -163,7 +163,7 @@ impl SmallFilters {
 
     /// Whether all weights are ±1, so that a device stores one bit each.
     pub fn binary(&self) -> bool {
-        self.values.iter().all(|v| v.abs() == 1)
+        self.values.iter().all(|v| v.unsigned_abs() == 1)
     }
 
     /// Bytes on a device: ±1 rows packed in 32-bit words over (tap, channel), other weights a byte each.
