@@ -20,6 +20,7 @@ mod error;
 pub mod evaluate;
 mod features;
 mod files;
+mod images;
 mod inputs;
 mod job;
 mod parts;
@@ -27,6 +28,7 @@ mod pipeline;
 mod price;
 
 pub use error::RunError;
+pub use images::ImageError;
 pub use pipeline::{Event, Options, RECORD, run};
 
 use features::Features;
