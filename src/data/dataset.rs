@@ -166,6 +166,24 @@ impl Dataset {
         Ok(self.domains[domain].apply(image))
     }
 
+    /// One image as it is stored, before transform and domain.
+    ///
+    /// # Errors
+    /// [`DataError`] if it cannot be read.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    pub fn stored(&self, index: usize) -> Result<Image, DataError> {
+        self.source.read(self.places[index].1)
+    }
+
+    /// Everything that makes [`Self::image`]s of [`Self::stored`] ones, in one stable text: for content hashes.
+    pub fn treatment(&self) -> String {
+        let turns: Vec<usize> =
+            self.places.iter().map(|(domain, _)| *domain).filter(|_| self.domains.len() > 1).collect();
+        format!("{:?} {:?} {turns:?}", self.transform, self.domains)
+    }
+
     /// The same images with another transform.
     ///
     /// # Errors
