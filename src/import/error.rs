@@ -31,14 +31,17 @@ pub enum ImportError {
         /// What the container's reader said.
         problem: String,
     },
-    /// Neither of the known metadata layouts.
+    /// Tensors that belong to none of the published networks.
     #[error(
-        "{}: metadata has neither `format = tinyprec-graph-1` nor a BNN-PYNQ `spec`; docs/backbone-format.md shows the layout",
+        "{}: no known network has these weights{closest}; `tinyprec model list` names the networks, and docs/backbone-format.md \
+         shows a layout for any other",
         path.display()
     )]
-    UnknownFormat {
+    UnknownWeights {
         /// The file.
         path: PathBuf,
+        /// The network that most of the tensors fit, and what it lacks.
+        closest: String,
     },
     /// The description in the metadata is wrong.
     #[error("{}: metadata `{key}`: {problem}", path.display())]

@@ -1,6 +1,7 @@
 //! Network files → [`Graph`](crate::nn::Graph), and back: the only room of networks that reads and writes files.
 //!
-//! Formats are told apart by the file's own metadata: `tinyprec-graph-1` (docs/backbone-format.md) and BNN-PYNQ sets. Readers
+//! Formats are told apart by the file's own metadata: `tinyprec-graph-1` (docs/backbone-format.md), BNN-PYNQ sets, BMXNet
+//! graphs, and weights of published networks (docs/networks.md), which are known by their tensors. Readers
 //! are strict: a file that is truncated, inconsistent or hostile gives an error that names file and tensor, never a panic and
 //! never an allocation larger than the file justifies. Knows nothing of learning, data sets or boards.
 //!
@@ -20,31 +21,45 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bmxnet;
 mod bnn_pynq;
 mod container;
 mod error;
 mod graph_file;
+mod options;
 mod save;
 mod schema;
+mod weights;
 
 pub use container::{Data, TensorMap, write};
 pub use error::ImportError;
+pub use options::LoadOptions;
 pub use save::save_graph;
 
 use crate::nn::Graph;
 use std::path::Path;
 
-/// Reads a network of any known format.
+/// Reads a network of any known format, at the size that it was published with.
 ///
 /// # Errors
 /// [`ImportError`], naming the file and what to do.
 pub fn load(path: &Path) -> Result<Graph, ImportError> {
+    load_with(path, &LoadOptions::default())
+}
+
+/// Reads a network of any known format. Formats that fix the image's size or type keep theirs.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(path: &Path, wanted: &LoadOptions) -> Result<Graph, ImportError> {
     let file = container::Container::read(path)?;
     if graph_file::matches(&file) {
         graph_file::load(&file)
     } else if bnn_pynq::matches(&file) {
         bnn_pynq::load(&file)
+    } else if bmxnet::matches(&file) {
+        bmxnet::load(&file, wanted)
     } else {
-        Err(ImportError::UnknownFormat { path: path.to_owned() })
+        weights::load(path, &file.tensors()?, wanted)
     }
 }
