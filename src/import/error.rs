@@ -34,7 +34,7 @@ pub enum ImportError {
     /// Tensors that belong to none of the published networks.
     #[error(
         "{}: no known network has these weights{closest}; `tinyprec model list` names the networks, and docs/backbone-format.md \
-         shows a layout for any other",
+         describes `tinyprec-graph-1`, a layout for any other",
         path.display()
     )]
     UnknownWeights {

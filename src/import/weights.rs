@@ -12,6 +12,9 @@ use safetensors::Dtype;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+/// No network has fewer; a file that does is not compared with them all.
+const LEAST_TENSORS: usize = 20;
+
 /// Named float tensors of a file.
 pub(super) trait FloatTensors {
     /// Names and dimensions.
@@ -42,7 +45,8 @@ pub(super) fn load(path: &Path, tensors: &dyn FloatTensors, wanted: &LoadOptions
     let names = Names::new(tensors.list());
     let network = |source| ImportError::Network { path: path.to_owned(), source };
     let mut closest: Option<(usize, &Architecture, String)> = None;
-    for architecture in ARCHITECTURES {
+    let candidates = if names.list.len() < LEAST_TENSORS { &[] } else { ARCHITECTURES };
+    for architecture in candidates {
         for top in [true, false] {
             let options = Options { top, ..wanted.options(architecture) };
             match names.fit(architecture, options) {
