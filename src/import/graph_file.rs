@@ -2,6 +2,7 @@
 
 use super::ImportError;
 use super::container::{Container, Raw, Tensors};
+use super::int8_file;
 use super::schema::{FORMAT, GraphJson, NodeJson, Pair};
 use crate::nn::{
     BitFilters, Fill, FilterSize, Graph, GraphSpec, Kind, Layer, Node, Pad, Shape, SmallFilters, Source, Standardise,
@@ -80,6 +81,10 @@ impl Reader<'_> {
             "input_conv" => &["k", "stride", "pad", "pads", "offset"],
             "offset_shift" | "standardise" => &["shift"],
             _ if is_windowed(op) => &windowed,
+            "int8_conv" | "int8_depthwise_conv" | "int8_max_pool" | "int8_avg_pool" => {
+                &["k", "stride", "pad", "pads", "int8"]
+            }
+            _ if self.node.int8.is_some() => &["int8"],
             _ => &[],
         })?;
         Ok(match op {
@@ -113,11 +118,17 @@ impl Reader<'_> {
                 let shift = self.need("shift", self.node.shift)?;
                 Layer::Standardise(self.checked(Standardise::new(multiplier, offset, shift, &self.node.name))?)
             }
-            _ => self.float(op)?,
+            _ => self.other(op)?,
         })
     }
 
-    fn float(&self, op: &str) -> Result<Layer, ImportError> {
+    /// 8-bit and float layers.
+    fn other(&self, op: &str) -> Result<Layer, ImportError> {
+        if let Some(json) = &self.node.int8 {
+            let (tensors, wrong) = (self.tensors, self.wrong);
+            let reader = int8_file::Reader { node: &self.node.name, op, json, from: self.from, tensors, wrong };
+            return Ok(Layer::Int8(reader.layer(|pool| self.window(pool))?));
+        }
         let vector = |name| Ok::<_, ImportError>(self.tensors.typed(&self.name(name), &[Dtype::F32], 1)?.f32s());
         Ok(match op {
             "affine" => Layer::Affine { mul: vector("mul")?, add: vector("add")? },
@@ -179,6 +190,7 @@ impl Reader<'_> {
             ("threshold", n.threshold.is_some()),
             ("shift", n.shift.is_some()),
             ("flatten", n.flatten.is_some()),
+            ("int8", n.int8.is_some()),
         ];
         match given.iter().find(|(name, set)| *set && !allowed.contains(name)) {
             None => Ok(()),

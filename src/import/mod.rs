@@ -24,6 +24,7 @@ mod bnn_pynq;
 mod container;
 mod error;
 mod graph_file;
+mod int8_file;
 mod save;
 mod schema;
 

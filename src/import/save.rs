@@ -2,9 +2,10 @@
 
 use super::ImportError;
 use super::container::{Data, TensorMap, write};
+use super::int8_file;
 use super::schema::{FORMAT, GraphJson, InputJson, NodeJson, Pair};
 use crate::bits::{pack, pack_bytes};
-use crate::nn::{BitFilters, Fill, Graph, Kind, Layer, Node, Pad, SmallFilters, Source, Thresholds, Window};
+use crate::nn::{BitFilters, Fill, Graph, Int8, Kind, Layer, Node, Pad, SmallFilters, Source, Thresholds, Window};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -98,6 +99,16 @@ fn node(node: &Node, names: &[&str], tensors: &mut TensorMap) -> NodeJson {
             put_float(weights, bias, window.taps(), &mut put);
         }
         Layer::FloatDense { weights, out, bias } => put_float(weights, bias, *out, &mut put),
+        Layer::Int8(layer) => {
+            json.int8 = Some(int8_file::save(layer, &mut put));
+            if let Int8::Conv { window, .. }
+            | Int8::Depthwise { window, .. }
+            | Int8::MaxPool { window, .. }
+            | Int8::AvgPool { window, .. } = layer
+            {
+                set_window(&mut json, *window);
+            }
+        }
         Layer::GlobalSumBits | Layer::GlobalSum | Layer::Add | Layer::Relu | Layer::Sign | Layer::GlobalAvgPool => {}
     }
     json

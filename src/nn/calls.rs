@@ -4,7 +4,7 @@
 //! `<node>.threshold`. Sizes are the device's: bits in 32-bit words, a fused threshold leaves no map of sums in RAM.
 
 use super::graph::{Graph, Source, Step};
-use super::{Geometry, Kind, Layer, Shape, TensorType, Window};
+use super::{Geometry, Int8, Kind, Layer, Shape, TensorType, Window};
 use crate::bits::device_words;
 use crate::trace::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
 
@@ -95,11 +95,38 @@ fn describe(layer: &Layer, input: TensorType, output: TensorType, fused: bool) -
         Layer::Add => shape(Op::Add, n(from.len()), &[i, i, o]),
         Layer::OffsetShift { .. } => shape(Op::OffsetShift, n(from.len()), &[i, o]),
         Layer::Standardise(_) => shape(Op::Standardise, n(from.len()), &[i, o]),
+        Layer::Int8(layer) => int8(layer, from, to, (i, o)),
         _ => {
             let dims = n(to.len()).with("macs", bytes(float_macs(layer, from, to)));
             shape(Op::FloatGlue, dims, &[i, o])
         }
     }
+}
+
+/// 8-bit layers: weights and sums of convolutions, or a count of values.
+fn int8(layer: &Int8, from: Shape, to: Shape, (i, o): (Elem, Elem)) -> CallShape {
+    let macs = bytes(layer.macs(from, to));
+    let n = Dims::new().with("n", bytes(to.len())).with("macs", macs);
+    let (op, dims) = match layer {
+        Int8::Conv { window, .. } => (Op::Int8Conv, conv_dims(*window, from, to).with("ic", bytes(from.c))),
+        Int8::Depthwise { window, .. } => {
+            (Op::Int8DepthwiseConv, conv_dims(*window, from, to).with("terms", bytes(window.taps())))
+        }
+        Int8::Dense { .. } => (Op::Int8Dense, Dims::new().with("rows", bytes(to.c)).with("terms", bytes(from.len()))),
+        Int8::Add { .. } => (Op::Int8Add, n),
+        Int8::MaxPool { window, .. } | Int8::AvgPool { window, .. } => {
+            let dims = window_dims(*window, from, to).with("channels", bytes(from.c));
+            let dims = dims.with("kh", bytes(window.kernel[0])).with("kw", bytes(window.kernel[1]));
+            (if matches!(layer, Int8::MaxPool { .. }) { Op::Int8MaxPool } else { Op::Int8AvgPool }, dims)
+        }
+        _ => (Op::Int8Glue, n),
+    };
+    let elems = match layer {
+        Int8::Add { .. } => vec![i, i, o],
+        Int8::Conv { .. } | Int8::Depthwise { .. } | Int8::Dense { .. } => vec![i, Elem::I8, o],
+        _ => vec![i, o],
+    };
+    CallShape { op, dims, elems }
 }
 
 /// Multiply-accumulates of a float layer, taps in the padding counted.
@@ -161,6 +188,7 @@ fn constants(layer: &Layer) -> Vec<(&'static str, usize)> {
         Layer::FloatConv { weights, bias, .. }
         | Layer::DepthwiseConv { weights, bias, .. }
         | Layer::FloatDense { weights, bias, .. } => floats(weights, bias),
+        Layer::Int8(layer) => layer.constants(),
         _ => Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! The layers a network is made of, as plain data.
 
-use super::{BitFilters, SmallFilters, Standardise, Thresholds, Window};
+use super::{BitFilters, Int8, SmallFilters, Standardise, Thresholds, Window};
 
 /// One layer. Each variant says what it reads and gives; all sums are exact integers unless it says float.
 ///
@@ -120,6 +120,9 @@ pub enum Layer {
     },
     /// f32 → f32, 1 × 1: sum over all pixels in order, divided by their number.
     GlobalAvgPool,
+
+    /// An 8-bit layer with TensorFlow Lite's integer rules.
+    Int8(Int8),
 }
 
 impl Layer {
@@ -148,11 +151,16 @@ impl Layer {
             Layer::MaxPool { .. } => "max_pool",
             Layer::AvgPool { .. } => "avg_pool",
             Layer::GlobalAvgPool => "global_avg_pool",
+            Layer::Int8(layer) => layer.op(),
         }
     }
 
     /// How many inputs it reads.
     pub fn arity(&self) -> usize {
-        if matches!(self, Layer::Add) { 2 } else { 1 }
+        match self {
+            Layer::Add => 2,
+            Layer::Int8(layer) => layer.arity(),
+            _ => 1,
+        }
     }
 }

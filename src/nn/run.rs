@@ -3,7 +3,7 @@
 use super::fast::{self, Conv, Prepared};
 use super::graph::{Graph, Source, Step};
 use super::{Geometry, Layer, Map, NnError, Node, Shape, Tensor, TensorType, Window};
-use super::{float, reference};
+use super::{float, int8, reference};
 use crate::bits::Isa;
 use crate::trace::{NullSink, Sink};
 use rayon::prelude::*;
@@ -124,6 +124,7 @@ impl Graph {
             (Layer::MaxPoolBits { window }, _, Tensor::Bits(x)) => {
                 Tensor::Bits(fast::max_pool_bits(x, &geometry(*window, x.shape())))
             }
+            (Layer::Int8(layer), Prepared::Int8(p), x) => int8::run(layer, Some((p, isa)), x, None),
             _ => return None,
         })
     }
@@ -137,7 +138,7 @@ fn value<'a>(image: &'a Tensor, values: &'a [Option<Tensor>], source: Source) ->
 }
 
 /// Shapes were checked when the network was built.
-fn geometry(window: Window, shape: Shape) -> Geometry {
+pub(super) fn geometry(window: Window, shape: Shape) -> Geometry {
     window.over(shape, "").expect("checked when the network was built")
 }
 
@@ -215,6 +216,7 @@ fn single(node: &Node, x: &Tensor, second: Option<&Tensor>) -> Tensor {
         (Layer::Relu, Tensor::I32(x)) => {
             Tensor::I32(Map::new(shape, x.data().iter().map(|v| *v.max(&0)).collect()).expect("one a value"))
         }
+        (Layer::Int8(layer), x) => int8::run(layer, None, x, second),
         (_, Tensor::F32(x)) => float_layer(&node.layer, x),
         _ => unreachable!("types were checked when the network was built"),
     }

@@ -54,6 +54,20 @@ pub enum Op {
     Standardise,
     /// Any float layer outside the binary path (`macs`, `n`).
     FloatGlue,
+    /// 8-bit convolution, requantised by channel. `oh ow oc kh kw ic` (+ `ih iw`, `stride`, `terms` = kh·kw·ic).
+    Int8Conv,
+    /// 8-bit depthwise convolution, requantised by channel. `oh ow oc kh kw` (+ `ih iw`, `stride`).
+    Int8DepthwiseConv,
+    /// 8-bit matrix-vector product, requantised. `rows terms`.
+    Int8Dense,
+    /// Residual add of 8-bit maps with scales of their own. `n`.
+    Int8Add,
+    /// Max pooling of 8-bit maps. `oh ow channels kh kw` (+ `ih iw`, `stride`).
+    Int8MaxPool,
+    /// Average pooling of 8-bit maps. `oh ow channels kh kw` (+ `ih iw`, `stride`).
+    Int8AvgPool,
+    /// Any other 8-bit layer (`macs`, `n`).
+    Int8Glue,
 
     /// Master weights → forward copy. `n`.
     ForwardCopy,
