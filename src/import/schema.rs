@@ -61,6 +61,14 @@ pub(super) struct NodeJson {
     pub flatten: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub int8: Option<Int8Json>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clamp: Option<[i32; 2]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<[usize; 2]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<[f32; 2]>,
 }
 
 /// A number for both axes, or rows and columns.

@@ -181,16 +181,6 @@ impl Int8 {
             _ => Vec::new(),
         }
     }
-
-    /// Multiply-accumulates, taps in the padding counted.
-    pub(crate) fn macs(&self, from: Shape, to: Shape) -> usize {
-        match self {
-            Int8::Conv { weights, .. } | Int8::Dense { weights, .. } => to.pixels() * weights.values().len(),
-            Int8::Depthwise { window, .. } | Int8::AvgPool { window, .. } => to.len() * window.taps(),
-            Int8::Mean { .. } => from.len(),
-            _ => 0,
-        }
-    }
 }
 
 /// What an 8-bit layer gives for what it reads.
