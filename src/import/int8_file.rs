@@ -217,4 +217,4 @@ impl Reader<'_> {
     }
 }
 
-const NO_FACTOR: &str = "has a factor whose multiplier is not 0 or 2^30 to 2^31 - 1, or whose shift is not -31 to 31";
+const NO_FACTOR: &str = "has a factor whose multiplier is negative or whose shift is not -31 to 31";

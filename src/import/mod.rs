@@ -27,6 +27,8 @@ mod graph_file;
 mod int8_file;
 mod save;
 mod schema;
+mod source;
+mod tflite;
 
 pub use container::{Data, TensorMap, write};
 pub use error::ImportError;
@@ -40,7 +42,11 @@ use std::path::Path;
 /// # Errors
 /// [`ImportError`], naming the file and what to do.
 pub fn load(path: &Path) -> Result<Graph, ImportError> {
-    let file = container::Container::read(path)?;
+    let bytes = source::read(path)?;
+    if tflite::matches(&bytes) {
+        return tflite::load(path, &bytes);
+    }
+    let file = container::Container::new(path, bytes)?;
     if graph_file::matches(&file) {
         graph_file::load(&file)
     } else if bnn_pynq::matches(&file) {

@@ -186,7 +186,11 @@ fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) 
         Layer::Sigmoid | Layer::Softmax => shape,
         Layer::Clamp { low, high } => {
             if !low.is_finite() || !high.is_finite() || low > high {
-                return Err(cx.out_of_range("limits", format!("{low} and {high}"), "two finite numbers, the lower one first"));
+                return Err(cx.out_of_range(
+                    "limits",
+                    format!("{low} and {high}"),
+                    "two finite numbers, the lower one first",
+                ));
             }
             shape
         }

@@ -56,7 +56,10 @@ pub(super) fn integers(bytes: &[u8]) -> Result<BTreeMap<String, i64>, Wrong> {
 fn length(bytes: &[u8], vector: usize, width: usize) -> Result<usize, Wrong> {
     let at = vector.checked_sub(width).ok_or("a vector without a length")?;
     let len = uint(bytes, at, width)?;
-    usize::try_from(len).ok().filter(|n| *n <= MOST).ok_or_else(|| format!("a map of {len} keys, at most {MOST} are read"))
+    usize::try_from(len)
+        .ok()
+        .filter(|n| *n <= MOST)
+        .ok_or_else(|| format!("a map of {len} keys, at most {MOST} are read"))
 }
 
 /// Offsets point back from where they stand.
@@ -89,8 +92,7 @@ mod tests {
     use super::*;
 
     /// `{'a': -3, 'b': 300}` as the flatbuffers package writes it.
-    const SMALL: [u8; 22] =
-        [97, 0, 98, 0, 2, 0, 6, 0, 5, 0, 4, 0, 2, 0, 2, 0, 253, 255, 44, 1, 5, 5];
+    const SMALL: [u8; 22] = [97, 0, 98, 0, 2, 0, 6, 0, 5, 0, 4, 0, 2, 0, 2, 0, 253, 255, 44, 1, 5, 5];
 
     #[test]
     fn maps_and_their_cuts() {

@@ -1,17 +1,20 @@
 //! TensorFlow Lite's quantised factor, and what stands behind every sum: factor, zero point, clamp.
 
+use crate::numeric::multiply_double;
 use crate::numeric::narrow::real_to_i64;
-use crate::numeric::{Scale, requantise_double};
 
-/// A factor ≥ 0 as 31 bits and a shift, as `QuantizeMultiplier` makes it: ties away from zero, below 2^−32 nothing.
+/// A factor ≥ 0, `multiplier · 2^(shift − 31)`, as `QuantizeMultiplier` makes it: ties away from zero, below 2^−32 nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Multiplier(Option<Scale>);
+pub struct Multiplier {
+    mantissa: u32,
+    exponent: i32,
+}
 
 impl Multiplier {
     /// Nothing comes through.
-    pub const ZERO: Self = Self(None);
+    pub const ZERO: Self = Self { mantissa: 0, exponent: 0 };
     /// Exactly 1.
-    pub const ONE: Self = Self(Some(Scale::ONE));
+    pub const ONE: Self = Self { mantissa: 1 << 30, exponent: 1 };
 
     /// From a real factor; `None` unless it is finite, not negative and below 2^31.
     ///
@@ -28,29 +31,34 @@ impl Multiplier {
         let exponent = field - 1022;
         // Both factors are powers of two within range, so q·2^31 is exact.
         let q = x * 2f64.powi(-exponent / 2) * 2f64.powi(31 - exponent + exponent / 2);
-        let whole = u32::try_from(real_to_i64(q.round())).ok()?;
-        let (mantissa, exponent) = if whole == 1 << 31 { (1 << 30, exponent + 1) } else { (whole, exponent) };
-        if exponent < -31 { Some(Self::ZERO) } else { Some(Self(Some(Scale::from_parts(mantissa, exponent)?))) }
+        let mantissa = u32::try_from(real_to_i64(q.round())).ok()?;
+        let rounded_up = mantissa == 1 << 31;
+        let (mantissa, exponent) = if rounded_up { (1 << 30, exponent + 1) } else { (mantissa, exponent) };
+        Some(if exponent < -31 { Self::ZERO } else { Self { mantissa, exponent } })
     }
 
-    /// From TensorFlow Lite's pair; `None` unless the multiplier is 0 or has 31 bits and the shift is −31 to 31.
+    /// From TensorFlow Lite's pair; `None` unless the multiplier is not negative and the shift −31 to 31.
     pub fn from_parts(multiplier: i32, shift: i32) -> Option<Self> {
-        if multiplier == 0 {
-            return Some(Self::ZERO);
-        }
-        let scale = Scale::from_parts(u32::try_from(multiplier).ok()?, shift)?;
-        (-31..=31).contains(&shift).then_some(Self(Some(scale)))
+        let mantissa = u32::try_from(multiplier).ok()?;
+        (-31..=31).contains(&shift).then_some(Self { mantissa, exponent: shift })
     }
 
-    /// The multiplier and the shift, (0, 0) for nothing.
+    /// The multiplier and the shift.
     pub fn parts(self) -> (i32, i32) {
-        let of = |s: Scale| (i32::try_from(s.mantissa()).expect("a mantissa has 31 bits"), s.exponent());
-        self.0.map_or((0, 0), of)
+        (i32::try_from(self.mantissa).expect("a mantissa has 31 bits"), self.exponent)
+    }
+
+    /// The factor divided by `n` ≥ 1, as TensorFlow Lite divides a mean's: the multiplier is raised by the bits of n, divided
+    /// towards zero and not brought back to 31 bits.
+    pub fn divided_by(self, n: u32) -> Option<Self> {
+        let raise = i32::try_from(n.checked_ilog2()?).ok()?.min(31 + self.exponent);
+        let mantissa = u32::try_from((u64::from(self.mantissa) << raise) / u64::from(n)).ok()?;
+        Self::from_parts(i32::try_from(mantissa).ok()?, self.exponent - raise)
     }
 
     /// `x` times the factor with two roundings: `MultiplyByQuantizedMultiplier` (numerics N15, N16).
     pub fn apply(self, x: i32) -> i32 {
-        self.0.map_or(0, |scale| requantise_double(x, scale))
+        multiply_double(x, self.mantissa, self.exponent)
     }
 }
 
@@ -99,6 +107,8 @@ mod tests {
         assert_eq!([parts(-1.0), parts(f64::NAN), parts(2f64.powi(31))], [None; 3]);
         assert_eq!(Multiplier::from_parts(1 << 30, -32), None);
         assert_eq!(Multiplier::from_parts(-5, 0), None);
+        assert_eq!(Multiplier::ONE.divided_by(25).map(Multiplier::parts), Some(((1 << 34) / 25, -3)));
+        assert_eq!(Multiplier::ONE.divided_by(0), None);
     }
 
     #[test]
