@@ -17,6 +17,7 @@ pub mod cifar;
 mod dataset;
 mod error;
 pub mod idx;
+mod kws;
 mod load;
 mod order;
 mod stream;

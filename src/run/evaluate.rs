@@ -82,7 +82,7 @@ pub fn evaluate(
 ) -> Result<Evaluation, EvalError> {
     let [h, w, c] = data.shape();
     let shape = Shape::new(h, w, c);
-    if graph.input().shape != shape || graph.input().kind != Kind::U8 {
+    if graph.input().shape != shape || !matches!(graph.input().kind, Kind::U8 | Kind::I8) {
         let expected = format!("{} {}", graph.input().shape, graph.input().kind);
         let (model, data) = (graph.name().to_owned(), data.name().to_owned());
         return Err(EvalError::Shape { model, data, expected, found: shape });
@@ -102,7 +102,7 @@ pub fn evaluate(
     };
     for start in (0..data.len()).step_by(CHUNK) {
         let end = (start + CHUNK).min(data.len());
-        let images: Result<Vec<Tensor>, NnError> = (start..end).map(|i| Tensor::image(shape, data.image(i))).collect();
+        let images: Result<Vec<Tensor>, NnError> = (start..end).map(|i| graph.image(data.image(i))).collect();
         for (pass, label) in graph.passes(&images?)?.into_iter().zip(&data.labels()[start..end]) {
             found.take(pass, usize::from(*label));
         }

@@ -14,6 +14,7 @@ mod model;
 mod shape_ops;
 
 use super::ImportError;
+use super::inspect::{OperatorCount, count};
 use super::source::stem;
 use crate::nn::Graph;
 use convert::Converter;
@@ -44,16 +45,8 @@ pub(super) fn load(path: &Path, bytes: &[u8]) -> Result<Graph, ImportError> {
     Graph::new(spec).map_err(|source| ImportError::Network { path: path.to_owned(), source })
 }
 
-/// Operators of a file with how often each occurs and whether it can be run, in the order of their first use.
-pub(super) fn operators(path: &Path, bytes: &[u8]) -> Result<Vec<(String, usize, bool)>, ImportError> {
+/// Operators of a file with how often each occurs and whether it can be run.
+pub(super) fn operators(path: &Path, bytes: &[u8]) -> Result<Vec<OperatorCount>, ImportError> {
     let model = Model::read(bytes).map_err(|problem| ImportError::TfLite { path: path.to_owned(), problem })?;
-    let mut found: Vec<(String, usize, bool)> = Vec::new();
-    for operator in &model.operators {
-        let name = operator.name();
-        match found.iter_mut().find(|(known, ..)| *known == name) {
-            Some((_, count, _)) => *count += 1,
-            None => found.push((name, 1, convert::handler(operator).is_some())),
-        }
-    }
-    Ok(found)
+    Ok(count(model.operators.iter().map(|o| (o.name(), convert::handler(o).is_some()))))
 }
