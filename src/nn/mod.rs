@@ -22,6 +22,7 @@
 //! ```
 
 mod calls;
+mod counts;
 mod error;
 mod fast;
 mod float;
@@ -29,6 +30,7 @@ mod graph;
 mod infer;
 mod int8;
 mod layer;
+pub mod networks;
 mod reference;
 mod run;
 #[allow(unsafe_code)]
@@ -39,6 +41,7 @@ mod transform;
 mod weights;
 mod window;
 
+pub use counts::{ByBits, Counts, LayerCount};
 pub use error::NnError;
 pub use graph::{Graph, GraphSpec, Node, Source};
 pub(crate) use infer::{Info, infer};

@@ -2,7 +2,7 @@
 
 use super::fast::{self, Conv, Prepared};
 use super::graph::{Graph, Source, Step};
-use super::{Geometry, Kind, Layer, Map, NnError, Node, Shape, Tensor, TensorType, Window};
+use super::{Geometry, Layer, Map, NnError, Node, Shape, Tensor, TensorType, Window};
 use super::{float, int8, reference};
 use crate::bits::Isa;
 use crate::trace::{NullSink, Sink};
@@ -34,20 +34,6 @@ pub struct Pass {
 }
 
 impl Graph {
-    /// Bytes of an image as the network reads them: as they are, or less 128 where it reads i8 codes, as TensorFlow Lite's
-    /// 8-bit image networks expect pixels (scale·(q + 128)).
-    ///
-    /// # Errors
-    /// [`NnError::Size`] for another number of bytes, [`NnError::Image`] if the network reads neither bytes nor codes.
-    pub fn image(&self, pixels: &[u8]) -> Result<Tensor, NnError> {
-        let TensorType { shape, kind } = self.input();
-        match kind {
-            Kind::U8 => Tensor::image(shape, pixels),
-            Kind::I8 => Ok(Tensor::I8(Map::new(shape, pixels.iter().map(|p| (p ^ 0x80).cast_signed()).collect())?)),
-            _ => Err(NnError::Image { expected: shape, expected_kind: kind, found: shape, found_kind: Kind::U8 }),
-        }
-    }
-
     /// Output for one image, with the fastest kernels.
     ///
     /// # Errors
