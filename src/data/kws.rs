@@ -37,7 +37,7 @@ mod tests {
         assert!(matches(&bytes) && !matches(&bytes[1..]) && !matches(&[]));
         let set = read(Path::new("kws01.bin"), &bytes).unwrap();
         assert_eq!((set.name(), set.labels(), set.shape()), ("kws01", &[11, 0][..], SHAPE));
-        assert_eq!((set.image(0)[0], set.image(1)[0]), (0, 255));
+        assert_eq!((set.image(0).unwrap().pixels[0], set.image(1).unwrap().pixels[0]), (0, 255));
         bytes[0] = 12;
         assert!(!matches(&bytes));
     }
