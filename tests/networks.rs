@@ -1,5 +1,7 @@
 //! The published networks: counts to the unit against Larq's own summaries and the authors' code.
 
+use std::path::Path;
+use tinyprec::import;
 use tinyprec::nn::{Graph, networks};
 
 /// Name; parameters as the framework counts them; with two vectors a batch normalisation; 1-bit and other weights; MiB, and
@@ -42,6 +44,28 @@ fn counts_equal_the_published_ones_to_the_unit() {
         assert_eq!((all[&1], all[&32]), (binary_macs, macs), "{name}: multiply-accumulates");
         assert_eq!(mib(counts.weight_bits(32)), size, "{name}: MiB");
         assert_eq!(mib(counts.weight_bits(8)), size_int8, "{name}: MiB with 8-bit rest");
+    }
+}
+
+#[test]
+fn mlperf_tinys_networks_have_the_work_of_their_published_files() {
+    let files = [
+        ("ResNet-8", "pretrainedResnet_quant.tflite"),
+        ("DS-CNN", "kws_ref_model.tflite"),
+        ("MobileNetV1-0.25", "vww_96_int8.tflite"),
+    ];
+    for (name, file) in files {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/mlperf_tiny").join(file);
+        if !path.exists() {
+            eprintln!("skipped: {} is not here", path.display());
+            return;
+        }
+        let a = networks::find(name).unwrap();
+        let ours = Graph::new(a.build(a.options(), &mut networks::Shapes).unwrap().spec).unwrap();
+        let theirs = import::load(&path).unwrap();
+        assert_eq!(ours.input(), theirs.input(), "{name}");
+        let (ours, theirs) = (ours.counts(), theirs.counts());
+        assert_eq!((ours.weights(), ours.macs()), (theirs.weights(), theirs.macs()), "{name}");
     }
 }
 

@@ -31,6 +31,26 @@ pub enum ImportError {
         /// What the container's reader said.
         problem: String,
     },
+    /// A TensorFlow Lite file whose structure is broken or beyond what is read.
+    #[error("{}: TensorFlow Lite file: {problem}; docs/import.md says what is read", path.display())]
+    TfLite {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// An operator that cannot be run.
+    #[error("{}: operator {place} ({operator}) {problem}", path.display())]
+    Operator {
+        /// The file.
+        path: PathBuf,
+        /// Its place in the file.
+        place: usize,
+        /// Its name.
+        operator: String,
+        /// Why not.
+        problem: String,
+    },
     /// Tensors that belong to none of the published networks.
     #[error(
         "{}: no known network has these weights{closest}; `tinyprec model list` names the networks, and docs/backbone-format.md \

@@ -1,11 +1,12 @@
 //! Network files → [`Graph`](crate::nn::Graph), and back: the only room of networks that reads and writes files.
 //!
-//! Formats are told apart by the file's own metadata: `tinyprec-graph-1` (docs/backbone-format.md), BNN-PYNQ sets, BMXNet
-//! graphs, and weights of published networks (docs/networks.md), which are known by their tensors. Readers
-//! are strict: a file that is truncated, inconsistent or hostile gives an error that names file and tensor, never a panic and
+//! Formats are told apart by content, never by name: TensorFlow Lite with and without Larq Compute Engine's operators,
+//! `tinyprec-graph-1` (docs/backbone-format.md), BNN-PYNQ sets, BMXNet graphs, and weights of published networks, which are
+//! known by their tensors (docs/networks.md); docs/import.md lists them with their limits. Readers are strict: a file that is
+//! truncated, inconsistent or hostile gives an error that names file and tensor, never a panic and
 //! never an allocation larger than the file justifies. Knows nothing of learning, data sets or boards.
 //!
-//! Flow: path → container (safetensors) → format's reader → `GraphSpec` → `Graph::new`, which checks the rest.
+//! Flow: path → bytes → container → format's reader → `GraphSpec` → `Graph::new`, which checks the rest.
 //!
 //! ```
 //! use tinyprec::{import, nn};
@@ -26,20 +27,26 @@ mod bnn_pynq;
 mod container;
 mod error;
 mod graph_file;
+mod inspect;
+mod int8_file;
 mod options;
 mod save;
 mod schema;
+mod source;
+mod tflite;
 mod weights;
 
 pub use container::{Data, TensorMap, write};
 pub use error::ImportError;
+pub use inspect::{Inspection, OperatorCount, inspect, inspect_with};
 pub use options::LoadOptions;
 pub use save::save_graph;
 
 use crate::nn::Graph;
 use std::path::Path;
 
-/// Reads a network of any known format, at the size that it was published with.
+/// Reads a network of any known format, at the size that it was published with: [`inspect`] for those who only want the
+/// network.
 ///
 /// # Errors
 /// [`ImportError`], naming the file and what to do.
@@ -52,14 +59,5 @@ pub fn load(path: &Path) -> Result<Graph, ImportError> {
 /// # Errors
 /// As [`load`].
 pub fn load_with(path: &Path, wanted: &LoadOptions) -> Result<Graph, ImportError> {
-    let file = container::Container::read(path)?;
-    if graph_file::matches(&file) {
-        graph_file::load(&file)
-    } else if bnn_pynq::matches(&file) {
-        bnn_pynq::load(&file)
-    } else if bmxnet::matches(&file) {
-        bmxnet::load(&file, wanted)
-    } else {
-        weights::load(path, &file.tensors()?, wanted)
-    }
+    inspect_with(path, wanted)?.graph
 }
