@@ -19,6 +19,7 @@ mod dataset;
 mod domain;
 mod error;
 pub mod idx;
+mod kws;
 mod load;
 pub mod numpy;
 mod order;
