@@ -9,6 +9,8 @@ mod outcome;
 mod profile;
 mod report;
 mod run;
+mod sweep;
+mod sweep_progress;
 mod terminal;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +33,8 @@ const STATUS_HELP: &str = "Exit status: 0 done, 1 usage or bad input, 2 a budget
 enum Command {
     /// Learn a stream of experiences in each precision, price it on each board, write record and report
     Run(run::RunArgs),
+    /// Explore a design space: many precisions, priced on every board
+    Sweep(sweep::SweepArgs),
     /// Run a frozen network over a data set and count what it gets right
     Eval(eval::EvalArgs),
     /// Price a model or an experiment on a board, without running it
@@ -55,6 +59,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::detect();
     let outcome = match &cli.command {
         Command::Run(args) => run::run(args, &terminal),
+        Command::Sweep(args) => sweep::run(args, &terminal),
         Command::Eval(args) => eval::run(args, &terminal),
         Command::Cost(args) => cost::run(args, &terminal),
         Command::Profile(args) => profile::run(args, &terminal),

@@ -18,7 +18,7 @@ mod experiment;
 mod precision;
 mod raw;
 
-pub use diagnostic::{Diagnostic, Source};
+pub use diagnostic::{Diagnostic, Source, allowed_values};
 pub use experiment::{BoardRef, DataFiles, DataKind, Experiment, NamedPath, Training};
 
 use std::fs;

@@ -24,10 +24,15 @@ mod inputs;
 mod job;
 mod parts;
 mod pipeline;
+mod prepared;
 mod price;
 
 pub use error::RunError;
+pub use files::{hash_bytes, replace};
+pub use inputs::hashes as input_hashes;
 pub use pipeline::{Event, Options, RECORD, run};
+pub use prepared::Prepared;
+pub use price::{Board, boards};
 
 use features::Features;
 use inputs::Inputs;

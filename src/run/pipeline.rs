@@ -3,7 +3,7 @@
 use super::job::{Job, Material, Measured, joint};
 use super::parts::{self, PartFile};
 use super::price::{Board, boards, calls};
-use super::{Features, Inputs, RunError, assemble, files, inputs};
+use super::{Inputs, Prepared, RunError, assemble, files};
 use crate::config::Experiment;
 use crate::learn::{HeadConfig, Precision};
 use crate::metrics::summarise;
@@ -59,11 +59,13 @@ pub fn run(
 ) -> Result<RunRecord, RunError> {
     let parts = parts::folder(&options.out, options.resume)?;
     let boards = boards(experiment)?;
-    let inputs = inputs::read(experiment)?;
     let threads = options.jobs.unwrap_or(0);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| RunError::Threads { jobs: threads, message: e.to_string() })?;
-    let record = pool.install(|| whole(experiment, &inputs, &boards, (&parts, options.resume), observe))?;
+    let record = pool.install(|| {
+        let prepared = Prepared::read(experiment, &|done, of| observe(&Event::Features { done, of }))?;
+        whole(experiment, &prepared, &boards, (&parts, options.resume), observe)
+    })?;
     let path = options.out.join(RECORD);
     let failed = |source| RunError::Write { path: path.clone(), source };
     let mut text = serde_json::to_string_pretty(&record).map_err(|e| failed(e.into()))?;
@@ -74,20 +76,13 @@ pub fn run(
 
 fn whole(
     experiment: &Experiment,
-    inputs: &Inputs,
+    prepared: &Prepared,
     boards: &[Board],
     (parts, resume): (&Path, bool),
     observe: &(dyn Fn(&Event) + Sync),
 ) -> Result<RunRecord, RunError> {
-    let of = inputs.train.len() + inputs.test.len();
-    let train = Features::of(&inputs.graph, &inputs.train, &|n| observe(&Event::Features { done: n, of }))?;
-    let before = inputs.train.len();
-    let test = Features::of(&inputs.graph, &inputs.test, &|n| observe(&Event::Features { done: before + n, of }))?;
-    let labels = |set: &crate::data::Dataset| set.labels().iter().map(|&l| usize::from(l)).collect::<Vec<_>>();
-    let (train_labels, test_labels) = (labels(&inputs.train), labels(&inputs.test));
-    let material =
-        Material { inputs, train: &train, test: &test, train_labels: &train_labels, test_labels: &test_labels };
-    let epochs = epochs(experiment, inputs);
+    let (inputs, material) = (prepared.inputs(), prepared.material());
+    let epochs = prepared.epochs(experiment);
     let all = learn_all(experiment, &material, &epochs, (parts, resume), observe)?;
     let joint = upper_bound(experiment, &material)?;
     let mut notes = notes(inputs);
@@ -109,11 +104,6 @@ fn whole(
         costs,
         notes,
     })
-}
-
-fn epochs(experiment: &Experiment, inputs: &Inputs) -> Vec<usize> {
-    let t = &experiment.training;
-    (0..inputs.stream.experiences.len()).map(|i| if i == 0 { t.epochs_first } else { t.epochs_later }).collect()
 }
 
 /// Measurements by precision and seed, in the experiment's order whatever the number of threads.
@@ -210,7 +200,7 @@ fn price_all(
     Ok(costs)
 }
 
-fn notes(inputs: &Inputs) -> Vec<String> {
+pub(super) fn notes(inputs: &Inputs) -> Vec<String> {
     let trained = &inputs.graph.spec().trained_classes;
     let mut notes = Vec::new();
     let later = inputs.stream.experiences.iter().skip(1).flat_map(|e| &e.classes);
