@@ -1,5 +1,6 @@
 //! `tinyprec sweep`: a design space, on one machine or in shards.
 
+use super::store::StoreArgs;
 use super::sweep_progress::Progress;
 use super::{Failure, Outcome, Status, Terminal};
 use clap::{Args, Subcommand};
@@ -50,6 +51,8 @@ struct RunArgs {
     /// Prints the result as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -131,9 +134,13 @@ fn folder(space: &Space, out: Option<&Path>) -> PathBuf {
     out.map_or_else(|| Path::new("out").join(&space.name), Path::to_path_buf)
 }
 
+fn options(out: &Path, run: &RunArgs, part: Part) -> Options {
+    Options { out: out.to_path_buf(), jobs: run.jobs.map(usize::from), part, features: run.store.folder() }
+}
+
 fn points(sweep: &Sweep, run: &RunArgs, part: Part, terminal: &Terminal) -> Outcome {
     let out = folder(&sweep.space, run.out.as_deref());
-    let options = Options { out: out.clone(), jobs: run.jobs.map(usize::from), part };
+    let options = options(&out, run, part);
     let progress = Progress::new(terminal, &sweep.space.objectives);
     let done = sweep.run(&options, &|event| progress.show(event));
     terminal.status_line("");
@@ -155,7 +162,7 @@ fn points(sweep: &Sweep, run: &RunArgs, part: Part, terminal: &Terminal) -> Outc
 
 fn merged(sweep: &Sweep, folders: &[PathBuf], (out, run): (&Path, &RunArgs), terminal: &Terminal) -> Outcome {
     terminal.status_line("merging, and telling the best points in full");
-    let record = sweep.merge(folders, out, run.jobs.map(usize::from));
+    let record = sweep.merge(folders, &options(out, run, Part::All));
     terminal.status_line("");
     let record = record?;
     if run.json {
@@ -189,7 +196,7 @@ fn plan(file: &Path, out: Option<&Path>, terminal: &Terminal) -> Outcome {
 
 fn dry(sweep: &Sweep, run: &RunArgs, terminal: &Terminal) -> Outcome {
     terminal.status_line("learning one point to see how long it takes");
-    let estimate = sweep.estimate();
+    let estimate = sweep.estimate(run.store.folder().as_deref());
     terminal.status_line("");
     let e = estimate?;
     let jobs = run.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);

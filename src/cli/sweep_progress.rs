@@ -1,9 +1,10 @@
 //! Progress of a sweep on stderr: points, pace, time to go, the frontier so far. Quiet where nobody watches.
 
-use super::Terminal;
+use super::{Terminal, store};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 use tinyprec::explore::{Event, Objective, frontier, values};
+use tinyprec::run;
 
 /// What has been seen so far.
 pub struct Progress<'a> {
@@ -30,7 +31,11 @@ impl<'a> Progress<'a> {
     pub fn show(&self, event: &Event<'_>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Features { done, of } => self.terminal.status_line(&format!("backbone: {done} of {of} images")),
+            Event::Inputs(run::Event::Features { done, of }) => {
+                self.terminal.status_line(&format!("backbone: {done} of {of} images"));
+            }
+            Event::Inputs(run::Event::Stored { images, path, origin }) => store::tell(self.terminal, *images, path, origin),
+            Event::Inputs(_) => {}
             Event::Point { done, of, result } => {
                 state.done += 1;
                 if let Some(values) = values(result, None, self.objectives) {

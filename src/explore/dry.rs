@@ -5,6 +5,7 @@ use super::evaluate::evaluate;
 use super::sweep::Sweep;
 use crate::run::Prepared;
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Instant;
 
 /// What a sweep amounts to on this machine.
@@ -27,7 +28,7 @@ impl Sweep {
     ///
     /// # Errors
     /// As running the sweep.
-    pub fn estimate(&self) -> Result<Estimate, SweepError> {
+    pub fn estimate(&self, features: Option<&Path>) -> Result<Estimate, SweepError> {
         let points = self.header.points;
         let (mut middle, mut backbones) = (None, HashSet::new());
         for point in self.space.points() {
@@ -39,7 +40,7 @@ impl Sweep {
         }
         let point = middle.expect("a survey found at least one point");
         let start = Instant::now();
-        let prepared = Prepared::read(&point.experiment, &|_, _| {})?;
+        let prepared = Prepared::read(&point.experiment, features, &|_| {})?;
         let features_seconds = start.elapsed().as_secs_f64() * backbones.len() as f64;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
         let pool = pool.map_err(|e| SweepError::Usage(format!("cannot start a thread: {e}")))?;

@@ -4,7 +4,7 @@ use super::SweepError;
 use super::analysis::analyse;
 use super::logs::{self, Finished};
 use super::space::{Axis, Choices};
-use super::sweep::{Runner, Sweep};
+use super::sweep::{Options, Runner, Sweep};
 use crate::record::{AxisInfo, BoardAnalysis, PointResult, RunRecord, SWEEP_VERSION, SweepRecord};
 use crate::run::{Board, Prepared, replace};
 use rayon::prelude::*;
@@ -25,7 +25,8 @@ impl Sweep {
     ///
     /// # Errors
     /// Points are missing, two logs differ on one, or a log is of another sweep file, input or version.
-    pub fn merge(&self, folders: &[PathBuf], out: &Path, jobs: Option<usize>) -> Result<SweepRecord, SweepError> {
+    pub fn merge(&self, folders: &[PathBuf], options: &Options) -> Result<SweepRecord, SweepError> {
+        let (out, jobs) = (options.out.as_path(), options.jobs);
         let finished = logs::read(folders, &self.header)?;
         let ids = self.complete(&finished)?;
         let io = |path: &Path| {
@@ -37,7 +38,7 @@ impl Sweep {
         let points = self.write_results(&finished, &ids, &path)?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.unwrap_or(0)).build();
         let pool = pool.map_err(|e| SweepError::Usage(format!("cannot start threads: {e}; give fewer with --jobs")))?;
-        let record = pool.install(|| self.record(points, &finished))?;
+        let record = pool.install(|| self.record(points, &finished, options.features.as_deref()))?;
         let path = out.join(SWEEP_RECORD);
         let mut bytes = serde_json::to_vec(&record).map_err(|e| SweepError::Io { path: path.clone(), source: e.into() })?;
         bytes.push(b'\n');
@@ -90,13 +91,18 @@ impl Sweep {
         Ok(points)
     }
 
-    fn record(&self, points: Vec<PointResult>, finished: &Finished) -> Result<SweepRecord, SweepError> {
+    fn record(
+        &self,
+        points: Vec<PointResult>,
+        finished: &Finished,
+        features: Option<&Path>,
+    ) -> Result<SweepRecord, SweepError> {
         let axes: Vec<AxisInfo> = self.space.axes.iter().map(axis).collect();
         let one = |board: &super::Priced| {
             analyse(&points, &axes, &board.label, &self.space.objectives, self.space.battery.as_ref())
         };
         let analysis: Vec<BoardAnalysis> = self.boards.par_iter().map(one).collect();
-        let details = self.details(&points, &analysis, finished)?;
+        let details = self.details(&points, &analysis, (finished, features))?;
         let notes = notes(&self.notes, &points);
         Ok(SweepRecord {
             sweep_version: SWEEP_VERSION,
@@ -118,7 +124,7 @@ impl Sweep {
         &self,
         points: &[PointResult],
         analysis: &[BoardAnalysis],
-        finished: &Finished,
+        (finished, features): (&Finished, Option<&Path>),
     ) -> Result<Vec<RunRecord>, SweepError> {
         let equal = analysis.iter().filter_map(|a| a.cheapest_equal);
         let best = analysis.iter().filter_map(|a| a.frontier.first().map(|f| f.index));
@@ -136,15 +142,22 @@ impl Sweep {
                 tasks.push(point);
             }
         }
-        let one = |point: &super::Point| -> Result<RunRecord, SweepError> {
-            let prepared = Prepared::read(&point.experiment, &|_, _| {})?;
+        let mut last: Option<(String, Prepared)> = None;
+        let mut one = |point: &super::Point| -> Result<RunRecord, SweepError> {
+            let key = Prepared::key(&point.experiment);
+            let prepared = match last.take() {
+                Some((k, prepared)) if k == key => prepared,
+                _ => Prepared::read(&point.experiment, features, &|_| {})?,
+            };
             let baseline = Runner::baseline_of(self, point)?.and_then(|(key, _)| finished.baselines.get(&key));
             let command = format!("tinyprec sweep run {} --index {}", self.space.source.path, point.index);
             let boards: Vec<&Board> = self.boards.iter().map(|b| &b.board).collect();
             let given = (command.as_str(), baseline.map(Vec::as_slice));
-            Ok(prepared.record(&point.experiment, boards.iter().copied(), given)?)
+            let record = prepared.record(&point.experiment, boards.iter().copied(), given)?;
+            last = Some((key, prepared));
+            Ok(record)
         };
-        tasks.iter().map(one).collect()
+        tasks.iter().map(&mut one).collect()
     }
 }
 
@@ -170,7 +183,7 @@ fn notes(own: &[String], points: &[PointResult]) -> Vec<String> {
         if let Some(why) = &point.failure {
             count(format!("Not learnt: {why}"));
         }
-        point.unpriced.iter().for_each(|(board, why)| count(format!("No cost on {board}: {why}")));
+        point.unpriced.iter().for_each(|(board, why)| count(format!("No cost on {board}: {}", why.split(';').next().unwrap_or(why))));
     }
     let told = reasons.into_iter().map(|(text, n)| format!("{text} ({n} point{}).", if n == 1 { "" } else { "s" }));
     own.iter().cloned().chain(told).collect()

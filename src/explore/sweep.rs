@@ -10,7 +10,7 @@ use crate::record::{PointResult, SweepHeader};
 use crate::run::{self, Prepared, RunError, hash_bytes};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Prepared inputs kept beyond the chunk that needs them.
@@ -56,18 +56,15 @@ pub struct Options {
     pub jobs: Option<usize>,
     /// Which points.
     pub part: Part,
+    /// Folder in which features are kept and found again, if they are.
+    pub features: Option<PathBuf>,
 }
 
 /// How far a sweep is.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// Images that passed a network.
-    Features {
-        /// So many.
-        done: usize,
-        /// Of so many.
-        of: usize,
-    },
+    /// Images pass a network, or their features are found in the store.
+    Inputs(&'a run::Event),
     /// A point is finished and on the disk.
     Point {
         /// Points finished in this part, earlier runs included.
@@ -149,6 +146,7 @@ impl Sweep {
             log: Mutex::new(log),
             done: Mutex::new(0),
             of: options.part.count(self.header.points),
+            features: options.features.as_deref(),
             observe,
         };
         match &self.space.search {
@@ -179,6 +177,7 @@ pub(super) struct Runner<'a> {
     log: Mutex<Log>,
     done: Mutex<usize>,
     of: usize,
+    features: Option<&'a Path>,
     observe: &'a (dyn Fn(&Event<'_>) + Sync),
 }
 
@@ -255,8 +254,8 @@ impl Runner<'_> {
                 shared.push(entry);
             }
             None => {
-                let progress = |done, of| (self.observe)(&Event::Features { done, of });
-                shared.push((key, Arc::new(Prepared::read(&point.experiment, &progress)?)));
+                let observe = |event: &run::Event| (self.observe)(&Event::Inputs(event));
+                shared.push((key, Arc::new(Prepared::read(&point.experiment, self.features, &observe)?)));
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::job::{Job, Material, Measured, joint};
 use super::parts::{self, PartFile};
 use super::price::{Board, boards, calls};
-use super::{Inputs, Prepared, RunError, assemble, files};
+use super::{Inputs, Origin, Prepared, RunError, assemble, files};
 use crate::config::Experiment;
 use crate::learn::{HeadConfig, Precision};
 use crate::metrics::summarise;
@@ -23,6 +23,8 @@ pub struct Options {
     pub resume: bool,
     /// Threads; one a core where `None`.
     pub jobs: Option<usize>,
+    /// Folder of the [`FeatureStore`]; where `None`, features are computed and not kept.
+    pub features: Option<PathBuf>,
 }
 
 /// How far a run is.
@@ -34,6 +36,15 @@ pub enum Event {
         done: usize,
         /// Of so many.
         of: usize,
+    },
+    /// Where the features of one set came from.
+    Stored {
+        /// So many images.
+        images: usize,
+        /// The store's file.
+        path: PathBuf,
+        /// Found, computed, or why not.
+        origin: Origin,
     },
     /// A precision finished an experience with one seed.
     Experience {
@@ -63,7 +74,7 @@ pub fn run(
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| RunError::Threads { jobs: threads, message: e.to_string() })?;
     let record = pool.install(|| {
-        let prepared = Prepared::read(experiment, &|done, of| observe(&Event::Features { done, of }))?;
+        let prepared = Prepared::read(experiment, options.features.as_deref(), observe)?;
         whole(experiment, &prepared, &boards, (&parts, options.resume), observe)
     })?;
     let path = options.out.join(RECORD);

@@ -2,11 +2,12 @@
 
 use super::job::{Job, Material, Measured};
 use super::price::{Board, calls};
-use super::{Features, Inputs, RunError, assemble, inputs};
+use super::{Event, FeatureKey, FeatureStore, Features, Inputs, RunError, assemble, inputs};
 use crate::config::Experiment;
 use crate::data::Dataset;
 use crate::record::{CostResult, PrecisionResult, RunRecord, SCHEMA_VERSION, Work};
 use rayon::prelude::*;
+use std::path::Path;
 
 /// Inputs and features of an experiment. Heads, training and boards may differ from one use to the next; data, backbone and
 /// stream may not (compare [`Prepared::key`]).
@@ -25,15 +26,19 @@ impl Prepared {
         format!("{:?} {:?} {:?}", experiment.data, experiment.backbone.path, experiment.scenario)
     }
 
-    /// Reads everything and passes all images through the network; `progress` hears (done, all) images.
+    /// Reads everything and passes all images through the network, or takes their features from the store in folder `store`.
     ///
     /// # Errors
     /// [`RunError`] points at the entry of the experiment file that is at fault.
-    pub fn read(experiment: &Experiment, progress: &dyn Fn(usize, usize)) -> Result<Self, RunError> {
+    pub fn read(
+        experiment: &Experiment,
+        store: Option<&Path>,
+        observe: &(dyn Fn(&Event) + Sync),
+    ) -> Result<Self, RunError> {
         let inputs = inputs::read(experiment)?;
-        let (n_train, all) = (inputs.train.len(), inputs.train.len() + inputs.test.len());
-        let train = Features::of(&inputs.graph, &inputs.train, &|n| progress(n, all))?;
-        let test = Features::of(&inputs.graph, &inputs.test, &|n| progress(n_train + n, all))?;
+        let store = store.map(FeatureStore::open).transpose()?;
+        let train = features(&inputs, &inputs.train, 0, store.as_ref(), observe)?;
+        let test = features(&inputs, &inputs.test, inputs.train.len(), store.as_ref(), observe)?;
         let labels = |set: &Dataset| set.labels().iter().map(|&l| usize::from(l)).collect::<Vec<_>>();
         let (train_labels, test_labels) = (labels(&inputs.train), labels(&inputs.test));
         Ok(Self { inputs, train, test, train_labels, test_labels })
@@ -143,4 +148,21 @@ impl Prepared {
             consolidations: experiences.len(),
         }
     }
+}
+
+/// Features of one set, of which `before` images of others are done.
+fn features(
+    inputs: &Inputs,
+    set: &Dataset,
+    before: usize,
+    store: Option<&FeatureStore>,
+    observe: &(dyn Fn(&Event) + Sync),
+) -> Result<Features, RunError> {
+    let of = inputs.train.len() + inputs.test.len();
+    let compute = || Features::of(&inputs.graph, set, &|n| observe(&Event::Features { done: before + n, of }));
+    let Some(store) = store else { return compute() };
+    let key = FeatureKey::new(&inputs.model_hash, set, "");
+    let (features, origin) = store.get_or(&key, compute)?;
+    observe(&Event::Stored { images: set.len(), path: store.path(&key), origin });
+    Ok(features)
 }
