@@ -150,9 +150,14 @@ fn points(sweep: &Sweep, run: &RunArgs, part: Part, terminal: &Terminal) -> Outc
         return merged(sweep, std::slice::from_ref(&out), (&out, run), terminal);
     }
     let log = out.join("log");
-    let text = format!("The points of this part are finished: {}\nMerge when all are: tinyprec sweep merge {}", log.display(), sweep.space.source.path);
+    let text = format!(
+        "The points of this part are finished: {}\nMerge when all are: tinyprec sweep merge {}",
+        log.display(),
+        sweep.space.source.path
+    );
     if run.json {
-        let value = serde_json::json!({ "log": log, "points": part.count(sweep.header.points), "of": sweep.header.points });
+        let value =
+            serde_json::json!({ "log": log, "points": part.count(sweep.header.points), "of": sweep.header.points });
         terminal.result(&serde_json::to_string_pretty(&value)?)?;
     } else {
         terminal.result(&text)?;
@@ -165,12 +170,13 @@ fn merged(sweep: &Sweep, folders: &[PathBuf], (out, run): (&Path, &RunArgs), ter
     let record = sweep.merge(folders, &options(out, run, Part::All));
     terminal.status_line("");
     let record = record?;
+    let page = report::sweep::write(&record, out)?;
     if run.json {
         terminal.result(&serde_json::to_string(&record)?)?;
         return Ok(Status::Done);
     }
-    terminal.result(&report::sweep_text(&record, terminal.width))?;
-    terminal.result(&format!("\nRecord: {}", out.join(explore::SWEEP_RECORD).display()))?;
+    terminal.result(&report::sweep::text(&record, terminal.width))?;
+    terminal.result(&format!("\nRecord: {}\nReport: {}", out.join(explore::SWEEP_RECORD).display(), page.display()))?;
     Ok(Status::Done)
 }
 

@@ -34,7 +34,9 @@ impl<'a> Progress<'a> {
             Event::Inputs(run::Event::Features { done, of }) => {
                 self.terminal.status_line(&format!("backbone: {done} of {of} images"));
             }
-            Event::Inputs(run::Event::Stored { images, path, origin }) => store::tell(self.terminal, *images, path, origin),
+            Event::Inputs(run::Event::Stored { images, path, origin }) => {
+                store::tell(self.terminal, *images, path, origin)
+            }
             Event::Inputs(_) => {}
             Event::Point { done, of, result } => {
                 state.done += 1;
@@ -74,7 +76,11 @@ impl<'a> Progress<'a> {
 
 /// `12 s`, `3 min 20 s`, `5 h 12 min`.
 pub fn duration(seconds: f64) -> String {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, which is as good as any for centuries")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, which is as good as any for centuries"
+    )]
     let whole = seconds.max(0.0).round() as u64;
     match whole {
         0 => format!("{seconds:.1} s"),

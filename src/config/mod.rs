@@ -12,12 +12,14 @@
 //! assert!(error.to_string().contains("did you mean `name`?"));
 //! ```
 
+mod budget;
 mod check;
 mod diagnostic;
 mod experiment;
 mod precision;
 mod raw;
 
+pub use budget::{BUDGET_KEYS, Budget, End, Limit, load_budget, parse_budget};
 pub use diagnostic::{Diagnostic, Source, allowed_values};
 pub use experiment::{BoardRef, DataFiles, DataKind, Experiment, NamedPath, Training};
 

@@ -37,7 +37,9 @@ pub(super) fn boards(space: &Space, first: &Point) -> Result<(Vec<Priced>, Vec<S
             match run::boards(&experiment) {
                 Ok(found) => all.extend(found.into_iter().map(|board| Priced { label: label.clone(), board })),
                 // With several sets one may be made for one core only; a note tells.
-                Err(error) if sets.len() > 1 => notes.push(format!("No cost on {label}: {}", first_line(&error.to_string()))),
+                Err(error) if sets.len() > 1 => {
+                    notes.push(format!("No cost on {label}: {}", first_line(&error.to_string())))
+                }
                 Err(error) => return Err(error.into()),
             }
         }

@@ -88,12 +88,7 @@ fn priced_point(label: &str, cost: &CostResult, work: Work) -> PointCost {
         step_energy_uj: cost.step_energy_uj,
         consolidation_latency_ms: cost.consolidation_latency_ms,
         consolidation_energy_uj: cost.consolidation_energy_uj,
-        stream_latency_s: whole(
-            cost.inference_latency_ms,
-            cost.step_latency_ms,
-            cost.consolidation_latency_ms,
-            1e-3,
-        ),
+        stream_latency_s: whole(cost.inference_latency_ms, cost.step_latency_ms, cost.consolidation_latency_ms, 1e-3),
         stream_energy_j: whole(cost.inference_energy_uj, cost.step_energy_uj, cost.consolidation_energy_uj, 1e-6),
         ram_kib: cost.ram_kib,
         flash_kib: cost.flash_kib,

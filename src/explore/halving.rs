@@ -1,8 +1,8 @@
 //! Successive halving: many points with few epochs and seeds, the best of them with more, the best of those in full.
 
 use super::SweepError;
-use super::logs::Finished;
 use super::analysis::{layers, values};
+use super::logs::Finished;
 use super::space::{Objective, Search};
 use super::sweep::{Runner, Task};
 use crate::config::Experiment;

@@ -134,7 +134,11 @@ pub fn read_at<E: DeserializeOwned>(path: &Path, file: &mut File, at: u64) -> Re
     let mut text = Vec::new();
     BufReader::new(file).read_until(b'\n', &mut text).map_err(io)?;
     let json = checked(&text).and_then(|json| serde_json::from_str(json).ok());
-    json.ok_or_else(|| SweepError::Damaged { path: path.to_owned(), line: 0, why: format!("the line at byte {at} changed") })
+    json.ok_or_else(|| SweepError::Damaged {
+        path: path.to_owned(),
+        line: 0,
+        why: format!("the line at byte {at} changed"),
+    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The logs of a sweep's folder: one for each process that appends, all of them read together.
 
+use super::SweepError;
 use super::log::{self, Log};
 use super::sweep::Part;
-use super::SweepError;
 use crate::record::{PointResult, SweepHeader};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 #[serde(rename_all = "snake_case")]
 pub enum Entry {
     /// A finished point.
-    Point(PointResult),
+    Point(Box<PointResult>),
     /// A finished baseline: hash of its experiment and final accuracy of each seed.
     Baseline {
         /// Hash.
@@ -114,10 +114,11 @@ impl Finished {
             }
             Entry::Point(point) => {
                 let id = (point.index, point.rung);
-                if self.points.contains_key(&id) {
-                    twice.push((id, point));
-                } else {
-                    self.points.insert(id, (number, at));
+                match self.points.entry(id) {
+                    std::collections::btree_map::Entry::Occupied(_) => twice.push((id, *point)),
+                    std::collections::btree_map::Entry::Vacant(empty) => {
+                        empty.insert((number, at));
+                    }
                 }
             }
         })?;
@@ -150,7 +151,7 @@ impl Finished {
         let path = &self.paths[number];
         let mut file = File::open(path).map_err(|source| SweepError::Io { path: path.clone(), source })?;
         match log::read_at(path, &mut file, at)? {
-            Entry::Point(point) => Ok(Some(point)),
+            Entry::Point(point) => Ok(Some(*point)),
             Entry::Baseline { .. } => Err(SweepError::Damaged {
                 path: path.clone(),
                 line: 0,

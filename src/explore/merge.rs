@@ -40,7 +40,8 @@ impl Sweep {
         let pool = pool.map_err(|e| SweepError::Usage(format!("cannot start threads: {e}; give fewer with --jobs")))?;
         let record = pool.install(|| self.record(points, &finished, options.features.as_deref()))?;
         let path = out.join(SWEEP_RECORD);
-        let mut bytes = serde_json::to_vec(&record).map_err(|e| SweepError::Io { path: path.clone(), source: e.into() })?;
+        let mut bytes =
+            serde_json::to_vec(&record).map_err(|e| SweepError::Io { path: path.clone(), source: e.into() })?;
         bytes.push(b'\n');
         replace(&path, &bytes).map_err(io(&path))?;
         Ok(record)
@@ -63,7 +64,8 @@ impl Sweep {
             return Err(SweepError::Incomplete { missing, of: points });
         }
         if full < wanted {
-            let message = format!("the search is not through: {full} of {wanted} points were run in full; go on with --resume");
+            let message =
+                format!("the search is not through: {full} of {wanted} points were run in full; go on with --resume");
             return Err(SweepError::Usage(message));
         }
         Ok(last.into_iter().enumerate().filter_map(|(i, l)| Some((i, l?))).collect())
@@ -183,7 +185,10 @@ fn notes(own: &[String], points: &[PointResult]) -> Vec<String> {
         if let Some(why) = &point.failure {
             count(format!("Not learnt: {why}"));
         }
-        point.unpriced.iter().for_each(|(board, why)| count(format!("No cost on {board}: {}", why.split(';').next().unwrap_or(why))));
+        point
+            .unpriced
+            .iter()
+            .for_each(|(board, why)| count(format!("No cost on {board}: {}", why.split(';').next().unwrap_or(why))));
     }
     let told = reasons.into_iter().map(|(text, n)| format!("{text} ({n} point{}).", if n == 1 { "" } else { "s" }));
     own.iter().cloned().chain(told).collect()

@@ -40,7 +40,7 @@ pub use analysis::{analyse, dominates, frontier, hypervolume, knee, sensitivitie
 pub use dry::Estimate;
 pub use error::SweepError;
 pub use evaluate::Priced;
-pub use merge::{RESULTS, SWEEP_RECORD};
 pub use logs::{any as any_logs, clear as clear_logs};
+pub use merge::{RESULTS, SWEEP_RECORD};
 pub use space::*;
 pub use sweep::{Event, Options, Part, Sweep};

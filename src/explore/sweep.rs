@@ -225,10 +225,11 @@ impl Runner<'_> {
         };
         self.baselines(tasks, &find, &mut finished.baselines)?;
         let one = |task: &Task| -> Result<PointResult, SweepError> {
-            let baseline = Self::baseline_of(self.sweep, &task.point)?.and_then(|(key, _)| finished.baselines.get(&key));
+            let baseline =
+                Self::baseline_of(self.sweep, &task.point)?.and_then(|(key, _)| finished.baselines.get(&key));
             let given = (&**find(&task.point), baseline.map(Vec::as_slice));
             let result = evaluate(&task.point, given, &self.sweep.boards, task.rung)?;
-            self.keep(&Entry::Point(result.clone()))?;
+            self.keep(&Entry::Point(Box::new(result.clone())))?;
             let done = {
                 let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
                 *done += 1;
@@ -283,7 +284,9 @@ impl Runner<'_> {
     ) -> Result<(), SweepError> {
         let mut missing = BTreeMap::new();
         for task in tasks {
-            if let Some((key, experiment)) = Self::baseline_of(self.sweep, &task.point)?.filter(|(key, _)| !known.contains_key(key)) {
+            if let Some((key, experiment)) =
+                Self::baseline_of(self.sweep, &task.point)?.filter(|(key, _)| !known.contains_key(key))
+            {
                 missing.entry(key).or_insert((experiment, find(&task.point).clone()));
             }
         }

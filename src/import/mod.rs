@@ -27,7 +27,7 @@ mod graph_file;
 mod save;
 mod schema;
 
-pub use container::{Data, TensorMap, write};
+pub use container::{Data, TensorMap, read, write};
 pub use error::ImportError;
 pub use save::save_graph;
 

@@ -13,6 +13,7 @@
 //! # Ok::<(), tinyprec::report::ReportError>(())
 //! ```
 
+mod compare;
 mod csv;
 mod error;
 mod figure;
@@ -20,14 +21,14 @@ mod files;
 mod html;
 mod numbers;
 mod plot;
-mod sweep;
+pub mod sweep;
 mod text;
 mod verdict;
 mod view;
 
+pub use compare::{Change, Comparison, compare, run_figures, sweep_figures};
 pub use csv::tables as csv_tables;
 pub use error::ReportError;
 pub use files::{PAGE, read_record, write_report};
 pub use html::render as html;
-pub use sweep::{markdown as sweep_markdown, text as sweep_text};
 pub use text::render as text;

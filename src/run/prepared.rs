@@ -80,7 +80,12 @@ impl Prepared {
         self.learn_traced(experiment, float, false)
     }
 
-    fn learn_traced(&self, experiment: &Experiment, float: Option<&[f64]>, traced: bool) -> Result<PrecisionResult, RunError> {
+    fn learn_traced(
+        &self,
+        experiment: &Experiment,
+        float: Option<&[f64]>,
+        traced: bool,
+    ) -> Result<PrecisionResult, RunError> {
         let epochs = self.epochs(experiment);
         let head = &experiment.heads[0];
         let material = self.material();

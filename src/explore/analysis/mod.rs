@@ -75,8 +75,11 @@ fn share(all: &[Vec<f64>], front: &[Vec<f64>]) -> Option<f64> {
 /// The cheapest point by the first cost objective whose accuracy cannot be told from the best.
 fn cheapest_equal(valued: &[(&PointResult, Vec<f64>)], objectives: &[Objective]) -> Option<usize> {
     let at = objectives.iter().position(|o| !o.more_is_better())?;
-    let (best, _) = valued.iter().max_by(|a, b| accuracy(a.0).total_cmp(&accuracy(b.0)).then(b.0.index.cmp(&a.0.index)))?;
-    let close = |p: &PointResult| p.index == best.index || (accuracy(best) - accuracy(p) <= ALMOST && !accuracy_differs(best, p));
+    let (best, _) =
+        valued.iter().max_by(|a, b| accuracy(a.0).total_cmp(&accuracy(b.0)).then(b.0.index.cmp(&a.0.index)))?;
+    let close = |p: &PointResult| {
+        p.index == best.index || (accuracy(best) - accuracy(p) <= ALMOST && !accuracy_differs(best, p))
+    };
     let equal = valued.iter().filter(|(p, _)| close(p));
     let cheapest = equal.max_by(|a, b| {
         a.1[at].total_cmp(&b.1[at]).then(accuracy(a.0).total_cmp(&accuracy(b.0))).then(b.0.index.cmp(&a.0.index))

@@ -47,8 +47,9 @@ pub fn layers(points: &[Vec<f64>]) -> Vec<usize> {
 fn crowding(points: &[Vec<f64>], layer: &[usize]) -> Vec<f64> {
     let mut distance = vec![0.0; layer.len()];
     let objectives = layer.first().map_or(0, |&i| points[i].len());
-    for o in 0..objectives {
-        let value = |k: usize| points[layer[k]][o];
+    let columns = (0..objectives).map(|o| layer.iter().map(|&i| points[i][o]).collect::<Vec<f64>>());
+    for column in columns {
+        let value = |k: usize| column[k];
         let mut order: Vec<usize> = (0..layer.len()).collect();
         order.sort_by(|&a, &b| value(a).total_cmp(&value(b)).then(a.cmp(&b)));
         let (first, last) = (order[0], order[order.len() - 1]);
@@ -65,8 +66,7 @@ fn crowding(points: &[Vec<f64>], layer: &[usize]) -> Vec<f64> {
 /// Volume that the points dominate above `reference`. Exact for any number of objectives, by slicing along the last one
 /// (While et al., 2006); n^(d−1) steps, meant for d ≤ 4.
 pub fn hypervolume(points: &[Vec<f64>], reference: &[f64]) -> f64 {
-    let above: Vec<Vec<f64>> =
-        points.iter().filter(|p| p.iter().zip(reference).all(|(x, r)| x > r)).cloned().collect();
+    let above: Vec<Vec<f64>> = points.iter().filter(|p| p.iter().zip(reference).all(|(x, r)| x > r)).cloned().collect();
     volume(above, reference)
 }
 
@@ -93,9 +93,8 @@ fn volume(points: Vec<Vec<f64>>, reference: &[f64]) -> f64 {
 /// from the plane through the ends. `None` without points.
 pub fn knee(points: &[Vec<f64>]) -> Option<usize> {
     let objectives = points.first()?.len();
-    let ends = |o: usize| {
-        points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), p| (l.min(p[o]), h.max(p[o])))
-    };
+    let ends =
+        |o: usize| points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), p| (l.min(p[o]), h.max(p[o])));
     let ends: Vec<(f64, f64)> = (0..objectives).map(ends).collect();
     let sum = |p: &[f64]| -> f64 {
         p.iter().zip(&ends).map(|(x, (low, high))| if high > low { (x - low) / (high - low) } else { 1.0 }).sum()

@@ -135,7 +135,9 @@ impl Choices {
     pub(super) fn at(&self, u: f64) -> Choice {
         match self {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "u·n is in 0…n")]
-            Self::List(choices) => choices[((u * choices.len() as f64).floor() as usize).min(choices.len() - 1)].clone(),
+            Self::List(choices) => {
+                choices[((u * choices.len() as f64).floor() as usize).min(choices.len() - 1)].clone()
+            }
             Self::Range { .. } => self.along(u),
         }
     }

@@ -1,8 +1,8 @@
 //! One point: the base experiment with one choice of each axis set in it.
 
+use super::Space;
 use super::axis::{Axis, Choice};
 use super::names::{Name, Value};
-use super::Space;
 use crate::config::{self, ConfigError, Experiment};
 use crate::run::hash_bytes;
 use toml::Table;
@@ -41,7 +41,8 @@ impl Space {
         };
         for constraint in &self.constraints {
             let holds = constraint.holds(&value);
-            let holds = holds.map_err(|why| self.source.at(constraint.span.clone(), format!("in a constraint: {why}"), ""))?;
+            let holds =
+                holds.map_err(|why| self.source.at(constraint.span.clone(), format!("in a constraint: {why}"), ""))?;
             if !holds {
                 return Ok(None);
             }
@@ -91,7 +92,9 @@ impl Space {
         match guilty {
             Some(i) => {
                 let span = if choices[i].span.is_empty() { self.axes[i].span.clone() } else { choices[i].span.clone() };
-                self.source.at(span, format!("{} (point {})", found.message, self.describe(choices)), found.help.clone()).into()
+                self.source
+                    .at(span, format!("{} (point {})", found.message, self.describe(choices)), found.help.clone())
+                    .into()
             }
             None => self.plain_blame(choices, error),
         }

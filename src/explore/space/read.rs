@@ -120,15 +120,19 @@ impl<'b, 'a> Found<'b, 'a> {
         let (kind, at) = self.kind.clone().unwrap_or(("grid".to_owned(), space));
         let points = || {
             let help = "add points = N, the number of points to draw";
-            self.points.as_ref().map(|p| p.0).ok_or_else(|| source.at(at.clone(), format!("{kind} sampling needs `points`"), help))
+            self.points
+                .as_ref()
+                .map(|p| p.0)
+                .ok_or_else(|| source.at(at.clone(), format!("{kind} sampling needs `points`"), help))
         };
         match kind.as_str() {
             "grid" => {
                 if let Some((_, at)) = &self.points {
-                    let help = "a grid has all combinations; drop `points`, or write sampling = \"random\" or \"sobol\"";
+                    let help =
+                        "a grid has all combinations; drop `points`, or write sampling = \"random\" or \"sobol\"";
                     return Err(source.at(at.clone(), "a grid takes no `points`", help));
                 }
-                for axis in axes.iter().filter(|a| a.choices.grid_len().is_none()) {
+                if let Some(axis) = axes.iter().find(|a| a.choices.grid_len().is_none()) {
                     let help = "add steps = N, or write sampling = \"random\" or \"sobol\"";
                     return Err(source.at(axis.span.clone(), format!("axis `{}` has no grid", axis.name), help));
                 }
@@ -233,7 +237,8 @@ impl Reader<'_> {
     }
 
     fn names(&self, value: &At<'_>) -> Result<Vec<(String, Range<usize>)>, Diagnostic> {
-        let names: Vec<_> = self.list(value)?.into_iter().map(|v| Ok((self.text(v)?, v.span()))).collect::<Result<_, _>>()?;
+        let names: Vec<_> =
+            self.list(value)?.into_iter().map(|v| Ok((self.text(v)?, v.span()))).collect::<Result<_, _>>()?;
         if names.is_empty() {
             return Err(self.source.at(value.span(), "an axis without choices", "list at least one, or drop the axis"));
         }
@@ -244,7 +249,10 @@ impl Reader<'_> {
         let place = Place::parse(name);
         let choices = match value.get_ref() {
             DeValue::Array(_) => Choices::List(
-                self.list(value)?.into_iter().map(|v| self.choice(v, place.as_ref(), &span)).collect::<Result<_, _>>()?,
+                self.list(value)?
+                    .into_iter()
+                    .map(|v| self.choice(v, place.as_ref(), &span))
+                    .collect::<Result<_, _>>()?,
             ),
             DeValue::Table(table) => self.templated(table, value, place.as_ref(), &span)?,
             _ => return Err(self.wrong(value, "a list of choices, or a table with `values` or `low` and `high`")),
@@ -256,7 +264,10 @@ impl Reader<'_> {
     }
 
     fn no_place(&self, span: &Range<usize>) -> Diagnostic {
-        let help = format!("say what it sets with `set`, or name the axis after a key: {}, board, kernel_set, override", Place::FORMS);
+        let help = format!(
+            "say what it sets with `set`, or name the axis after a key: {}, board, kernel_set, override",
+            Place::FORMS
+        );
         self.source.at(span.clone(), "this axis sets nothing in an experiment", help)
     }
 
@@ -281,7 +292,8 @@ impl Reader<'_> {
                 }
             }
         }
-        let label = label.ok_or_else(|| self.source.at(value.span(), "a choice without `label`", "add label = \"…\""))?;
+        let label =
+            label.ok_or_else(|| self.source.at(value.span(), "a choice without `label`", "add label = \"…\""))?;
         Ok(Choice { label, number, set, span: value.span() })
     }
 

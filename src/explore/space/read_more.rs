@@ -31,7 +31,9 @@ impl Reader<'_> {
             Some((text, at)) => match text.as_str() {
                 "linear" => false,
                 "log" if low > 0.0 => true,
-                "log" => return Err(self.source.at(low_at.span(), "a logarithmic range starts above 0", "raise `low`")),
+                "log" => {
+                    return Err(self.source.at(low_at.span(), "a logarithmic range starts above 0", "raise `low`"));
+                }
                 other => {
                     let help = allowed_values(other, "allowed", ["linear", "log"]);
                     return Err(self.source.at(at.span(), format!("scale = \"{other}\" is not known"), help));
@@ -95,7 +97,11 @@ impl Reader<'_> {
             }
             let x = self.number(value)?;
             if x < 0.0 {
-                return Err(self.source.at(value.span(), format!("{} = {x} is negative", key.get_ref()), "give 0 or more"));
+                return Err(self.source.at(
+                    value.span(),
+                    format!("{} = {x} is negative", key.get_ref()),
+                    "give 0 or more",
+                ));
             }
             all.push((key.get_ref().clone().into_owned(), x));
         }

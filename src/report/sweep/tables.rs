@@ -1,9 +1,10 @@
 //! The tables of a sweep, as text, once: terminal, Markdown and page show the same cells.
 
 use super::verdict::{accuracy_text, cost, point};
-use crate::record::{BoardAnalysis, FrontierPoint, SweepRecord};
-use crate::report::numbers::{NONE, interval, points_summary, three};
-use crate::report::view::Table;
+use crate::record::{BoardAnalysis, BoardInfo, CostResult, FrontierPoint, PrecisionResult, RunRecord, SweepRecord};
+use crate::report::numbers::{NONE, interval, percent, points_summary, three};
+use crate::report::view::{Table, phase_name};
+use crate::trace::Phase;
 
 fn owned(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|&c| c.to_owned()).collect()
@@ -58,7 +59,9 @@ pub(super) fn frontier(record: &SweepRecord, a: &BoardAnalysis) -> Table {
         "accuracy per KiB ·10³",
         "same as",
     ]));
-    let volume = a.hypervolume.map_or(String::new(), |v| format!(" Hypervolume {} of the box between worst and best.", three(v)));
+    let volume = a
+        .hypervolume
+        .map_or(String::new(), |v| format!(" Hypervolume {} of the box between worst and best.", three(v)));
     Table {
         title: format!("Frontier on {}", a.board),
         note: format!(
@@ -93,6 +96,66 @@ pub(super) fn sensitivity(a: &BoardAnalysis) -> Table {
     }
 }
 
+/// Cycles of each site in each precision told in full, on one board.
+pub(super) fn sites(record: &RunRecord, board: &str) -> Table {
+    let own: Vec<&CostResult> = record.costs.iter().filter(|c| c.profile == board).collect();
+    let mut names: Vec<(Phase, &str)> = Vec::new();
+    for site in own.iter().flat_map(|c| &c.sites) {
+        if !names.contains(&(site.phase, site.site.as_str())) {
+            names.push((site.phase, &site.site));
+        }
+    }
+    let cell = |c: &CostResult, (phase, name): (Phase, &str)| {
+        let found = c.sites.iter().find(|s| s.phase == phase && s.site == name);
+        found.map_or(NONE.to_owned(), |s| three(s.cycles.mid))
+    };
+    let row = |&(phase, name): &(Phase, &str)| {
+        let mut row = vec![format!("{} ({})", name, phase_name(phase))];
+        row.extend(own.iter().map(|c| cell(c, (phase, name))));
+        row
+    };
+    let mut header = vec!["site".to_owned()];
+    header.extend(own.iter().map(|c| c.precision.clone()));
+    Table {
+        title: format!("Cycles by layer and phase on {board}"),
+        note: "One image, one step and one consolidation together.".to_owned(),
+        header,
+        rows: names.iter().map(row).collect(),
+    }
+}
+
+/// Accuracy after each experience on each experience, mean over seeds.
+pub(super) fn matrix(p: &PrecisionResult) -> Table {
+    let n = p.accuracy_by_experience.len();
+    let mean = |i: usize, j: usize| {
+        let seen: Vec<f64> = p.seeds.iter().filter_map(|s| s.accuracy.get(i)?.get(j).copied()).collect();
+        percent(seen.iter().sum::<f64>() / seen.len().max(1) as f64)
+    };
+    let row = |i: usize| {
+        let mut row = vec![(i + 1).to_string()];
+        row.extend((0..n).map(|j| mean(i, j)));
+        row
+    };
+    let mut header = vec!["after".to_owned()];
+    header.extend((0..n).map(|j| format!("on {}", j + 1)));
+    Table {
+        title: format!("Accuracy matrix of {}, %", p.name),
+        note: "Row: experiences learnt; column: classes of that experience; mean over seeds.".to_owned(),
+        header,
+        rows: (0..n).map(row).collect(),
+    }
+}
+
+/// Assumed numbers of one board.
+pub(super) fn assumed(board: &BoardInfo) -> Table {
+    Table {
+        title: board.profile.clone(),
+        note: String::new(),
+        header: owned(&["key", "value", "why"]),
+        rows: board.assumed.iter().map(|(key, value, why)| vec![key.clone(), value.clone(), why.clone()]).collect(),
+    }
+}
+
 /// How much learning the battery pays for on one board.
 pub(super) fn break_even(record: &SweepRecord, a: &BoardAnalysis) -> Table {
     let row = |b: &crate::record::BreakEven| {
@@ -107,7 +170,8 @@ pub(super) fn break_even(record: &SweepRecord, a: &BoardAnalysis) -> Table {
     };
     Table {
         title: format!("Break-even on {}", a.board),
-        note: "New samples a day, learnt with all their epochs, until the battery does not last its lifetime.".to_owned(),
+        note: "New samples a day, learnt with all their epochs, until the battery does not last its lifetime."
+            .to_owned(),
         header: owned(&["point", "choices", "accuracy %", "mJ a sample", "samples a day"]),
         rows: a.break_even.iter().filter_map(row).collect(),
     }

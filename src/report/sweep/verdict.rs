@@ -27,7 +27,11 @@ pub(super) fn verdict(record: &SweepRecord) -> String {
     let mut sentences: Vec<String> = group_boards(record);
     if sentences.is_empty() {
         let learnt = best.learnt.as_ref().map_or(String::new(), |l| percent_summary(&l.accuracy));
-        sentences.push(format!("The best of {} points learns to {learnt} % ({}).", record.points.len(), described(record, best)));
+        sentences.push(format!(
+            "The best of {} points learns to {learnt} % ({}).",
+            record.points.len(),
+            described(record, best)
+        ));
     }
     sentences.extend(free(record));
     sentences.join(" ")
@@ -53,12 +57,17 @@ fn group_boards(record: &SweepRecord) -> Vec<String> {
 fn sentence(record: &SweepRecord, index: usize, boards: &[&BoardAnalysis]) -> Option<String> {
     let chosen = point(record, index)?;
     let learnt = chosen.learnt.as_ref()?;
-    let against = learnt.minus_baseline.as_ref().map_or(String::new(), |d| format!(", {} points against float", points_summary(d)));
+    let against = learnt
+        .minus_baseline
+        .as_ref()
+        .map_or(String::new(), |d| format!(", {} points against float", points_summary(d)));
     let price = |a: &&BoardAnalysis| {
         let c = cost(chosen, &a.board)?;
-        let dearest = record.points.iter().filter_map(|p| cost(p, &a.board)).map(|c| c.step_latency_ms.mid).fold(0.0, f64::max);
+        let dearest =
+            record.points.iter().filter_map(|p| cost(p, &a.board)).map(|c| c.step_latency_ms.mid).fold(0.0, f64::max);
         let times = dearest / c.step_latency_ms.mid;
-        let faster = if times >= 1.05 { format!(", {} times faster than the slowest", three(times)) } else { String::new() };
+        let faster =
+            if times >= 1.05 { format!(", {} times faster than the slowest", three(times)) } else { String::new() };
         Some(format!(
             "{}: {} ms and {} µJ a step{faster}, {} KiB RAM",
             a.board,
