@@ -159,9 +159,10 @@ fn learn_all(
 fn key(head: &HeadConfig, inputs: &Inputs, epochs: &[usize], traced: bool) -> String {
     let stream = &inputs.stream;
     let text = format!(
-        "{} {SCHEMA_VERSION} {head:?} {:?} {stream:?} {epochs:?} {traced}",
+        "{} {SCHEMA_VERSION} {head:?} {:?} {:?} {stream:?} {epochs:?} {traced}",
         env!("CARGO_PKG_VERSION"),
-        inputs.hashes
+        inputs.hashes,
+        inputs.train.transform()
     );
     files::hash_bytes(text.as_bytes())
 }

@@ -2,7 +2,7 @@
 
 use super::job::{Job, Material, Measured};
 use super::price::{Board, calls};
-use super::{Event, FeatureKey, FeatureStore, Features, Inputs, RunError, assemble, inputs};
+use super::{Event, FeatureKey, FeatureStore, Features, ImageError, Inputs, RunError, assemble, inputs};
 use crate::config::Experiment;
 use crate::data::Dataset;
 use crate::record::{CostResult, PrecisionResult, RunRecord, SCHEMA_VERSION, Work};
@@ -166,7 +166,7 @@ fn features(
     let of = inputs.train.len() + inputs.test.len();
     let compute = || Features::of(&inputs.graph, set, &|n| observe(&Event::Features { done: before + n, of }));
     let Some(store) = store else { return compute() };
-    let key = FeatureKey::new(&inputs.model_hash, set, "");
+    let key = FeatureKey::new(&inputs.model_hash, set, "").map_err(ImageError::from)?;
     let (features, origin) = store.get_or(&key, compute)?;
     observe(&Event::Stored { images: set.len(), path: store.path(&key), origin });
     Ok(features)
