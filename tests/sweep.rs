@@ -1,7 +1,11 @@
 //! Sweeps through the real binary: the same bytes on any number of threads, in any shards, killed at any moment.
 
+#[path = "sweep_more/page.rs"]
+mod page;
 #[path = "support/small_run.rs"]
 mod small_run;
+#[path = "sweep_more/tools.rs"]
+mod tools;
 
 use small_run::{SMALL, run, tinyprec};
 use std::collections::BTreeMap;

@@ -186,7 +186,7 @@ pub fn write(path: &Path, metadata: &BTreeMap<String, String>, tensors: &TensorM
 /// # Errors
 /// [`ImportError`] names the file, and the tensor whose type is another one.
 pub fn read(path: &Path) -> Result<TensorMap, ImportError> {
-    let container = Container::read(path)?;
+    let container = Container::new(path, super::source::read(path)?)?;
     let tensors = container.tensors()?;
     let mut all = TensorMap::new();
     for (name, view) in tensors.inner.tensors() {

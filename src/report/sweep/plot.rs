@@ -12,6 +12,8 @@ const LEFT: f64 = 58.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 46.0;
+/// From this ratio of greatest to least on, an axis of costs is logarithmic.
+const WIDE: f64 = 8.0;
 
 /// One drawing.
 #[derive(Debug, Clone, Serialize)]
@@ -28,17 +30,17 @@ type CostAxis = (&'static str, fn(&PointCost) -> f64);
 fn cost_axis(record: &SweepRecord) -> CostAxis {
     let of = |name: &str| -> Option<CostAxis> {
         Some(match name {
-            "step_latency_ms" => ("a training step, ms (log)", |c| c.step_latency_ms.mid),
-            "step_energy_uj" => ("a training step, µJ (log)", |c| c.step_energy_uj.mid),
-            "inference_latency_ms" => ("one image, ms (log)", |c| c.inference_latency_ms.mid),
-            "inference_energy_uj" => ("one image, µJ (log)", |c| c.inference_energy_uj.mid),
-            "stream_energy_j" => ("the whole stream, J (log)", |c| c.stream_energy_j.mid),
-            "ram_kib" => ("RAM, KiB (log)", |c| c.ram_kib),
-            "flash_kib" => ("flash, KiB (log)", |c| c.flash_kib),
+            "step_latency_ms" => ("a training step, ms", |c| c.step_latency_ms.mid),
+            "step_energy_uj" => ("a training step, µJ", |c| c.step_energy_uj.mid),
+            "inference_latency_ms" => ("one image, ms", |c| c.inference_latency_ms.mid),
+            "inference_energy_uj" => ("one image, µJ", |c| c.inference_energy_uj.mid),
+            "stream_energy_j" => ("the whole stream, J", |c| c.stream_energy_j.mid),
+            "ram_kib" => ("RAM, KiB", |c| c.ram_kib),
+            "flash_kib" => ("flash, KiB", |c| c.flash_kib),
             _ => return None,
         })
     };
-    record.objectives.iter().find_map(|o| of(o)).unwrap_or(("a training step, ms (log)", |c| c.step_latency_ms.mid))
+    record.objectives.iter().find_map(|o| of(o)).unwrap_or(("a training step, ms", |c| c.step_latency_ms.mid))
 }
 
 /// One plot for each board with at least one priced point.
@@ -53,7 +55,10 @@ fn plot(record: &SweepRecord, number: usize, a: &BoardAnalysis) -> Option<Plot> 
         Some((p.index, value(cost(p, &a.board)?), accuracy))
     });
     let placed: Vec<(usize, f64, f64)> = placed.filter(|(_, x, _)| *x > 0.0).collect();
-    let x = Scale::log(placed.iter().map(|(_, x, _)| *x))?;
+    let (least, most) = placed.iter().fold((f64::INFINITY, 0.0_f64), |(l, h), (_, x, _)| (l.min(*x), h.max(*x)));
+    let is_log = most > WIDE * least;
+    let x = if is_log { Scale::log([least, most])? } else { Scale::linear(least.min(most), most) };
+    let label = if is_log { format!("{label} (log)") } else { label.to_owned() };
     let (low, high) =
         placed.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), (_, _, y)| (l.min(*y), h.max(*y)));
     let y = Scale::linear(low, high);
@@ -71,7 +76,7 @@ fn plot(record: &SweepRecord, number: usize, a: &BoardAnalysis) -> Option<Plot> 
         svg.text("tick", (across, floor + 18.0), Anchor::Middle, &text);
     }
     svg.line("axis", (LEFT, floor), (WIDTH - RIGHT, floor));
-    svg.text("label", ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 6.0), Anchor::Middle, label);
+    svg.text("label", ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 6.0), Anchor::Middle, &label);
     svg.vertical_text("label", (13.0, (TOP + floor) / 2.0), "final accuracy, %");
     // Best accuracy for each cost: a staircase of the two quantities drawn.
     let mut order = placed.clone();

@@ -28,8 +28,8 @@ pub(super) fn frontier(record: &SweepRecord, a: &BoardAnalysis) -> Table {
             mark.push_str(" ◆");
         }
         let mut row = vec![format!("{}{mark}", f.index)];
-        row.extend(p.choices.iter().cloned());
         row.extend([
+            p.choices.join(" · "),
             accuracy_text(p),
             p.learnt.as_ref().and_then(|l| l.minus_baseline.as_ref()).map_or(NONE.to_owned(), points_summary),
             interval(&c.step_latency_ms),
@@ -47,8 +47,8 @@ pub(super) fn frontier(record: &SweepRecord, a: &BoardAnalysis) -> Table {
         ]);
         Some(row)
     };
-    let mut header = owned(&["point"]);
-    header.extend(record.axes.iter().map(|x| x.name.clone()));
+    let axes: Vec<&str> = record.axes.iter().map(|x| x.name.as_str()).collect();
+    let mut header = vec!["point".to_owned(), axes.join(" · ")];
     header.extend(owned(&[
         "accuracy %",
         "minus float",
