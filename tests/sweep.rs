@@ -1,5 +1,7 @@
 //! Sweeps through the real binary: the same bytes on any number of threads, in any shards, killed at any moment.
 
+#[path = "sweep_more/cluster.rs"]
+mod cluster;
 #[path = "sweep_more/page.rs"]
 mod page;
 #[path = "support/small_run.rs"]

@@ -97,7 +97,6 @@ fn write(path: &Path, steps: &[(u64, Vec<tinyprec::learn::Snapshot>)], head: &He
     for (step, snapshots) in steps {
         for s in snapshots {
             let shape = vec![s.values.len() / s.columns.max(1), s.columns];
-            // Codes times a power-of-two scale are exact in f32; other scales lose what f32 cannot hold, as a board's printout does.
             #[allow(clippy::cast_possible_truncation, reason = "a dump is f32")]
             let values = s.values.iter().map(|&x| x as f32).collect();
             tensors.insert(format!("{step}.{}", s.role), (shape, Data::F32(values)));

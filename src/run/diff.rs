@@ -159,7 +159,8 @@ pub fn compare_dump(
         Step::Begin(counts) => own.begin(counts),
         Step::Batch(experience, rows) => {
             own.observe(&material, rows, seed)?;
-            let mine = own.cwr.head().snapshots(rows.len());
+            let mut mine = own.cwr.head().snapshots(rows.len());
+            mine.iter_mut().flat_map(|m| &mut m.values).for_each(|x| *x = as_dumped(*x));
             let theirs: Vec<Snapshot> = mine.iter().filter_map(|m| dumped(m, dump, step)).collect();
             let mine: Vec<Snapshot> = mine.into_iter().filter(|m| theirs.iter().any(|t| t.role == m.role)).collect();
             if !mine.is_empty() {
@@ -202,6 +203,13 @@ pub fn dump(
         Step::End(rows) => own.end(&material, rows, seed),
     })?;
     Ok(all)
+}
+
+/// A value as a dump holds it: in f32.
+fn as_dumped(x: f64) -> f64 {
+    #[allow(clippy::cast_possible_truncation, reason = "rounding to the dump's element type is meant")]
+    let single = x as f32;
+    f64::from(single)
 }
 
 /// The dump's tensor for one of ours, transposed where that fits better; `None` where it has none of that role and size.

@@ -4,7 +4,11 @@ mod csv;
 mod data;
 mod files;
 mod page;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod plot;
+#[cfg(feature = "png")]
+mod png;
 mod tables;
 mod text;
 mod verdict;
@@ -12,4 +16,8 @@ mod verdict;
 pub use csv::csv;
 pub use files::{is_sweep, read, write};
 pub use page::html;
+#[cfg(feature = "parquet")]
+pub use self::parquet::write_parquet;
+#[cfg(feature = "png")]
+pub use png::pngs;
 pub use text::{markdown, text};
