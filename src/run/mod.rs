@@ -27,6 +27,7 @@ mod files;
 mod images;
 mod inputs;
 mod job;
+mod metrics;
 mod parts;
 mod pipeline;
 mod prepared;
