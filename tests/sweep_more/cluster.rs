@@ -109,8 +109,14 @@ impl Cluster {
             daemons.0.push(command.spawn().unwrap());
         };
         let munge = ["--foreground", "--force"].map(str::to_owned).into_iter().chain(
-            [("key-file", "munge.key"), ("socket", "munge.sock"), ("pid-file", "munge.pid"), ("log-file", "munge.log"), ("seed-file", "munge.seed")]
-                .map(|(key, name)| format!("--{key}={}", path(name))),
+            [
+                ("key-file", "munge.key"),
+                ("socket", "munge.sock"),
+                ("pid-file", "munge.pid"),
+                ("log-file", "munge.log"),
+                ("seed-file", "munge.seed"),
+            ]
+            .map(|(key, name)| format!("--{key}={}", path(name))),
         );
         start("munged", &munge.collect::<Vec<_>>());
         sleep(Duration::from_secs(1));
@@ -134,7 +140,9 @@ impl Cluster {
             if start.elapsed() > Duration::from_secs(seconds) {
                 let dir = self.config.parent().unwrap();
                 let log = |name: &str| fs::read_to_string(dir.join(name)).unwrap_or_default();
-                let all = ["munged.out", "slurmctld.out", "slurmctld.log", "slurmd.out", "slurmd.log"].map(log).join("\n---\n");
+                let all = ["munged.out", "slurmctld.out", "slurmctld.log", "slurmd.out", "slurmd.log"]
+                    .map(log)
+                    .join("\n---\n");
                 panic!("{what}: {}\n{all}", self.call("squeue", &[]));
             }
             sleep(Duration::from_millis(200));
@@ -167,7 +175,9 @@ fn a_slurm_array_with_a_requeued_and_a_killed_task_ends_as_one_machine_does() {
     assert!(submitted.status.success(), "{reply}{}", String::from_utf8_lossy(&submitted.stderr));
     let job = reply.split_whitespace().last().unwrap().to_owned();
     // The first task is requeued as soon as it has finished a point, the second one killed.
-    let has = |shard: usize| fs::read_to_string(out.join(format!("log/shard-{shard}-of-3.log"))).is_ok_and(|t| t.contains("{\"point\""));
+    let has = |shard: usize| {
+        fs::read_to_string(out.join(format!("log/shard-{shard}-of-3.log"))).is_ok_and(|t| t.contains("{\"point\""))
+    };
     cluster.wait(120, "the first task finished no point", |_| has(1));
     let requeued = cluster.call("scontrol", &["requeue", &format!("{job}_1")]);
     cluster.wait(120, "the second task finished no point", |_| has(2));
@@ -177,7 +187,12 @@ fn a_slurm_array_with_a_requeued_and_a_killed_task_ends_as_one_machine_does() {
     // A killed task is sent again by whoever watches the array: the same script, only that task.
     let again = Command::new("sbatch")
         .args(["--wait", "--array=2", &export, "--output=task-again-%a.txt", "--wrap"])
-        .arg(format!("{} sweep run {} --out {} --shard 2/3", env!("CARGO_BIN_EXE_tinyprec"), dir.path().join("x.toml").display(), out.display()))
+        .arg(format!(
+            "{} sweep run {} --out {} --shard 2/3",
+            env!("CARGO_BIN_EXE_tinyprec"),
+            dir.path().join("x.toml").display(),
+            out.display()
+        ))
         .current_dir(dir.path())
         .env("SLURM_CONF", &cluster.config)
         .status()

@@ -13,11 +13,11 @@ mod tables;
 mod text;
 mod verdict;
 
+#[cfg(feature = "parquet")]
+pub use self::parquet::write_parquet;
 pub use csv::csv;
 pub use files::{is_sweep, read, write};
 pub use page::html;
-#[cfg(feature = "parquet")]
-pub use self::parquet::write_parquet;
 #[cfg(feature = "png")]
 pub use png::pngs;
 pub use text::{markdown, text};

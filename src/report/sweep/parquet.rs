@@ -34,7 +34,10 @@ pub fn write_parquet(record: &SweepRecord, out: impl Write + Send) -> Result<()>
         })
         .collect();
     let mut table: Vec<(String, Column)> = vec![
-        ("index".to_owned(), Column::Whole(rows.iter().map(|(p, _)| i64::try_from(p.index).unwrap_or(i64::MAX)).collect())),
+        (
+            "index".to_owned(),
+            Column::Whole(rows.iter().map(|(p, _)| i64::try_from(p.index).unwrap_or(i64::MAX)).collect()),
+        ),
         ("hash".to_owned(), Column::Texts(rows.iter().map(|(p, _)| Some(p.hash.clone())).collect())),
         ("board".to_owned(), Column::Texts(rows.iter().map(|(_, c)| c.map(|c| c.board.clone())).collect())),
     ];

@@ -22,7 +22,11 @@ pub fn pngs(record: &SweepRecord) -> Result<Vec<(String, Vec<u8>)>, String> {
     options.fontdb_mut().load_system_fonts();
     let one = |(i, plot): (usize, plot::Plot)| {
         let name = format!("frontier-{i}.png");
-        let svg = plot.svg.replacen("viewBox", "xmlns=\"http://www.w3.org/2000/svg\" viewBox", 1).replacen(">", &format!("><style>{STYLE}</style>"), 1);
+        let svg = plot.svg.replacen("viewBox", "xmlns=\"http://www.w3.org/2000/svg\" viewBox", 1).replacen(
+            ">",
+            &format!("><style>{STYLE}</style>"),
+            1,
+        );
         let failed = |why: String| format!("{name}: {why}");
         let tree = Tree::from_str(&svg, &options).map_err(|e| failed(e.to_string()))?;
         let size = tree.size().to_int_size().scale_by(SCALE).ok_or_else(|| failed("is too large".to_owned()))?;
