@@ -10,9 +10,7 @@ use tinyprec::trace::{Dims, Elem, Op};
 const CORES: [&str; 3] = ["cortex-m4", "cortex-m7", "cortex-a53"];
 
 fn kernel_set(core: &str) -> KernelSet {
-    let path = format!("{}/hw_profiles/kernels/{core}/gcc12-o2.toml", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
-    KernelSet::parse(&path, &text).unwrap_or_else(|e| panic!("{e}"))
+    tinyprec::cost::kernel_set(core, "gcc12-o2").unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn verify(core: &str) {

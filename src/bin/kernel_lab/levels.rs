@@ -14,8 +14,14 @@ pub type Counts = BTreeMap<u64, (u64, u64)>;
 /// One level of a kernel file: instructions that run `trips` times.
 #[derive(Debug, Clone)]
 pub struct Level {
+    /// Its place, e.g. `+0x24`, with what tells it from others there.
     pub name: String,
     pub trips: String,
+    /// Passes in which the branch at `back` falls through; `trips` counts those in which it is taken.
+    pub last: Option<String>,
+    pub back: Option<usize>,
+    /// Fewest and most trips, where they depend on data.
+    pub bounds: Option<(String, String)>,
     pub steady: bool,
     pub body: Vec<Insn>,
 }
@@ -190,7 +196,15 @@ fn split(function: &Function, counts: &[&Counts], list: &[Candidate], group: Gro
             mixed.push(Ways { index, taken, fallen });
         }
     }
-    let name = if group.steady { format!("loop +0x{at:x}") } else { format!("block +0x{at:x}") };
+    let plain = |name: String, trips: String, body: Vec<Insn>| Level {
+        name,
+        trips,
+        last: None,
+        back: None,
+        bounds: None,
+        steady: group.steady,
+        body,
+    };
     let back = mixed.iter().rposition(|w| group.insns[w.index].target.is_some_and(|t| t <= group.insns[w.index].addr));
     let edge = back.map(|i| mixed.remove(i));
     let mut levels = Vec::new();
@@ -198,34 +212,21 @@ fn split(function: &Function, counts: &[&Counts], list: &[Candidate], group: Gro
         for (class, trips, what) in [(Class::BrTaken, &ways.taken, "taken"), (Class::BrNot, &ways.fallen, "not taken")]
         {
             let branch = Insn { class, ..group.insns[ways.index].clone() };
-            let name = format!("branch +0x{:x}, {what}", branch.addr - function.start);
-            levels.push(Level { name, trips: expression(trips)?, steady: false, body: vec![branch] });
+            let name = format!("+0x{:x} {what}", branch.addr - function.start);
+            levels.push(Level { steady: false, ..plain(name, expression(trips)?, vec![branch]) });
         }
     }
-    let kept = |class: Option<Class>| -> Vec<Insn> {
-        let keep = body.iter().enumerate().filter(|(i, _)| mixed.iter().all(|w| w.index != *i));
-        let way = |i: usize, insn: &Insn| {
-            if edge.as_ref().is_some_and(|e| e.index == i) { class.unwrap_or(insn.class) } else { insn.class }
-        };
-        keep.map(|(i, insn)| Insn { class: way(i, insn), ..insn.clone() }).collect()
-    };
-    match &edge {
-        None => levels.push(Level { name, trips: expression(&group.times)?, steady: group.steady, body: kept(None) }),
-        Some(ways) => {
-            levels.push(Level {
-                name: name.clone(),
-                trips: expression(&ways.taken)?,
-                steady: group.steady,
-                body: kept(Some(Class::BrTaken)),
-            });
-            levels.push(Level {
-                name: format!("{name}, last pass"),
-                trips: expression(&ways.fallen)?,
-                steady: false,
-                body: kept(Some(Class::BrNot)),
-            });
-        }
-    }
+    let kept = body.iter().enumerate().filter(|(i, _)| mixed.iter().all(|w| w.index != *i));
+    let (at_index, kept): (Vec<usize>, Vec<Insn>) = kept.map(|(i, insn)| (i, insn.clone())).unzip();
+    let name = format!("+0x{at:x}");
+    levels.push(match &edge {
+        None => plain(name, expression(&group.times)?, kept),
+        Some(ways) => Level {
+            last: Some(expression(&ways.fallen)?),
+            back: at_index.iter().position(|i| *i == ways.index),
+            ..plain(name, expression(&ways.taken)?, kept)
+        },
+    });
     levels.retain(|level| !level.body.is_empty());
     Ok(levels)
 }

@@ -4,7 +4,7 @@
 //! kernel-lab list                      the twins and the operations they carry out
 //! kernel-lab verify  [--core NAME]     outputs equal the Rust references; dynamic instruction counts and bytes moved equal the
 //!                                      committed loop nests on every case; the committed files are what extraction gives
-//! kernel-lab extract [--core NAME]     writes hw_profiles/kernels/<core>/gcc12-o2.toml
+//! kernel-lab extract [--core NAME]     writes hw_profiles/kernels/<core>/gcc12-o2.kernels
 //! ```
 //!
 //! Flow: specs → cases → blob → emulator + counting plugin → counts per instruction → basic blocks → levels → kernel file.
@@ -105,7 +105,7 @@ fn run(arguments: &Arguments) -> Result<(), LabError> {
             continue;
         }
         let measured = measure::measure(core, &specs, &arguments.work.join(core.name))?;
-        let file = arguments.kernels.join(core.name).join(format!("{}.toml", machine::KERNEL_SET));
+        let file = arguments.kernels.join(core.name).join(format!("{}.kernels", machine::KERNEL_SET));
         match arguments.command {
             Action::Extract => kernel_file::extract(core, &specs, &measured, &file, arguments.only.is_some())?,
             _ => problems.extend(verify::verify(core, &specs, &measured, &file, arguments.only.is_some())?),
