@@ -88,7 +88,10 @@ fn a_set_with_a_base_has_its_kernels_and_replaces_some() {
     assert_eq!((set.name(), set.kernels().len()), ("hand", base.kernels().len()));
     let key = [Elem::B1, Elem::B1, Elem::I32];
     let dense = set.find(Op::BinaryDense, &key).expect("replaced");
-    assert_eq!((dense, set.kernels()[dense].symbol.as_str()), (base.find(Op::BinaryDense, &key).expect("given"), "hand_bdense"));
+    assert_eq!(
+        (dense, set.kernels()[dense].symbol.as_str()),
+        (base.find(Op::BinaryDense, &key).expect("given"), "hand_bdense")
+    );
     let conv = set.find(Op::BinaryConv, &key).expect("inherited");
     assert_eq!(set.kernels()[conv], base.kernels()[base.find(Op::BinaryConv, &key).expect("given")]);
 }

@@ -85,7 +85,8 @@ impl<'r, 'a> InstrReader<'r, 'a> {
             }
         }
         for word in right.split_whitespace() {
-            let (register, kind) = word.split_once(':').map_or((word, Some(Operand::Data)), |(r, k)| (r, Operand::from_code(k)));
+            let (register, kind) =
+                word.split_once(':').map_or((word, Some(Operand::Data)), |(r, k)| (r, Operand::from_code(k)));
             let Some(operand) = kind.filter(|_| !register.is_empty()) else {
                 return Err(self.reader.error(word, KernelProblem::Source { text: word.to_owned() }));
             };

@@ -208,10 +208,24 @@ impl<'a> Reader<'a> {
                 steady: false,
                 body: body.falling(),
             };
-            to.push(Level { name: name.to_owned(), trips_low: low, trips_high: high, trips, steady, body: body.instrs });
+            to.push(Level {
+                name: name.to_owned(),
+                trips_low: low,
+                trips_high: high,
+                trips,
+                steady,
+                body: body.instrs,
+            });
             to.push(level);
         } else {
-            to.push(Level { name: name.to_owned(), trips_low: low, trips_high: high, trips, steady, body: body.instrs });
+            to.push(Level {
+                name: name.to_owned(),
+                trips_low: low,
+                trips_high: high,
+                trips,
+                steady,
+                body: body.instrs,
+            });
         }
         Ok(())
     }
@@ -227,8 +241,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-const LEVEL_FIRST: KernelProblem =
-    KernelProblem::Line { expected: "kernel, symbol, code, read, write, loop, block, or an indented instruction of a level" };
+const LEVEL_FIRST: KernelProblem = KernelProblem::Line {
+    expected: "kernel, symbol, code, read, write, loop, block, or an indented instruction of a level",
+};
 
 /// A file's kernels over those of its base: same operation and element types replaced in place, others added.
 pub(super) fn overlay(base: KernelSet, over: KernelSet) -> KernelSet {
