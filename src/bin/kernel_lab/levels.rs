@@ -13,7 +13,7 @@ pub type Counts = BTreeMap<u64, (u64, u64)>;
 
 /// One level of a kernel file: instructions that run `trips` times.
 #[derive(Debug, Clone)]
-pub struct Level {
+pub struct LoopLevel {
     /// Its place, e.g. `+0x24`, with what tells it from others there.
     pub name: String,
     pub trips: String,
@@ -104,19 +104,102 @@ fn guarded(text: &str) -> String {
 }
 
 /// A run of instructions with equal counts.
+#[derive(Clone)]
 struct Group {
     steady: bool,
     insns: Vec<Insn>,
     times: Vec<i128>,
 }
 
-/// The loop nest of one function from the counts of all its cases.
-pub fn nest(function: &Function, counts: &[&Counts], list: &[Candidate]) -> Result<Vec<Level>, LabError> {
+/// The loop nest of one function from the counts of all its cases, then the code that it calls.
+///
+/// `counts` are those that expressions are matched on, `seen` all of them, which bounds must hold.
+pub fn nest(
+    function: &Function,
+    counts: &[&Counts],
+    list: &[Candidate],
+    seen: &[(&Dims, &Counts)],
+) -> Result<Vec<LoopLevel>, LabError> {
     let mut levels = Vec::new();
-    for group in groups(function, counts) {
+    for group in groups(&function.insns, counts) {
         levels.extend(split(function, counts, list, group)?);
     }
     levels.sort_by_key(|level| level.body.first().map(|i| i.addr));
+    for callee in &function.callees {
+        let mut called = Vec::new();
+        for group in groups(&callee.insns, counts) {
+            called.extend(match split(callee, counts, list, group.clone()) {
+                Ok(exact) => exact,
+                Err(_) => bounded(function, callee, (counts, list, seen), group)?,
+            });
+        }
+        called.sort_by_key(|level| level.body.first().map(|i| i.addr));
+        levels.extend(called);
+    }
+    for level in &mut levels {
+        if let Some(callee) = function.callees.iter().find(|f| level.body.first().is_some_and(|i| f.holds(i.addr))) {
+            level.name = format!("{}{}", callee.symbol, level.name);
+        }
+    }
+    Ok(levels)
+}
+
+/// Library code that branches on data: trips as the share of its calls that was seen, with the smallest and the largest share.
+fn bounded(
+    function: &Function,
+    callee: &Function,
+    (counts, list, seen): (&[&Counts], &[Candidate], &[(&Dims, &Counts)]),
+    group: Group,
+) -> Result<Vec<LoopLevel>, LabError> {
+    const UNIT: i128 = 4096;
+    let at = group.insns[0].addr - callee.start;
+    // Its own calls where their number is a closed form, else all calls that the kernel makes.
+    let entered = times(counts, callee.insns[0].addr, false);
+    let all = function.insns.iter().filter(|i| i.call.is_some()).map(|i| times(counts, i.addr, false));
+    let all = all.fold(vec![0; counts.len()], |sum: Vec<i128>, t| sum.iter().zip(&t).map(|(a, b)| a + b).collect());
+    let factors: Vec<i128> = (1..=16).collect();
+    let mut bases = [entered, all].into_iter();
+    let found = bases.find_map(|calls| find(list, &factors, &calls).map(|text| (calls, text)));
+    let (calls, text) = found.ok_or_else(|| LabError::Unmatched {
+        symbol: format!("{} in {}", callee.symbol, function.symbol),
+        at,
+        counts: group.times.clone(),
+    })?;
+    let text = guarded(&text);
+    // The same over all cases.
+    let base = Expr::parse(&text).map_err(|e| LabError::Spec(e.to_string()))?;
+    let calls: Result<Vec<i128>, _> = seen.iter().map(|(dims, _)| base.eval(dims).map(i128::from)).collect();
+    let calls = calls.map_err(|e| LabError::Spec(e.to_string()))?;
+    let counts: Vec<&Counts> = seen.iter().map(|(_, counts)| *counts).collect();
+    let mut levels = Vec::new();
+    let mut level = |insns: Vec<Insn>, seen: &[i128], name: String| {
+        let share = |num: i128, den: i128| (UNIT * num).div_euclid(den.max(1));
+        let pairs = || seen.iter().zip(&calls).filter(|(_, c)| **c > 0);
+        let low = pairs().map(|(n, c)| share(*n, *c)).min().unwrap_or(0);
+        let high = pairs().map(|(n, c)| -share(-*n, *c)).max().unwrap_or(0);
+        let mid = share(seen.iter().sum(), calls.iter().sum());
+        let scaled = |k: i128| if k == UNIT { text.clone() } else { format!("{text}*{k}/{UNIT}") };
+        let top = if high == UNIT { text.clone() } else { format!("ceil_div({text}*{high},{UNIT})") };
+        let bounds = Some((if low == 0 { "0".to_owned() } else { scaled(low) }, top));
+        levels.push(LoopLevel { name, trips: scaled(mid), last: None, back: None, bounds, steady: false, body: insns });
+    };
+    let branches: Vec<Insn> = group.insns.iter().filter(|i| i.class == Class::BrTaken).cloned().collect();
+    let straight: Vec<Insn> = group.insns.iter().filter(|i| i.class != Class::BrTaken).cloned().collect();
+    if !straight.is_empty() {
+        let all = times(&counts, straight[0].addr, false);
+        level(straight, &all, format!("+0x{at:x}"));
+    }
+    for branch in branches {
+        let all = times(&counts, branch.addr, false);
+        let taken = times(&counts, branch.addr, true);
+        let fallen: Vec<i128> = all.iter().zip(&taken).map(|(t, k)| t - k).collect();
+        for (class, seen, what) in [(Class::BrTaken, taken, "taken"), (Class::BrNot, fallen, "not taken")] {
+            if seen.iter().any(|n| *n > 0) {
+                let name = format!("+0x{:x} {what}", branch.addr - callee.start);
+                level(vec![Insn { class, ..branch.clone() }], &seen, name);
+            }
+        }
+    }
     Ok(levels)
 }
 
@@ -131,9 +214,8 @@ pub fn matched<T>(cases: &[T]) -> Vec<&T> {
 }
 
 /// Innermost loops first, each for itself; all other instructions gathered by equal counts, in program order.
-fn groups(function: &Function, counts: &[&Counts]) -> Vec<Group> {
-    let executed: Vec<(&Insn, Vec<i128>)> = function
-        .insns
+fn groups(insns: &[Insn], counts: &[&Counts]) -> Vec<Group> {
+    let executed: Vec<(&Insn, Vec<i128>)> = insns
         .iter()
         .map(|insn| (insn, times(counts, insn.addr, false)))
         .filter(|(_, t)| t.iter().any(|&n| n != 0))
@@ -176,7 +258,12 @@ struct Ways {
 /// A group whose branches all go one way is one level. Of the branches that go both ways, one (the back edge, if there is one)
 /// splits the level in two: the usual way, and the way out. Any other becomes two levels of its own of one instruction, so that
 /// no trip count can be negative for any shape.
-fn split(function: &Function, counts: &[&Counts], list: &[Candidate], group: Group) -> Result<Vec<Level>, LabError> {
+fn split(
+    function: &Function,
+    counts: &[&Counts],
+    list: &[Candidate],
+    group: Group,
+) -> Result<Vec<LoopLevel>, LabError> {
     let at = group.insns[0].addr - function.start;
     let expression = |want: &[i128]| {
         find(list, &[1, 2, 3, 4], want).ok_or_else(|| LabError::Unmatched {
@@ -196,7 +283,7 @@ fn split(function: &Function, counts: &[&Counts], list: &[Candidate], group: Gro
             mixed.push(Ways { index, taken, fallen });
         }
     }
-    let plain = |name: String, trips: String, body: Vec<Insn>| Level {
+    let plain = |name: String, trips: String, body: Vec<Insn>| LoopLevel {
         name,
         trips,
         last: None,
@@ -213,7 +300,7 @@ fn split(function: &Function, counts: &[&Counts], list: &[Candidate], group: Gro
         {
             let branch = Insn { class, ..group.insns[ways.index].clone() };
             let name = format!("+0x{:x} {what}", branch.addr - function.start);
-            levels.push(Level { steady: false, ..plain(name, expression(trips)?, vec![branch]) });
+            levels.push(LoopLevel { steady: false, ..plain(name, expression(trips)?, vec![branch]) });
         }
     }
     let kept = body.iter().enumerate().filter(|(i, _)| mixed.iter().all(|w| w.index != *i));
@@ -221,7 +308,7 @@ fn split(function: &Function, counts: &[&Counts], list: &[Candidate], group: Gro
     let name = format!("+0x{at:x}");
     levels.push(match &edge {
         None => plain(name, expression(&group.times)?, kept),
-        Some(ways) => Level {
+        Some(ways) => LoopLevel {
             last: Some(expression(&ways.fallen)?),
             back: at_index.iter().position(|i| *i == ways.index),
             ..plain(name, expression(&ways.taken)?, kept)

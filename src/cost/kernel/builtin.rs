@@ -11,8 +11,13 @@ const SETS: &[(&str, &str, &str)] = &{
     }
     sets! {
         "cortex-m4" "gcc12-o2",
+        "cortex-m4" "gcc12-os",
         "cortex-m7" "gcc12-o2",
+        "cortex-m7" "gcc12-os",
         "cortex-a53" "gcc12-o2",
+        "cortex-a53" "gcc12-os",
+        "rv32imc" "gcc12-o2",
+        "rv32imc" "gcc12-os",
     }
 };
 
