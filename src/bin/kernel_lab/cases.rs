@@ -68,21 +68,6 @@ impl Spec {
         Spec { op, elems, symbol, trips, buffers, cases, set: "", cores: &[], tables: &[] }
     }
 
-    /// In a set that replaces some kernels of the base.
-    pub fn set(self, set: &'static str) -> Self {
-        Spec { set, ..self }
-    }
-
-    /// On some cores only.
-    pub fn cores(self, cores: &'static [&'static str]) -> Self {
-        Spec { cores, ..self }
-    }
-
-    /// With constant tables.
-    pub fn tables(self, tables: &'static [&'static str]) -> Self {
-        Spec { tables, ..self }
-    }
-
     /// Whether a core has it.
     pub fn is_for(&self, core: &str) -> bool {
         self.cores.is_empty() || self.cores.contains(&core)

@@ -159,8 +159,8 @@ fn bounded(
     let all = all.fold(vec![0; counts.len()], |sum: Vec<i128>, t| sum.iter().zip(&t).map(|(a, b)| a + b).collect());
     let factors: Vec<i128> = (1..=16).collect();
     let mut bases = [entered, all].into_iter();
-    let found = bases.find_map(|calls| find(list, &factors, &calls).map(|text| (calls, text)));
-    let (calls, text) = found.ok_or_else(|| LabError::Unmatched {
+    let found = bases.find_map(|calls| find(list, &factors, &calls));
+    let text = found.ok_or_else(|| LabError::Unmatched {
         symbol: format!("{} in {}", callee.symbol, function.symbol),
         at,
         counts: group.times.clone(),
