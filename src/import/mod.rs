@@ -36,7 +36,7 @@ mod source;
 mod tflite;
 mod weights;
 
-pub use container::{Data, TensorMap, write};
+pub use container::{Data, TensorMap, read, write};
 pub use error::ImportError;
 pub use inspect::{Inspection, OperatorCount, inspect, inspect_with};
 pub use options::LoadOptions;
