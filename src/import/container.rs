@@ -60,6 +60,11 @@ impl Tensors<'_> {
         ImportError::Tensor { path: self.path.to_owned(), tensor: tensor.to_owned(), problem: problem.into() }
     }
 
+    /// Names of all tensors, in no particular order.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.inner.names()
+    }
+
     /// A tensor that may be absent.
     pub(crate) fn get(&self, name: &str) -> Option<Raw<'_>> {
         let view = self.inner.tensor(name).ok()?;
