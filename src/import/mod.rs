@@ -30,6 +30,7 @@ mod graph_file;
 mod h5;
 mod inspect;
 mod int8_file;
+mod latent;
 mod options;
 mod save;
 mod schema;

@@ -73,3 +73,63 @@ impl FloatTensors for BTreeMap<String, Floats> {
         self.get(name).map(|floats| floats.values.clone()).ok_or_else(|| "is missing".to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &[u8] = include_bytes!("../../../tests/fixtures/keras_small.h5");
+
+    /// What `tests/peers/keras_h5.py` wrote: value i is ((37·i mod 101) − 50)/16.
+    fn value(i: usize) -> f32 {
+        (f32::from(u8::try_from(37 * i % 101).unwrap()) - 50.0) / 16.0
+    }
+
+    #[test]
+    fn every_layout_gives_its_values_and_only_float_weights_are_there() {
+        let weights = weights(Path::new("small.h5"), SMALL).unwrap();
+        assert_eq!(weights.len(), 5 + 13);
+        for (name, floats) in &weights {
+            let n: usize = floats.shape.iter().product();
+            assert_eq!(floats.values, (0..n).map(value).collect::<Vec<_>>(), "{name}");
+        }
+        assert_eq!(weights["quant_conv2d/kernel:0"].shape, [3, 3, 2, 5]);
+        assert_eq!(weights["dense/kernel:0"].shape, [13, 7]);
+        assert_eq!(weights["r2b_bnn_block_1_prelu/alpha:0"].shape, [1, 1, 9]);
+    }
+
+    #[test]
+    fn cut_files_are_errors_or_whole() {
+        let whole = weights(Path::new("small.h5"), SMALL).unwrap();
+        for n in (0..SMALL.len()).step_by(97) {
+            match weights(Path::new("small.h5"), &SMALL[..n]) {
+                Ok(found) => assert_eq!(found, whole),
+                Err(e) => assert!(e.to_string().starts_with("small.h5: HDF5 file: "), "{e}"),
+            }
+        }
+    }
+
+    /// Up to four bytes changed to awkward values, then perhaps a cut; a linear congruential generator, so always the same files.
+    #[test]
+    fn changed_files_are_errors_or_floats() {
+        let mut x = 1u64;
+        let mut draw = |below: usize| {
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(x >> 33).unwrap() % below
+        };
+        let mut whole = 0;
+        for _ in 0..3000 {
+            let mut bytes = SMALL.to_vec();
+            for _ in 0..=draw(4) {
+                // Structure fills the file's first part, data its last.
+                let at = draw(if draw(4) == 0 { bytes.len() } else { 24_000 });
+                bytes[at] = [0, 1, 2, 0x7f, 0x80, 0xff, 8, 64][draw(8)];
+            }
+            if draw(8) == 0 {
+                bytes.truncate(draw(SMALL.len()));
+            }
+            whole += usize::from(weights(Path::new("small.h5"), &bytes).is_ok());
+        }
+        assert!((100..2900).contains(&whole), "{whole} of 3000 were read");
+    }
+}
