@@ -30,6 +30,7 @@ mod infer;
 mod layer;
 mod reference;
 mod run;
+mod runner;
 #[allow(unsafe_code)]
 mod simd;
 mod standardise;
@@ -43,6 +44,7 @@ pub use graph::{Graph, GraphSpec, Node, Source};
 pub(crate) use infer::{Info, infer};
 pub use layer::Layer;
 pub use run::{Engine, Pass};
+pub use runner::{Runner, Seen};
 pub use standardise::Standardise;
 pub use tensor::{BitMap, Kind, Map, Shape, Tensor, TensorType};
 pub use transform::{NO_CLAMP, OutputTransform, RELU_CLAMP};
