@@ -22,12 +22,15 @@
 //! ```
 
 mod calls;
+mod counts;
 mod error;
 mod fast;
 mod float;
 mod graph;
 mod infer;
+mod int8;
 mod layer;
+pub mod networks;
 mod reference;
 mod run;
 mod runner;
@@ -39,9 +42,11 @@ mod transform;
 mod weights;
 mod window;
 
+pub use counts::{ByBits, Counts, LayerCount};
 pub use error::NnError;
 pub use graph::{Graph, GraphSpec, Node, Source};
 pub(crate) use infer::{Info, infer};
+pub use int8::{Int8, Multiplier, Requant, Softmax};
 pub use layer::Layer;
 pub use run::{Engine, Pass};
 pub use runner::{Runner, Seen};

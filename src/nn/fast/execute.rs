@@ -9,7 +9,7 @@ use super::tail::{self, Post};
 use super::{binary, elementwise};
 use crate::bits::{Isa, words};
 use crate::nn::run::single;
-use crate::nn::{BitMap, Graph, Map, Shape, Tensor};
+use crate::nn::{BitMap, Graph, Layer, Map, Shape, Tensor, int8};
 use std::mem;
 use std::ops::Range;
 
@@ -128,6 +128,12 @@ impl Step<'_> {
                     max_pool_bits(x, g, out);
                 }
             }
+            (Kernel::Depthwise8(prepared), x) => {
+                let node = &self.graph.spec.nodes[self.instruction.node];
+                if let (Some(out), Layer::Int8(layer)) = (out, &node.layer) {
+                    *out = int8::run(layer, Some(prepared), x, None);
+                }
+            }
             _ => {
                 let node = &self.graph.spec.nodes[self.instruction.node];
                 let inputs: Vec<&Tensor> = (0..self.instruction.inputs.len()).map(|i| self.input(i)).collect();
@@ -205,6 +211,12 @@ impl Step<'_> {
             (Ints::Signs(signs), Some(Tensor::Bits(out))) => {
                 let words = out.pixel_words();
                 signs.sums(self.isa, sums, &mut out.words_mut()[range.start * words..range.end * words]);
+            }
+            (Ints::Requant(to), Some(Tensor::I8(out))) => {
+                let codes = &mut out.data_mut()[range.start * n..range.end * n];
+                for (codes, sums) in codes.chunks_exact_mut(n).zip(sums.chunks_exact(n)) {
+                    codes.iter_mut().zip(sums).enumerate().for_each(|(o, (code, sum))| *code = to.code(o, *sum));
+                }
             }
             (Ints::Keep, Some(Tensor::I32(out))) => {
                 out.data_mut()[range.start * n..range.end * n].copy_from_slice(sums);

@@ -1,11 +1,11 @@
-//! First layers over 8-bit values: integers in 16 bits where every sum fits, in 32 elsewhere.
+//! Convolutions over 8-bit values: integers in 16 bits where every sum fits, in 32 elsewhere.
 
 use super::conv::{Conv, ConvScratch};
 use crate::bits::Isa;
 use crate::nn::{Geometry, Kind, SmallFilters, Tensor};
 use std::ops::Range;
 
-/// A first layer's weights, in the width that its sums need.
+/// Weights, in the width that the sums need, and what is taken from every value read.
 #[derive(Debug, Clone)]
 pub(super) enum InputConv {
     Narrow(Conv<i16>, i32),
@@ -21,18 +21,18 @@ pub(super) struct InputScratch {
 }
 
 impl InputConv {
-    /// `None` where the layer is too odd to be worth a kernel.
-    pub(super) fn new(weights: &SmallFilters, offset: i32, input: Kind, g: &Geometry) -> Option<Self> {
+    /// `bias` is empty or one an output; `None` where the layer is too odd to be worth a kernel.
+    pub(super) fn new(weights: &SmallFilters, bias: &[i32], offset: i32, input: Kind, g: &Geometry) -> Option<Self> {
         let size = weights.size();
         let widest = weights.values().iter().map(|v| i64::from(*v).abs()).max().unwrap_or(0).max(1);
         let largest = i64::from(if input == Kind::U8 { 255 } else { 128 } + offset.abs());
         let terms = i64::try_from(size.fan_in()).unwrap_or(i64::MAX);
-        if terms.saturating_mul(widest * largest) <= i64::from(i16::MAX) {
+        if bias.is_empty() && terms.saturating_mul(widest * largest) <= i64::from(i16::MAX) {
             let values: Vec<i16> = weights.values().iter().map(|v| i16::from(*v)).collect();
             Some(Self::Narrow(Conv::new(&values, size.out, &[], size.ic, g)?, offset))
         } else {
             let values: Vec<i32> = weights.values().iter().map(|v| i32::from(*v)).collect();
-            Some(Self::Wide(Conv::new(&values, size.out, &[], size.ic, g)?, offset))
+            Some(Self::Wide(Conv::new(&values, size.out, bias, size.ic, g)?, offset))
         }
     }
 

@@ -6,8 +6,9 @@ use super::input_conv::InputConv;
 use super::places;
 use super::pool::Windowed;
 use super::tail::{Post, Scale, Signs};
+use crate::nn::int8::PreparedInt8;
 use crate::nn::run::{geometry, whole};
-use crate::nn::{Geometry, GraphSpec, Info, Kind, Layer, Source, TensorType};
+use crate::nn::{Geometry, GraphSpec, Info, Int8, Kind, Layer, Requant, Source, TensorType};
 
 /// A network as this machine runs it.
 #[derive(Debug, Clone)]
@@ -57,6 +58,7 @@ pub(super) enum Kernel {
     /// The sums of an earlier layer.
     Sums,
     MaxPoolBits(Geometry),
+    Depthwise8(PreparedInt8),
     /// The reference kernel.
     Reference,
 }
@@ -66,6 +68,8 @@ pub(super) enum Ints {
     Keep,
     Signs(Signs),
     Scale(Scale),
+    /// 8-bit codes.
+    Requant(Requant),
 }
 
 impl Program {
@@ -147,12 +151,16 @@ impl<'a> Planner<'a> {
             signs: Vec::new(),
         };
         self.done[node] = true;
+        if let Layer::Int8(Int8::Conv { to, .. } | Int8::Dense { to, .. }) = &spec.layer {
+            draft.instruction.ints = Ints::Requant(to.clone());
+        }
         let last = match draft.instruction.kernel {
+            Kernel::Input(_) if matches!(draft.instruction.ints, Ints::Requant(_)) => None,
             Kernel::Binary(_) | Kernel::Input(_) => self.after_sums(node, &mut draft),
             Kernel::Float(_) | Kernel::Windowed(_) => Some(node),
             Kernel::Sums => self.consume_sums(node, false, &mut draft),
             Kernel::Floats => self.consume(node, &mut draft),
-            Kernel::MaxPoolBits(_) | Kernel::Reference => None,
+            Kernel::MaxPoolBits(_) | Kernel::Depthwise8(_) | Kernel::Reference => None,
         };
         if let Some(last) = last {
             self.after_floats(last, &mut draft);
@@ -174,8 +182,15 @@ impl<'a> Planner<'a> {
                 Binary::new(weights, planes, &whole(shape)).map(Kernel::Binary)
             }
             (Layer::InputConv { weights, window, offset }, kind) => {
-                InputConv::new(weights, *offset, kind, &over(*window)).map(Kernel::Input)
+                InputConv::new(weights, &[], *offset, kind, &over(*window)).map(Kernel::Input)
             }
+            (Layer::Int8(Int8::Conv { weights, bias, window, input_zero, .. }), kind) => {
+                InputConv::new(weights, bias, *input_zero, kind, &over(*window)).map(Kernel::Input)
+            }
+            (Layer::Int8(Int8::Dense { weights, bias, input_zero, .. }), kind) => {
+                InputConv::new(weights, bias, *input_zero, kind, &whole(shape)).map(Kernel::Input)
+            }
+            (Layer::Int8(layer), _) => PreparedInt8::new(layer).map(Kernel::Depthwise8),
             (Layer::FloatConv { weights, out, bias, window }, _) => {
                 Conv::new(weights, *out, bias, shape.c, &over(*window)).map(Kernel::Float)
             }
