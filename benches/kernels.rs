@@ -44,7 +44,7 @@ fn main() {
     // The peak is written for these two; AVX2 without VPOPCNTDQ counts through shuffles and is compared with neither.
     let isa = if Isa::Avx512.supported() { Isa::Avx512 } else { Isa::Popcnt };
     let top = (0..5)
-        .map(|_| rate(peak::MACS_PER_ROUND * 4096.0, || _ = black_box(peak::rounds(isa, 4096))))
+        .map(|_| rate(peak::BINARY_MACS * 1024.0, || _ = black_box(peak::popcounts(isa, 1024))))
         .fold(0.0, f64::max);
     let (rows, k, n) = (256, 36, 100);
     let panels = Panels::new(&vec![0x5555_aaaa_1234_5678; rows * k], rows, k);
@@ -52,16 +52,6 @@ fn main() {
     let mut counts = vec![0; n * panels.padded_rows()];
     let macs = 64.0 * 256.0 * 36.0 * 100.0;
     let kernel = rate(macs, || panels.popcounts(isa, black_box(&patches), black_box(&mut counts)));
-    for isa in Isa::available() {
-        for (rows, k, n) in [(64, 9, 224), (128, 18, 112), (256, 36, 96), (512, 72, 48)] {
-            let panels = Panels::new(&vec![0x5555_aaaa_1234_5678; rows * k], rows, k);
-            let patches = vec![0x0f0f_1234_5678_9abc; n * k];
-            let mut counts = vec![0; n * panels.padded_rows()];
-            let macs = 64.0 * rows as f64 * k as f64 * n as f64;
-            let kernel = rate(macs, || panels.popcounts(isa, black_box(&patches), black_box(&mut counts)));
-            println!("{isa:?} {rows}x{k}x{n} {:8.1} G binary MAC/s   ratio {:.2}", kernel / 1e9, kernel / top);
-        }
-    }
     let (graph, image, conv_macs) = conv();
     let layer = rate(conv_macs, || drop(black_box(graph.pass(&image, Engine::Fast(isa), &mut NullSink))));
     println!("instructions               {isa:?}");

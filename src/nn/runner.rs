@@ -58,8 +58,17 @@ impl<'g> Runner<'g> {
     /// # Errors
     /// [`NnError::Image`] if the image is not what the network reads.
     pub fn run<'a>(&'a mut self, image: &'a Tensor) -> Result<Seen<'a>, NnError> {
+        self.run_parts(image, |_| ())
+    }
+
+    /// Runs one image; `after` hears each time the node that began what just ran: it, and the elementwise layers behind it
+    /// that ran with it. Whoever has a clock can tell from that where the time goes.
+    ///
+    /// # Errors
+    /// As [`Runner::run`].
+    pub fn run_parts<'a>(&'a mut self, image: &'a Tensor, after: impl FnMut(usize)) -> Result<Seen<'a>, NnError> {
         self.graph.check_image(image)?;
-        self.program.run(self.graph, image, self.isa, &mut self.space);
+        self.program.run(self.graph, image, self.isa, &mut self.space, after);
         let output = self.program.output(image, &self.space);
         Ok(Seen { output, features: self.program.features(image, &self.space) })
     }

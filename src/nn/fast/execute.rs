@@ -46,8 +46,9 @@ impl Space {
 }
 
 impl Program {
-    /// Runs it on one image; output and features are read from `space` afterwards.
-    pub(crate) fn run(&self, graph: &Graph, image: &Tensor, isa: Isa, space: &mut Space) {
+    /// Runs it on one image; output and features are read from `space` afterwards. `after` hears the first node of what ran
+    /// together.
+    pub(crate) fn run(&self, graph: &Graph, image: &Tensor, isa: Isa, space: &mut Space, mut after: impl FnMut(usize)) {
         for instruction in &self.instructions {
             let mut scratch = mem::take(&mut space.scratch);
             let mut out = instruction.out.map(|slot| mem::replace(&mut space.slots[slot], empty()));
@@ -60,6 +61,7 @@ impl Program {
                 }
             }
             space.scratch = scratch;
+            after(instruction.head);
         }
     }
 

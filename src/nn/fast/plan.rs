@@ -43,7 +43,9 @@ pub(super) struct Instruction {
     pub signs: Option<usize>,
     /// Channels of the result.
     pub channels: usize,
-    /// The last of the nodes that run here.
+    /// The first of the nodes that run here.
+    pub head: usize,
+    /// The last one.
     pub node: usize,
 }
 
@@ -144,6 +146,7 @@ impl<'a> Planner<'a> {
                 out: None,
                 signs: None,
                 channels: 0,
+                head: node,
                 node,
             },
             inputs: spec.inputs.clone(),
