@@ -2,6 +2,7 @@
 //! reach with the same instructions in the same run.
 
 #[path = "peak/simd.rs"]
+#[allow(dead_code, reason = "its float half is for the bench of whole networks")]
 mod peak;
 
 use criterion::Criterion;

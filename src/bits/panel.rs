@@ -25,7 +25,7 @@ pub struct Walk<'a> {
 impl Walk<'_> {
     /// A start as an index.
     #[inline(always)]
-    pub(super) fn place(&self, start: u32) -> usize {
+    pub(crate) fn place(&self, start: u32) -> usize {
         usize::try_from(start).expect("a u32 fits a usize where maps of words do")
     }
 

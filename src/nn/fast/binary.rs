@@ -42,15 +42,6 @@ pub(super) struct Counts<'a> {
     pub class: &'a [usize],
 }
 
-impl Counts<'_> {
-    /// Differing bits and base of the block's pixels.
-    #[inline(always)]
-    pub(super) fn pixels(&self) -> impl Iterator<Item = (&[u32], &[i32])> {
-        let base = |class: &usize| &self.bases[class * self.stride..][..self.stride];
-        self.counts.chunks_exact(self.stride).zip(self.class.iter().map(base))
-    }
-}
-
 impl Binary {
     /// `None` where the layer is too odd to be worth a kernel: the reference runs it.
     pub(super) fn new(weights: &BitFilters, a_planes: usize, g: &Geometry) -> Option<Self> {

@@ -143,23 +143,32 @@ impl<T: Term> Loop for Tiles<'_, T> {
     }
 }
 
+/// `sums += x·w`, lane by lane. A counted loop over arrays, not iterators: this is what becomes one vector instruction.
+#[inline(always)]
+fn plus<T: Term>(sums: &mut [T; LANES], x: T, w: &[T; LANES]) {
+    for i in 0..LANES {
+        sums[i] = sums[i].plus(x, w[i]);
+    }
+}
+
 impl<T: Term> Tiles<'_, T> {
     /// `N` pixels from `p` on against one panel.
     #[inline(always)]
     fn tile<const N: usize>(&mut self, panel: &[T], first: usize, p: usize) -> usize {
         let (walk, out) = (&self.walk, self.conv.out);
         let mut sums = [[T::default(); LANES]; N];
+        let n = walk.run_words;
         for run in 0..walk.runs {
-            let patches: [&[T]; N] = std::array::from_fn(|i| {
-                let start = usize::try_from(walk.starts[p + i]).expect("an index") + run * walk.run_stride;
-                &self.x[start..start + walk.run_words]
-            });
-            let rows = panel[run * walk.run_words * LANES..][..walk.run_words * LANES].as_chunks::<LANES>().0;
-            for (j, w) in rows.iter().enumerate() {
-                for (sums, patch) in sums.iter_mut().zip(patches) {
-                    for (sum, w) in sums.iter_mut().zip(w) {
-                        *sum = sum.plus(patch[j], *w);
-                    }
+            let mut patches: [&[T]; N] = [&[]; N];
+            for i in 0..N {
+                let start = walk.place(walk.starts[p + i]) + run * walk.run_stride;
+                patches[i] = &self.x[start..start + n];
+            }
+            let rows = panel[run * n * LANES..(run + 1) * n * LANES].as_chunks::<LANES>().0;
+            for j in 0..n {
+                let w = rows[j];
+                for i in 0..N {
+                    plus(&mut sums[i], patches[i][j], &w);
                 }
             }
         }
@@ -167,7 +176,9 @@ impl<T: Term> Tiles<'_, T> {
         let bias = &self.conv.bias[first..first + LANES];
         for (i, sums) in sums.iter().enumerate() {
             let to = &mut self.block[(p + i) * out + first..][..lanes];
-            to.iter_mut().zip(sums).zip(bias).for_each(|((to, sum), b)| *to = sum.biased(*b));
+            for (l, to) in to.iter_mut().enumerate() {
+                *to = sums[l].biased(bias[l]);
+            }
         }
         N
     }

@@ -11,6 +11,11 @@
 //!
 //! Flow: `GraphSpec` → [`Program::new`] → [`Space::new`] (maps and scratch) → [`Program::run`] as often as you like.
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "counted loops over slices of one length are what becomes vector instructions inside `simd::vectorised`"
+)]
+
 mod binary;
 mod conv;
 mod elementwise;

@@ -5,7 +5,7 @@ use crate::nn::simd::{Loop, vectorised};
 use crate::nn::{BitMap, Geometry, Layer};
 use std::ops::Range;
 
-/// Channels whose results stay in registers together.
+/// Channels in a vector.
 const LANES: usize = 16;
 
 /// What is done with a window's values, in order (ky, kx).
@@ -68,17 +68,65 @@ impl Loop for Block<'_> {
             let at = At::new(g, *channels, p / g.ow, p % g.ow);
             match fold {
                 Fold::Weighted(weights, bias) => {
-                    at.fold(x, out, 0.0, |sum, v, tap, c| sum + v * weights[tap * *channels + c]);
-                    out.iter_mut().zip(bias).for_each(|(v, b)| *v += b);
+                    at.fold::<Weighted>(x, weights, out);
+                    for (v, b) in out.iter_mut().zip(bias) {
+                        *v += b;
+                    }
                 }
-                Fold::Max => at.fold(x, out, f32::NEG_INFINITY, |max, v, _, _| if v > max { v } else { max }),
+                Fold::Max => at.fold::<Largest>(x, &[], out),
                 Fold::Mean => {
-                    at.fold(x, out, 0.0, |sum, v, _, _| sum + v);
+                    at.fold::<Sum>(x, &[], out);
                     let n = count(at.rows.len() * at.columns.len());
-                    out.iter_mut().for_each(|v| *v /= n);
+                    for v in out {
+                        *v /= n;
+                    }
                 }
             }
         }
+    }
+}
+
+/// One step of a fold over a window. A trait and not a closure, so that it is compiled with the loop around it.
+trait Step {
+    const START: f32;
+    /// Whether it reads weights.
+    const WEIGHTED: bool;
+    /// Whether four vectors of channels at once are faster than one.
+    const WIDE: bool;
+    fn step(acc: f32, x: f32, w: f32) -> f32;
+}
+
+struct Weighted;
+struct Largest;
+struct Sum;
+
+impl Step for Weighted {
+    const START: f32 = 0.0;
+    const WEIGHTED: bool = true;
+    const WIDE: bool = true;
+    #[inline(always)]
+    fn step(acc: f32, x: f32, w: f32) -> f32 {
+        acc + x * w
+    }
+}
+
+impl Step for Largest {
+    const START: f32 = f32::NEG_INFINITY;
+    const WEIGHTED: bool = false;
+    const WIDE: bool = false;
+    #[inline(always)]
+    fn step(acc: f32, x: f32, _: f32) -> f32 {
+        if x > acc { x } else { acc }
+    }
+}
+
+impl Step for Sum {
+    const START: f32 = 0.0;
+    const WEIGHTED: bool = false;
+    const WIDE: bool = true;
+    #[inline(always)]
+    fn step(acc: f32, x: f32, _: f32) -> f32 {
+        acc + x
     }
 }
 
@@ -106,41 +154,48 @@ impl At {
         Self { rows, columns, y, x, top: g.top, left: g.left, kw, iw: g.iw, channels }
     }
 
-    /// Folds the taps inside, channel by channel, sixteen channels in registers at a time.
+    /// Folds the taps inside, channel by channel, as many channels at a time as stay in registers.
     #[inline(always)]
-    fn fold(&self, x: &[f32], out: &mut [f32], start: f32, f: impl Fn(f32, f32, usize, usize) -> f32) {
+    fn fold<S: Step>(&self, x: &[f32], weights: &[f32], out: &mut [f32]) {
         let mut first = 0;
-        let (whole, rest) = out.as_chunks_mut::<LANES>();
-        for lanes in whole {
-            let mut acc = [start; LANES];
-            self.taps(|tap, pixel| {
-                let x = &x[pixel + first..][..LANES];
-                for (i, (acc, v)) in acc.iter_mut().zip(x).enumerate() {
-                    *acc = f(*acc, *v, tap, first + i);
-                }
-            });
-            *lanes = acc;
-            first += LANES;
+        while S::WIDE && first + 4 * LANES <= self.channels {
+            first = self.lanes::<S, { 4 * LANES }>(x, weights, out, first);
         }
-        rest.fill(start);
-        if !rest.is_empty() {
-            self.taps(|tap, pixel| {
-                for (i, (acc, v)) in rest.iter_mut().zip(&x[pixel + first..]).enumerate() {
-                    *acc = f(*acc, *v, tap, first + i);
-                }
-            });
+        while first + LANES <= self.channels {
+            first = self.lanes::<S, LANES>(x, weights, out, first);
+        }
+        while first < self.channels {
+            first = self.lanes::<S, 1>(x, weights, out, first);
         }
     }
 
-    /// Each tap inside with the place of its pixel's first value.
+    /// `L` channels from `first` on.
     #[inline(always)]
-    fn taps(&self, mut f: impl FnMut(usize, usize)) {
-        for ky in self.rows.clone() {
-            let line = (self.y + ky - self.top) * self.iw;
-            for kx in self.columns.clone() {
-                f(ky * self.kw + kx, (line + self.x + kx - self.left) * self.channels);
+    fn lanes<S: Step, const L: usize>(&self, x: &[f32], weights: &[f32], out: &mut [f32], first: usize) -> usize {
+        let mut acc = [S::START; L];
+        for ky in self.rows.start..self.rows.end {
+            for kx in self.columns.start..self.columns.end {
+                let x = &x[self.pixel(ky, kx) + first..][..L];
+                if S::WEIGHTED {
+                    let w = &weights[(ky * self.kw + kx) * self.channels + first..][..L];
+                    for i in 0..L {
+                        acc[i] = S::step(acc[i], x[i], w[i]);
+                    }
+                } else {
+                    for i in 0..L {
+                        acc[i] = S::step(acc[i], x[i], 0.0);
+                    }
+                }
             }
         }
+        out[first..first + L].copy_from_slice(&acc);
+        first + L
+    }
+
+    /// Place of the first value that a tap inside reads.
+    #[inline(always)]
+    fn pixel(&self, ky: usize, kx: usize) -> usize {
+        ((self.y + ky - self.top) * self.iw + self.x + kx - self.left) * self.channels
     }
 }
 
@@ -156,6 +211,8 @@ pub(super) fn max_pool_bits(x: &BitMap, g: &Geometry, out: &mut BitMap) {
     for (pixel_idx, out) in out.words_mut().chunks_exact_mut(n).enumerate() {
         let at = At::new(g, n, pixel_idx / g.ow, pixel_idx % g.ow);
         out.fill(u64::MAX);
-        at.taps(|_, pixel| out.iter_mut().zip(&x.words()[pixel..]).for_each(|(o, v)| *o &= v));
+        for (ky, kx) in at.rows.clone().flat_map(|y| at.columns.clone().map(move |x| (y, x))) {
+            out.iter_mut().zip(&x.words()[at.pixel(ky, kx)..]).for_each(|(o, v)| *o &= v);
+        }
     }
 }

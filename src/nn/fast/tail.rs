@@ -48,17 +48,21 @@ impl Loop for ScaleCounts<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { scale: OutputTransform { clamp, base, mul, add }, counts, add: onto, out } = self;
-        let n = mul.len();
-        for (out, (pops, whole)) in out.chunks_exact_mut(n).zip(counts.pixels()) {
-            let (pops, whole, add) = (&pops[..n], &whole[..n], &add[..n]);
-            let value = |c: usize| {
-                let sum = whole[c] - ((2 * pops[c]) >> counts.shift).cast_signed();
-                scaled(sum, *clamp, *base, mul[c], add[c])
-            };
+        let (n, stride) = (mul.len(), counts.stride);
+        for (p, class) in counts.class.iter().enumerate() {
+            // Slices of one length, so that the loop over channels checks nothing and becomes vector instructions.
+            let (pops, whole) = (&counts.counts[p * stride..][..n], &counts.bases[class * stride..][..n]);
+            let (out, mul, add) = (&mut out[p * n..][..n], &mul[..n], &add[..n]);
             if onto {
-                (0..n).for_each(|c| out[c] += value(c));
+                for c in 0..n {
+                    let sum = whole[c] - ((2 * pops[c]) >> counts.shift).cast_signed();
+                    out[c] += scaled(sum, *clamp, *base, mul[c], add[c]);
+                }
             } else {
-                (0..n).for_each(|c| out[c] = value(c));
+                for c in 0..n {
+                    let sum = whole[c] - ((2 * pops[c]) >> counts.shift).cast_signed();
+                    out[c] = scaled(sum, *clamp, *base, mul[c], add[c]);
+                }
             }
         }
     }
@@ -76,6 +80,7 @@ impl Loop for ScaleSums<'_> {
         let Self { scale: OutputTransform { clamp, base, mul, add }, sums, out } = self;
         let n = mul.len();
         for (out, sums) in out.chunks_exact_mut(n).zip(sums.chunks_exact(n)) {
+            let (out, sums, mul, add) = (&mut out[..n], &sums[..n], &mul[..n], &add[..n]);
             for c in 0..n {
                 out[c] = scaled(sums[c], *clamp, *base, mul[c], add[c]);
             }
@@ -96,9 +101,13 @@ pub(super) fn sums(isa: Isa, counts: &Counts<'_>, n: usize, out: &mut [i32]) {
     impl Loop for Sums<'_> {
         #[inline(always)]
         fn run(self) {
-            for (out, (pops, whole)) in self.2.chunks_exact_mut(self.1).zip(self.0.pixels()) {
-                for ((out, pop), whole) in out.iter_mut().zip(pops).zip(whole) {
-                    *out = whole - ((2 * pop) >> self.0.shift).cast_signed();
+            let Self(counts, n, out) = self;
+            for (p, class) in counts.class.iter().enumerate() {
+                let pops = &counts.counts[p * counts.stride..][..n];
+                let whole = &counts.bases[class * counts.stride..][..n];
+                let out = &mut out[p * n..][..n];
+                for c in 0..n {
+                    out[c] = whole[c] - ((2 * pops[c]) >> counts.shift).cast_signed();
                 }
             }
         }
