@@ -38,7 +38,7 @@ mod source;
 mod tflite;
 mod weights;
 
-pub use container::{Data, TensorMap, write};
+pub use container::{Data, TensorMap, read, write};
 pub use error::ImportError;
 pub use inspect::{Inspection, OperatorCount, inspect};
 pub use options::LoadOptions;

@@ -122,11 +122,13 @@ mod tests {
             let mut bytes = SMALL.to_vec();
             for _ in 0..=draw(4) {
                 // Structure fills the file's first part, data its last.
-                let at = draw(if draw(4) == 0 { bytes.len() } else { 24_000 });
+                let end = if draw(4) == 0 { bytes.len() } else { 24_000 };
+                let at = draw(end);
                 bytes[at] = [0, 1, 2, 0x7f, 0x80, 0xff, 8, 64][draw(8)];
             }
             if draw(8) == 0 {
-                bytes.truncate(draw(SMALL.len()));
+                let end = draw(SMALL.len());
+                bytes.truncate(end);
             }
             whole += usize::from(weights(Path::new("small.h5"), &bytes).is_ok());
         }
