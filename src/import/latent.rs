@@ -130,7 +130,7 @@ impl Latent<'_> {
         let (mean, variance) =
             (self.tensors.f32s(&self.name("running_mean"), c)?, self.tensors.f32s(&self.name("running_var"), c)?);
         let eps = self.node.eps.unwrap_or(EPS);
-        if let Some(v) = variance.iter().find(|v| !(**v + eps > 0.0)) {
+        if let Some(v) = variance.iter().find(|v| (**v + eps).is_nan() || **v + eps <= 0.0) {
             return Err(self
                 .tensors
                 .error(&self.name("running_var"), format!("has {v}, which with eps {eps} is not above 0")));
