@@ -229,9 +229,16 @@ impl Head {
         sink: &mut dyn Sink,
     ) -> Result<(), LearnError> {
         let c = self.classes;
+        let batch = self.forward.dots(&self.weights.master, table, rows);
         for (b, &row) in rows.iter().enumerate() {
             let at = b * c..(b + 1) * c;
-            let unit = self.forward.dot(&self.weights.master, Row::of(table.values(), row, self.features))?;
+            let unit = match batch {
+                Some(unit) => {
+                    self.forward.take(b);
+                    unit
+                }
+                None => self.forward.dot(&self.weights.master, Row::of(table.values(), row, self.features))?,
+            };
             let (codes, reals) = (&mut self.loss.logit_codes[at.clone()], &mut self.loss.logit_reals[at]);
             self.loss.logit_unit = self.forward.logits(unit, codes, reals)?;
             if sink.listening() {
@@ -272,12 +279,16 @@ impl Head {
         let feature_scale = scale_of(table.values());
         let (c, k) = (self.classes, self.features);
         self.weights.gradient.start(error_scale, feature_scale, rows.len())?;
-        for (b, &row) in rows.iter().enumerate() {
-            self.weights.gradient.add(Row::of(&self.loss.errors, b, c), Row::of(table.values(), row, k))?;
+        if !self.weights.gradient.add_batch(&self.loss.errors, (table, rows), &mut self.forward.batch) {
+            self.weights.gradient.clear();
+            for (b, &row) in rows.iter().enumerate() {
+                self.weights.gradient.add(Row::of(&self.loss.errors, b, c), Row::of(table.values(), row, k))?;
+            }
         }
         self.weights.gradient.finish(rows.len())?;
         if let Some(bias) = &mut self.bias {
             bias.gradient.start(error_scale, Scale::ONE, rows.len())?;
+            bias.gradient.clear();
             let one = [1];
             let one_real = [1.0];
             for b in 0..rows.len() {

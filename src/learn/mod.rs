@@ -41,6 +41,7 @@ mod gradient;
 mod head;
 mod joint;
 pub mod kernels;
+mod lanes;
 mod monitor;
 mod param;
 mod precision;

@@ -3,6 +3,7 @@
 use super::forward::dequantise;
 use super::gradient::{Gradient, Sums};
 use super::kernels::{self, Step, StepCount, WIDE_FRACTION};
+use super::lanes::{self, Level};
 use super::slot_state::{SlotState, narrow_real};
 use super::{HeadConfig, LearnError, SlotName};
 use crate::numeric::{QParams, Rounder, Scale, Values};
@@ -223,10 +224,10 @@ fn step_static(
 ) -> Result<StepCount, LearnError> {
     let (lo, hi, overflow) = master.limits();
     let step = |src_zero, unit: Scale| Step { src_zero, factor: rate.mul(unit).div(params.scale), lo, hi, overflow };
-    let (update, store) = (&mut update.site, &mut master.site);
+    let (update, store, level) = (&mut update.site, &mut master.site, Level::best());
     match *source {
-        Source::Codes(g, p) => Ok(kernels::sgd_update(codes, g, &step(p.zero_point, p.scale), update, store)?),
-        Source::Wide(g, unit) => Ok(kernels::sgd_update_wide(codes, g, &step(0, unit), update, store)?),
+        Source::Codes(g, p) => Ok(lanes::sgd(level, codes, g, &step(p.zero_point, p.scale), update, store)?),
+        Source::Wide(g, unit) => Ok(lanes::sgd(level, codes, g, &step(0, unit), update, store)?),
         Source::Reals(g) => {
             let factor = rate.to_f64() / params.scale.to_f64();
             let mut count = StepCount::default();
