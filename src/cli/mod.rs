@@ -9,6 +9,7 @@ mod outcome;
 mod profile;
 mod report;
 mod run;
+mod store;
 mod terminal;
 
 use clap::{Parser, Subcommand};

@@ -4,8 +4,8 @@ use super::ImportError;
 use super::container::{Container, Raw, Tensors};
 use super::schema::{FORMAT, GraphJson, NodeJson, Pair};
 use crate::nn::{
-    BitFilters, Fill, FilterSize, Graph, GraphSpec, Kind, Layer, Node, Pad, Shape, SmallFilters, Source, Standardise,
-    TensorType, Thresholds, Window,
+    BitFilters, Fill, FilterSize, Graph, GraphSpec, Kind, Layer, NO_CLAMP, Node, OutputTransform, Pad, Shape,
+    SmallFilters, Source, Standardise, TensorType, Thresholds, Window,
 };
 use crate::nn::{Info, infer};
 use safetensors::Dtype;
@@ -35,6 +35,7 @@ pub(super) fn load(file: &Container) -> Result<Graph, ImportError> {
         classifier: json.classifier,
         trained_classes: json.trained_classes,
         notes: json.notes,
+        shapes_only: false,
     };
     let network = |source| ImportError::Network { path: file.path().to_owned(), source };
     let mut infos: Vec<Info> = Vec::with_capacity(json.nodes.len());
@@ -79,6 +80,8 @@ impl Reader<'_> {
             "pack_input" => &["threshold", "flatten"],
             "input_conv" => &["k", "stride", "pad", "pads", "offset"],
             "offset_shift" | "standardise" => &["shift"],
+            "output_transform" => &["clamp", "base"],
+            "slice" => &["range"],
             _ if is_windowed(op) => &windowed,
             _ => &[],
         })?;
@@ -121,6 +124,29 @@ impl Reader<'_> {
         let vector = |name| Ok::<_, ImportError>(self.tensors.typed(&self.name(name), &[Dtype::F32], 1)?.f32s());
         Ok(match op {
             "affine" => Layer::Affine { mul: vector("mul")?, add: vector("add")? },
+            "output_transform" => Layer::OutputTransform(OutputTransform {
+                clamp: self.node.clamp.unwrap_or(NO_CLAMP),
+                base: self.node.base.unwrap_or(0),
+                mul: vector("mul")?,
+                add: vector("add")?,
+            }),
+            "combine_bases" => {
+                let raw = self.tensors.typed(&self.name("coefficients"), &[Dtype::F32], 2)?;
+                Layer::CombineBases { bases: raw.shape[0], coefficients: raw.f32s() }
+            }
+            "bias" => Layer::Bias { bias: vector("bias")? },
+            "sigmoid" => Layer::Sigmoid,
+            "gate" => Layer::Gate,
+            "concat" => Layer::Concat,
+            "add_last" => Layer::AddLast,
+            "slice" => {
+                let [start, len] = self.need("range", self.node.range)?;
+                Layer::Slice { start, len }
+            }
+            "sign_conv" => {
+                let window = self.window(false)?;
+                Layer::SignConv { weights: self.bit_weights(window.taps(), self.from.c)?, window }
+            }
             "relu" => Layer::Relu,
             "prelu" => Layer::PRelu { alpha: vector("alpha")? },
             "sign" => Layer::Sign,
@@ -179,6 +205,9 @@ impl Reader<'_> {
             ("threshold", n.threshold.is_some()),
             ("shift", n.shift.is_some()),
             ("flatten", n.flatten.is_some()),
+            ("clamp", n.clamp.is_some()),
+            ("base", n.base.is_some()),
+            ("range", n.range.is_some()),
         ];
         match given.iter().find(|(name, set)| *set && !allowed.contains(name)) {
             None => Ok(()),
@@ -275,5 +304,6 @@ impl Reader<'_> {
 }
 
 fn is_windowed(op: &str) -> bool {
-    ["input_conv", "binary_conv", "max_pool_bits", "float_conv", "depthwise_conv", "max_pool", "avg_pool"].contains(&op)
+    ["input_conv", "binary_conv", "max_pool_bits", "float_conv", "depthwise_conv", "sign_conv", "max_pool", "avg_pool"]
+        .contains(&op)
 }

@@ -58,6 +58,12 @@ pub(super) struct NodeJson {
     pub shift: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flatten: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clamp: Option<[i32; 2]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<[usize; 2]>,
 }
 
 /// A number for both axes, or rows and columns.

@@ -108,6 +108,9 @@ pub enum NnError {
         /// What is wrong.
         problem: String,
     },
+    /// A network of shapes alone that was asked to run.
+    #[error("`{0}` was built from shapes and has no weights to run with; give a file with its weights")]
+    NoWeights(String),
     /// An image of the wrong shape or type.
     #[error(
         "the network reads {expected_kind} images of {expected}, this one is {found_kind} of {found}; choose data of that shape"

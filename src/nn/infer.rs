@@ -25,8 +25,9 @@ impl Info {
 
 /// Result of a layer on its inputs.
 pub(crate) fn infer(layer: &Layer, name: &str, inputs: &[Info]) -> Result<Info, NnError> {
-    if inputs.len() != layer.arity() {
-        let (found, expected) = (inputs.len(), layer.arity());
+    let (least, most) = layer.arity();
+    if !(least..=most).contains(&inputs.len()) {
+        let (found, expected) = (inputs.len(), least);
         return Err(NnError::Arity { node: name.to_owned(), op: layer.op(), found, expected });
     }
     let cx = Cx { layer, name, input: inputs[0] };
@@ -104,10 +105,43 @@ pub(crate) fn infer(layer: &Layer, name: &str, inputs: &[Info]) -> Result<Info, 
             per_channel("multiplier", s.channels())?;
             cx.reads(&[Kind::I32])?.gives(shape, Kind::I8, 127)
         }
+        Layer::OutputTransform(t) => {
+            t.check(name, shape.c)?;
+            cx.reads(&[Kind::I32])?.gives(shape, Kind::F32, 0)
+        }
+        Layer::CombineBases { bases, coefficients } => {
+            per_channel("coefficients", coefficients.len())?;
+            check_finite(&format!("{name}.coefficients"), coefficients)?;
+            if *bases == 0 || !shape.c.is_multiple_of(*bases) {
+                let allowed = format!("a divisor of the {} channels it reads", shape.c);
+                return Err(NnError::OutOfRange { what: format!("{name}.bases"), value: bases.to_string(), allowed });
+            }
+            cx.reads(&[Kind::I32])?.gives(Shape::new(shape.h, shape.w, shape.c / bases), Kind::F32, 0)
+        }
+        Layer::Gate | Layer::Concat | Layer::AddLast => joined(&cx, inputs)?,
         _ => float(&cx, per_channel)?,
     };
     info.ty.shape.checked(&format!("the output of `{name}`"))?;
     Ok(info)
+}
+
+/// Float layers of several inputs.
+fn joined(cx: &Cx<'_>, inputs: &[Info]) -> Result<Info, NnError> {
+    let shape = cx.reads(&[Kind::F32])?.input.ty.shape;
+    let Shape { h, w, c } = shape;
+    let (fits, expected): (fn(Shape, Shape) -> bool, String) = match cx.layer {
+        Layer::Gate => (|a, b| b == Shape::new(1, 1, a.c), format!("f32 of 1x1x{c} as its gate")),
+        Layer::AddLast => {
+            (|a, b| (a.h, a.w) == (b.h, b.w) && b.c <= a.c, format!("f32 of {h}x{w} with at most {c} channels"))
+        }
+        _ => (|a, b| (a.h, a.w) == (b.h, b.w), format!("f32 maps of {h}x{w}")),
+    };
+    if let Some(other) = inputs[1..].iter().find(|i| i.ty.kind != Kind::F32 || !fits(shape, i.ty.shape)) {
+        return Err(cx.input_error(other.ty, expected));
+    }
+    let channels = inputs.iter().map(|i| i.ty.shape.c).fold(0, usize::saturating_add);
+    let out = if matches!(cx.layer, Layer::Concat) { Shape::new(h, w, channels) } else { shape };
+    Ok(cx.gives(out, Kind::F32, 0))
 }
 
 fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) -> Result<Info, NnError> {
@@ -129,6 +163,10 @@ fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) 
             let cx = cx.reads(&[Kind::I32, Kind::F32])?;
             return Ok(cx.gives(shape, cx.input.ty.kind, cx.input.bound));
         }
+        Layer::MaxPool { window } => {
+            let cx = cx.reads(&[Kind::I32, Kind::F32])?;
+            return Ok(cx.gives(cx.pool(*window)?, cx.input.ty.kind, cx.input.bound));
+        }
         Layer::Sign => return Ok(cx.reads(&[Kind::F32])?.gives(shape, Kind::Bits { planes: 1 }, 1)),
         _ => cx.reads(&[Kind::F32])?,
     };
@@ -137,6 +175,27 @@ fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) 
             per_channel("alpha", alpha.len())?;
             finite("alpha", alpha)?;
             shape
+        }
+        Layer::Bias { bias } => {
+            per_channel("bias", bias.len())?;
+            finite("bias", bias)?;
+            shape
+        }
+        Layer::Sigmoid => shape,
+        Layer::Slice { start, len } => {
+            if *len == 0 || start.checked_add(*len).is_none_or(|end| end > shape.c) {
+                let (what, value) = (format!("{name}.slice"), format!("{start}+{len}"));
+                return Err(NnError::OutOfRange {
+                    what,
+                    value,
+                    allowed: format!("a range within {} channels", shape.c),
+                });
+            }
+            Shape::new(shape.h, shape.w, *len)
+        }
+        Layer::SignConv { weights, window } => {
+            check_len(&format!("{name}.weight planes"), weights.planes(), 1)?;
+            cx.conv(*window, weights.size())?
         }
         Layer::FloatConv { weights, out, bias, window } => {
             finite("weight", weights)?;
@@ -157,7 +216,7 @@ fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) 
             check_len(&format!("{name}.weight"), weights.len(), out.saturating_mul(shape.len()))?;
             Shape::new(1, 1, *out)
         }
-        Layer::MaxPool { window } | Layer::AvgPool { window } => cx.pool(*window)?,
+        Layer::AvgPool { window } => cx.pool(*window)?,
         Layer::GlobalAvgPool => Shape::new(1, 1, shape.c),
         other => unreachable!("`{}` is handled with the integer layers", other.op()),
     };

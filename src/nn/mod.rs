@@ -34,6 +34,7 @@ mod run;
 mod simd;
 mod standardise;
 mod tensor;
+mod transform;
 mod weights;
 mod window;
 
@@ -44,5 +45,6 @@ pub use layer::Layer;
 pub use run::{Engine, Pass};
 pub use standardise::Standardise;
 pub use tensor::{BitMap, Kind, Map, Shape, Tensor, TensorType};
+pub use transform::{NO_CLAMP, OutputTransform, RELU_CLAMP};
 pub use weights::{BitFilters, FilterSize, SmallFilters, Thresholds};
 pub use window::{Fill, Geometry, Pad, TapRun, Window};

@@ -13,11 +13,11 @@ const CHUNK: usize = 512;
 pub struct Features {
     /// Features a sample.
     pub width: usize,
-    values: FeatureValues,
+    pub(super) values: FeatureValues,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum FeatureValues {
+pub(super) enum FeatureValues {
     Ints(Vec<i32>),
     Reals(Vec<f32>),
 }
@@ -48,6 +48,15 @@ impl Features {
         }
         let values = if is_real { FeatureValues::Reals(reals) } else { FeatureValues::Ints(ints) };
         Ok(Self { width, values })
+    }
+
+    /// Samples.
+    pub fn samples(&self) -> usize {
+        let values = match &self.values {
+            FeatureValues::Ints(x) => x.len(),
+            FeatureValues::Reals(x) => x.len(),
+        };
+        values / self.width
     }
 
     /// All samples, as the head's feature stage takes them.

@@ -20,6 +20,8 @@ pub struct Inputs {
     pub graph: Graph,
     /// How the training images arrive.
     pub stream: Stream,
+    /// SHA-256 of the network's file.
+    pub model_hash: String,
     /// Path as given and SHA-256 of every file.
     pub hashes: Vec<(String, String)>,
 }
@@ -49,7 +51,8 @@ pub fn read(experiment: &Experiment) -> Result<Inputs, ConfigError> {
     let labels = |set: &Dataset| set.labels().iter().map(|&l| usize::from(l)).collect::<Vec<_>>();
     let stream = experiment.stream(&labels(&train), &labels(&test), train.n_classes())?;
     let hashes = hashes(experiment)?;
-    Ok(Inputs { train, test, graph, stream, hashes })
+    let model_hash = hashes.last().map_or_else(String::new, |(_, hash)| hash.clone());
+    Ok(Inputs { train, test, graph, stream, model_hash, hashes })
 }
 
 fn images(
@@ -90,7 +93,7 @@ fn check_shape(experiment: &Experiment, graph: &Graph, images: &Dataset) -> Resu
     Err(experiment.complain(&experiment.backbone.span, &message, "use the data set that the network was made for"))
 }
 
-/// Hashes of all files, those of a folder one by one by name.
+/// Hashes of all files, those of a folder one by one by name, the network's last.
 fn hashes(experiment: &Experiment) -> Result<Vec<(String, String)>, ConfigError> {
     let DataFiles { kind, train, test, .. } = &experiment.data;
     let mut found: Vec<(String, PathBuf, &NamedPath)> = Vec::new();
