@@ -10,7 +10,7 @@
 //! # let dir = std::env::temp_dir().join(format!("tinyprec-store-doc-{}", std::process::id()));
 //! let set = Dataset::new("two", [1, 1, 4], 2, vec![0, 9, 9, 0, 9, 9, 0, 0], vec![0, 1])?;
 //! let store = FeatureStore::open(&dir)?;
-//! let key = FeatureKey::new("hash of the model's file", &set, "");
+//! let key = FeatureKey::new("hash of the model's file", &set, "")?;
 //! let compute = || Features::of(&graph, &set, &|_| ());
 //! let (computed, how) = store.get_or(&key, compute)?;
 //! assert_eq!(how, Origin::Computed);
@@ -21,7 +21,7 @@
 //! ```
 
 use super::{Features, RunError, feature_file, files};
-use crate::data::Dataset;
+use crate::data::{DataError, Dataset};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::ErrorKind;
@@ -36,18 +36,23 @@ pub struct FeatureKey([u8; 32]);
 
 impl FeatureKey {
     /// `model` is the content hash of the network's file; of the images their bytes, shape and order count, not where they
-    /// came from; `settings` is whatever else changes the features (how the file was read, a transform), in one stable text.
-    pub fn new(model: &str, images: &Dataset, settings: &str) -> Self {
+    /// came from, and their transforms; `settings` is whatever else changes the features, in one stable text.
+    ///
+    /// # Errors
+    /// An image that cannot be read.
+    pub fn new(model: &str, images: &Dataset, settings: &str) -> Result<Self, DataError> {
         let mut digest = Sha256::new();
-        for text in [KERNELS, env!("CARGO_PKG_VERSION"), model, settings] {
+        for text in [KERNELS, env!("CARGO_PKG_VERSION"), model, settings, &images.treatment()] {
             digest.update(text.len().to_le_bytes());
             digest.update(text);
         }
         digest.update(format!("{:?} {}", images.shape(), images.len()));
         for image in 0..images.len() {
-            digest.update(images.image(image));
+            let stored = images.stored(image)?;
+            digest.update(format!("{:?}", stored.shape));
+            digest.update(stored.pixels);
         }
-        Self(digest.finalize().into())
+        Ok(Self(digest.finalize().into()))
     }
 
     /// As lower-case hex: the name of the file.
@@ -150,7 +155,7 @@ mod tests {
         let set = Dataset::new("s", [1, 2, 3], 2, vec![8, 9, 10, 7, 11, 200, 0, 0, 0, 1, 2, 3], vec![0, 1]).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let store = FeatureStore::open(&dir.path().join("a/b")).unwrap();
-        let key = FeatureKey::new("m", &set, "");
+        let key = FeatureKey::new("m", &set, "").unwrap();
         let get = || store.get_or(&key, || Features::of(&graph, &set, &|_| ())).unwrap();
         let (first, how) = get();
         assert_eq!(how, Origin::Computed);
@@ -164,9 +169,9 @@ mod tests {
             assert_eq!(fs::read(&path).unwrap(), good);
         }
         assert_eq!(get().1, Origin::Found);
-        let other_settings = FeatureKey::new("m", &set, "x");
-        let other_images = FeatureKey::new("m", &set.select(&[1, 0]).unwrap(), "");
-        let other_model = FeatureKey::new("n", &set, "");
+        let other_settings = FeatureKey::new("m", &set, "x").unwrap();
+        let other_images = FeatureKey::new("m", &set.select(&[1, 0]).unwrap(), "").unwrap();
+        let other_model = FeatureKey::new("n", &set, "").unwrap();
         for other in [other_settings, other_images, other_model] {
             assert_ne!(other, key);
             assert_eq!(store.find(&other), Ok(None));

@@ -1,6 +1,7 @@
 //! What an experiment reads: images and the frozen network, checked against each other, with their hashes.
 
 use super::files::hash_file;
+use super::images::misfit;
 use crate::config::{ConfigError, DataFiles, DataKind, Experiment, NamedPath};
 use crate::data::{self, DataError, Dataset, Split, Stream};
 use crate::import;
@@ -66,7 +67,7 @@ fn images(
         DataKind::Cifar10 | DataKind::Cifar100 => data::load(&from.path),
     };
     let complain = |error: DataError| experiment.complain(&from.span, &error.to_string(), "");
-    let set = read.map_err(complain)?;
+    let set = read.and_then(|set| set.transformed(experiment.data.transform.clone())).map_err(complain)?;
     let Some(limit) = per_class else { return Ok(set) };
     let mut seen = vec![0; set.n_classes()];
     let mut kept = Vec::new();
@@ -81,16 +82,10 @@ fn images(
 }
 
 fn check_shape(experiment: &Experiment, graph: &Graph, images: &Dataset) -> Result<(), ConfigError> {
-    let wanted = graph.input().shape;
-    let [height, width, channels] = images.shape();
-    if (wanted.h, wanted.w, wanted.c) == (height, width, channels) {
-        return Ok(());
-    }
-    let message = format!(
-        "the network reads images of {} × {} × {}, the data set has {height} × {width} × {channels}",
-        wanted.h, wanted.w, wanted.c
-    );
-    Err(experiment.complain(&experiment.backbone.span, &message, "use the data set that the network was made for"))
+    let Some(message) = misfit(graph, images) else { return Ok(()) };
+    let help =
+        "change the images in [transform] (resize, crop, channels, normalise), or use another network or data set";
+    Err(experiment.complain(&experiment.backbone.span, &message, help))
 }
 
 /// Hashes of all files, those of a folder one by one by name, the network's last.

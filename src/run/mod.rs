@@ -22,6 +22,7 @@ mod feature_file;
 mod feature_store;
 mod features;
 mod files;
+mod images;
 mod inputs;
 mod job;
 mod parts;
@@ -31,6 +32,7 @@ mod price;
 pub use error::RunError;
 pub use feature_store::{FeatureKey, FeatureStore, Origin};
 pub use features::Features;
+pub use images::ImageError;
 pub use pipeline::{Event, Options, RECORD, run};
 
 use inputs::Inputs;

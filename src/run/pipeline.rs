@@ -3,7 +3,7 @@
 use super::job::{Job, Material, Measured, joint};
 use super::parts::{self, PartFile};
 use super::price::{Board, boards, calls};
-use super::{FeatureKey, FeatureStore, Features, Inputs, Origin, RunError, assemble, files, inputs};
+use super::{FeatureKey, FeatureStore, Features, ImageError, Inputs, Origin, RunError, assemble, files, inputs};
 use crate::config::Experiment;
 use crate::data::Dataset;
 use crate::learn::{HeadConfig, Precision};
@@ -135,7 +135,7 @@ fn features(
     let of = inputs.train.len() + inputs.test.len();
     let compute = || Features::of(&inputs.graph, set, &|n| observe(&Event::Features { done: before + n, of }));
     let Some(store) = store else { return compute() };
-    let key = FeatureKey::new(&inputs.model_hash, set, "");
+    let key = FeatureKey::new(&inputs.model_hash, set, "").map_err(ImageError::from)?;
     let (features, origin) = store.get_or(&key, compute)?;
     observe(&Event::Stored { images: set.len(), path: store.path(&key), origin });
     Ok(features)
@@ -188,9 +188,10 @@ fn learn_all(
 fn key(head: &HeadConfig, inputs: &Inputs, epochs: &[usize], traced: bool) -> String {
     let stream = &inputs.stream;
     let text = format!(
-        "{} {SCHEMA_VERSION} {head:?} {:?} {stream:?} {epochs:?} {traced}",
+        "{} {SCHEMA_VERSION} {head:?} {:?} {:?} {stream:?} {epochs:?} {traced}",
         env!("CARGO_PKG_VERSION"),
-        inputs.hashes
+        inputs.hashes,
+        inputs.train.transform()
     );
     files::hash_bytes(text.as_bytes())
 }
