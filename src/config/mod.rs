@@ -18,6 +18,7 @@ mod diagnostic;
 mod experiment;
 mod precision;
 mod raw;
+mod strategy;
 mod stream;
 
 pub use data::{DataFiles, DataKind};

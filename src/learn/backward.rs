@@ -150,12 +150,17 @@ impl Loss {
 
     /// The batch's first `n` logits as reals.
     pub fn device_logits(&self, n: usize, integer: bool, out: &mut Vec<f64>) {
+        self.device_logits_of(0..n, integer, out);
+    }
+
+    /// As [`Self::device_logits`] at these places.
+    pub fn device_logits_of(&self, at: std::ops::Range<usize>, integer: bool, out: &mut Vec<f64>) {
         let unit = self.logit_unit.to_f64();
         out.clear();
         if integer {
-            out.extend(self.logit_codes[..n].iter().map(|&z| f64::from(z) * unit));
+            out.extend(self.logit_codes[at].iter().map(|&z| f64::from(z) * unit));
         } else {
-            out.extend(self.logit_reals[..n].iter().map(|&z| f64::from(z)));
+            out.extend(self.logit_reals[at].iter().map(|&z| f64::from(z)));
         }
     }
 

@@ -338,6 +338,7 @@ impl Forward {
                 for (d, &z) in reals.iter_mut().zip(&self.sums) {
                     *d = kernels::round_to_format(z as f32 * scale, slot.format);
                 }
+                slot.settle(reals)?;
                 Ok(Scale::ONE)
             }
             (Some(slot), false) if slot.is_integer() => {
@@ -351,6 +352,7 @@ impl Forward {
                 for (d, &z) in reals.iter_mut().zip(&self.sums_real) {
                     *d = kernels::round_to_format(z, slot.format);
                 }
+                slot.settle(reals)?;
                 Ok(Scale::ONE)
             }
         }
@@ -410,7 +412,7 @@ pub(crate) fn convert(
             for (d, &x) in out.iter_mut().zip(reals) {
                 *d = kernels::round_to_format(x, slot.format);
             }
-            Ok(())
+            slot.settle(out)
         }
     }
 }

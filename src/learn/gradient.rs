@@ -191,6 +191,7 @@ impl Gradient {
                 for (d, &g) in out.iter_mut().zip(sums) {
                     *d = round_to_format(g, slot.format);
                 }
+                slot.settle(out)?;
             }
             (Sums::Real(sums), Values::Codes { codes, params }) => {
                 let (lo, hi) = sums.iter().fold((0f64, 0f64), |(l, h), &x| (l.min(x.into()), h.max(x.into())));
@@ -218,6 +219,7 @@ impl Gradient {
                     Sums::Wide(sums) => out.iter_mut().zip(sums).for_each(|(d, &g)| ints(d, g)),
                     Sums::Real(_) => {}
                 }
+                slot.settle(out)?;
             }
         }
         self.non_zero = self.count_non_zero();

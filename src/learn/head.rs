@@ -26,7 +26,8 @@ pub struct Head {
     pub(crate) calls: Calls,
     pub(crate) scratch: Vec<f64>,
     feature_scale: Scale,
-    steps: u64,
+    pub(crate) seed: u64,
+    pub(crate) steps: u64,
     total: StepCount,
 }
 
@@ -76,6 +77,7 @@ impl Head {
             calls,
             scratch,
             feature_scale,
+            seed,
             steps: 0,
             total,
         })
@@ -159,6 +161,16 @@ impl Head {
         self.check_batch(table, labels, rows)?;
         self.refresh(table, Phase::Update, sink)?;
         self.errors_of_batch(table, labels, rows, sink)?;
+        self.descend(table, rows, sink)
+    }
+
+    /// The second half of a step, from the batch's differences on.
+    pub(crate) fn descend(
+        &mut self,
+        table: &FeatureTable,
+        rows: &[usize],
+        sink: &mut dyn Sink,
+    ) -> Result<StepReport, LearnError> {
         self.quantise_errors(rows.len(), sink)?;
         self.gradients(table, rows, sink)?;
         let mut updates = StepCount::default();

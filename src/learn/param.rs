@@ -148,6 +148,7 @@ impl Param {
                 };
                 let factors = (narrow_real(config.momentum), narrow_real(config.weight_decay));
                 kernels::velocity_f32(v, &self.gradient_real, master, factors, self.update_slot.format);
+                self.update_slot.settle(v)?;
             }
         }
         Ok(())
@@ -168,7 +169,9 @@ impl Param {
                     _ => &self.gradient_real,
                 };
                 let rate = narrow_real(config.learning_rate);
-                Ok(kernels::sgd_update_f32(weights, gradient, rate, self.master_slot.format))
+                let count = kernels::sgd_update_f32(weights, gradient, rate, self.master_slot.format);
+                self.master_slot.settle(weights)?;
+                Ok(count)
             }
             Values::Codes { codes, params } if base.is_none() && !self.master_slot.is_dynamic() => {
                 step_static(codes, *params, &source, rate, (&mut self.update_slot, &mut self.master_slot))
