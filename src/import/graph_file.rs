@@ -122,13 +122,14 @@ impl Reader<'_> {
 
     fn float(&self, op: &str) -> Result<Layer, ImportError> {
         let vector = |name| Ok::<_, ImportError>(self.tensors.typed(&self.name(name), &[Dtype::F32], 1)?.f32s());
+        let optional = |name| if self.tensors.get(&self.name(name)).is_some() { vector(name) } else { Ok(Vec::new()) };
         Ok(match op {
             "affine" => Layer::Affine { mul: vector("mul")?, add: vector("add")? },
             "output_transform" => Layer::OutputTransform(OutputTransform {
                 clamp: self.node.clamp.unwrap_or(NO_CLAMP),
                 base: self.node.base.unwrap_or(0),
-                mul: vector("mul")?,
-                add: vector("add")?,
+                mul: optional("mul")?,
+                add: optional("add")?,
             }),
             "combine_bases" => {
                 let raw = self.tensors.typed(&self.name("coefficients"), &[Dtype::F32], 2)?;

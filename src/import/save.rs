@@ -107,8 +107,10 @@ fn node(node: &Node, names: &[&str], tensors: &mut TensorMap) -> NodeJson {
         Layer::OutputTransform(t) => {
             json.clamp = (t.clamp != NO_CLAMP).then_some(t.clamp);
             json.base = (t.base != 0).then_some(t.base);
-            put("mul", vec![t.mul.len()], Data::F32(t.mul.clone()));
-            put("add", vec![t.add.len()], Data::F32(t.add.clone()));
+            if !t.mul.is_empty() {
+                put("mul", vec![t.mul.len()], Data::F32(t.mul.clone()));
+                put("add", vec![t.add.len()], Data::F32(t.add.clone()));
+            }
         }
         Layer::CombineBases { bases, coefficients } => {
             let shape = vec![*bases, coefficients.len() / bases.max(&1)];

@@ -193,7 +193,7 @@ fn pixels(shape: Shape) -> Dims {
 }
 
 /// Constant tensors of a layer with their bytes on a device.
-fn constants(layer: &Layer) -> Vec<(&'static str, usize)> {
+pub(crate) fn constants(layer: &Layer) -> Vec<(&'static str, usize)> {
     let floats = |weights: &[f32], bias: &[f32]| {
         let mut all = vec![("weight", weights.len() * 4)];
         if !bias.is_empty() {

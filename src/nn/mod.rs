@@ -22,12 +22,14 @@
 //! ```
 
 mod calls;
+mod counts;
 mod error;
 mod fast;
 mod float;
 mod graph;
 mod infer;
 mod layer;
+pub mod networks;
 mod reference;
 mod run;
 #[allow(unsafe_code)]
@@ -38,6 +40,7 @@ mod transform;
 mod weights;
 mod window;
 
+pub use counts::{ByBits, Counts, LayerCount};
 pub use error::NnError;
 pub use graph::{Graph, GraphSpec, Node, Source};
 pub(crate) use infer::{Info, infer};

@@ -9,6 +9,7 @@ use super::error::{NnError, check_finite, check_len};
 /// * Range: `low ≤ high`, `|base| ≤ 2^30`; the sums of a network stay within ±2^30, so nothing wraps.
 /// * Rounding: integer to f32 to nearest even (exact below 2^24), then one rounding a multiplication and one an addition; no
 ///   fused multiply-add.
+/// * Without multipliers and biases (both empty) the clamped sum less `base` is only converted.
 /// * A ReLU before batch normalisation is `low = 0`. Larq Compute Engine works on `2·popcount = K − y`: its own
 ///   multiplier and bias are `−mul` and `add` with `base = K`, and negation is exact, so its very bits come out.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,9 +18,9 @@ pub struct OutputTransform {
     pub clamp: [i32; 2],
     /// Taken from the clamped sum.
     pub base: i32,
-    /// One a channel.
+    /// One a channel, or none.
     pub mul: Vec<f32>,
-    /// One a channel.
+    /// One a channel, or none.
     pub add: Vec<f32>,
 }
 
@@ -29,10 +30,17 @@ pub const NO_CLAMP: [i32; 2] = [i32::MIN, i32::MAX];
 pub const RELU_CLAMP: [i32; 2] = [0, i32::MAX];
 
 impl OutputTransform {
+    /// Conversion to f32 and nothing else.
+    pub const fn convert() -> Self {
+        Self { clamp: NO_CLAMP, base: 0, mul: Vec::new(), add: Vec::new() }
+    }
+
     /// Refuses what cannot be: other lengths than `channels`, a wrong clamp, a wild base, NaN.
     pub(crate) fn check(&self, name: &str, channels: usize) -> Result<(), NnError> {
-        check_len(&format!("{name}.mul"), self.mul.len(), channels)?;
-        check_len(&format!("{name}.add"), self.add.len(), channels)?;
+        if !(self.mul.is_empty() && self.add.is_empty()) {
+            check_len(&format!("{name}.mul"), self.mul.len(), channels)?;
+            check_len(&format!("{name}.add"), self.add.len(), channels)?;
+        }
         check_finite(&format!("{name}.mul"), &self.mul)?;
         check_finite(&format!("{name}.add"), &self.add)?;
         let out_of = |what: &str, value: String, allowed: &str| {
@@ -51,7 +59,10 @@ impl OutputTransform {
     #[allow(clippy::cast_precision_loss, reason = "rounding to nearest even is what the formula documents")]
     pub fn value(&self, channel: usize, sum: i32) -> f32 {
         let clamped = sum.clamp(self.clamp[0], self.clamp[1]) - self.base;
-        clamped as f32 * self.mul[channel] + self.add[channel]
+        match self.mul.get(channel) {
+            Some(mul) => clamped as f32 * mul + self.add[channel],
+            None => clamped as f32,
+        }
     }
 
     /// A whole map.
@@ -70,6 +81,13 @@ impl OutputTransform {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_factors_sums_are_only_converted() {
+        let t = OutputTransform { base: 5, ..OutputTransform::convert() };
+        assert_eq!(t.value(3, -7), -12.0);
+        assert!(t.check("t", 9).is_ok());
+    }
 
     #[test]
     fn equals_the_engine_that_works_on_twice_the_popcount() {
