@@ -91,9 +91,9 @@ impl Job<'_> {
         let steps: usize = plan.iter().zip(self.epochs).map(|(rows, n)| rows.len().div_ceil(self.head.batch) * n).sum();
         let every = steps.div_ceil(FIDELITY_STEPS).max(1);
         let mut all = Vec::new();
-        for experience in 0..stream.experiences.len() {
+        for (experience, rows) in plan.iter().enumerate() {
             let fidelity = self
-                .experience(strategy, (&train, material.train_labels), (experience, &plan[experience]), every)
+                .experience(strategy, (&train, material.train_labels), (experience, rows), every)
                 .map_err(|e| self.fault(e))?;
             let mut measured = measure(strategy, &test, material).map_err(|e| match e {
                 Measure::Learn(e) => self.fault(e),
