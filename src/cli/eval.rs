@@ -16,9 +16,9 @@ use tinyprec::run::evaluate::{Evaluation, evaluate};
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Network (safetensors; docs/backbone-format.md)
+    /// Network (docs/import.md lists the formats)
     model: PathBuf,
-    /// CIFAR-10/100 binary file, or a directory with an idx pair (gzip or not)
+    /// CIFAR-10/100 or MLPerf Tiny keyword binary file, or a directory with an idx pair (gzip or not)
     data: PathBuf,
     /// Resizes each image to N × N, or H,W
     #[arg(long, value_name = "N|H,W", value_parser = sides, conflicts_with = "resize_short")]

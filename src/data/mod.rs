@@ -18,6 +18,7 @@ mod dataset;
 mod domain;
 mod error;
 pub mod idx;
+mod kws;
 mod load;
 mod order;
 mod stream;

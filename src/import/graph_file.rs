@@ -2,6 +2,7 @@
 
 use super::ImportError;
 use super::container::{Container, Raw, Tensors};
+use super::int8_file;
 use super::schema::{FORMAT, GraphJson, NodeJson, Pair};
 use crate::nn::{
     BitFilters, Fill, FilterSize, Graph, GraphSpec, Kind, Layer, NO_CLAMP, Node, OutputTransform, Pad, Shape,
@@ -82,7 +83,12 @@ impl Reader<'_> {
             "offset_shift" | "standardise" => &["shift"],
             "output_transform" => &["clamp", "base"],
             "slice" => &["range"],
+            "clamp" => &["limits"],
             _ if is_windowed(op) => &windowed,
+            "int8_conv" | "int8_depthwise_conv" | "int8_max_pool" | "int8_avg_pool" => {
+                &["k", "stride", "pad", "pads", "int8"]
+            }
+            _ if self.node.int8.is_some() => &["int8"],
             _ => &[],
         })?;
         Ok(match op {
@@ -116,11 +122,17 @@ impl Reader<'_> {
                 let shift = self.need("shift", self.node.shift)?;
                 Layer::Standardise(self.checked(Standardise::new(multiplier, offset, shift, &self.node.name))?)
             }
-            _ => self.float(op)?,
+            _ => self.other(op)?,
         })
     }
 
-    fn float(&self, op: &str) -> Result<Layer, ImportError> {
+    /// 8-bit and float layers.
+    fn other(&self, op: &str) -> Result<Layer, ImportError> {
+        if let Some(json) = &self.node.int8 {
+            let (tensors, wrong) = (self.tensors, self.wrong);
+            let reader = int8_file::Reader { node: &self.node.name, op, json, from: self.from, tensors, wrong };
+            return Ok(Layer::Int8(reader.layer(|pool| self.window(pool))?));
+        }
         let vector = |name| Ok::<_, ImportError>(self.tensors.typed(&self.name(name), &[Dtype::F32], 1)?.f32s());
         let optional = |name| if self.tensors.get(&self.name(name)).is_some() { vector(name) } else { Ok(Vec::new()) };
         Ok(match op {
@@ -137,6 +149,11 @@ impl Reader<'_> {
             }
             "bias" => Layer::Bias { bias: vector("bias")? },
             "sigmoid" => Layer::Sigmoid,
+            "softmax" => Layer::Softmax,
+            "clamp" => {
+                let [low, high] = self.need("limits", self.node.limits)?;
+                Layer::Clamp { low, high }
+            }
             "gate" => Layer::Gate,
             "concat" => Layer::Concat,
             "add_last" => Layer::AddLast,
@@ -206,9 +223,11 @@ impl Reader<'_> {
             ("threshold", n.threshold.is_some()),
             ("shift", n.shift.is_some()),
             ("flatten", n.flatten.is_some()),
+            ("int8", n.int8.is_some()),
             ("clamp", n.clamp.is_some()),
             ("base", n.base.is_some()),
             ("range", n.range.is_some()),
+            ("limits", n.limits.is_some()),
         ];
         match given.iter().find(|(name, set)| *set && !allowed.contains(name)) {
             None => Ok(()),

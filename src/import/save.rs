@@ -2,10 +2,11 @@
 
 use super::ImportError;
 use super::container::{Data, TensorMap, write};
+use super::int8_file;
 use super::schema::{FORMAT, GraphJson, InputJson, NodeJson, Pair};
 use crate::bits::{pack, pack_bytes};
 use crate::nn::{
-    BitFilters, Fill, Graph, Kind, Layer, NO_CLAMP, NnError, Node, Pad, SmallFilters, Source, Thresholds, Window,
+    BitFilters, Fill, Graph, Int8, Kind, Layer, NO_CLAMP, NnError, Node, Pad, SmallFilters, Source, Thresholds, Window,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -104,6 +105,16 @@ fn node(node: &Node, names: &[&str], tensors: &mut TensorMap) -> NodeJson {
             put_float(weights, bias, window.taps(), &mut put);
         }
         Layer::FloatDense { weights, out, bias } => put_float(weights, bias, *out, &mut put),
+        Layer::Int8(layer) => {
+            json.int8 = Some(int8_file::save(layer, &mut put));
+            if let Int8::Conv { window, .. }
+            | Int8::Depthwise { window, .. }
+            | Int8::MaxPool { window, .. }
+            | Int8::AvgPool { window, .. } = layer
+            {
+                set_window(&mut json, *window);
+            }
+        }
         Layer::OutputTransform(t) => {
             json.clamp = (t.clamp != NO_CLAMP).then_some(t.clamp);
             json.base = (t.base != 0).then_some(t.base);
@@ -116,6 +127,7 @@ fn node(node: &Node, names: &[&str], tensors: &mut TensorMap) -> NodeJson {
             let shape = vec![*bases, coefficients.len() / bases.max(&1)];
             put("coefficients", shape, Data::F32(coefficients.clone()));
         }
+        Layer::Clamp { low, high } => json.limits = Some([*low, *high]),
         Layer::Bias { bias } => put("bias", vec![bias.len()], Data::F32(bias.clone())),
         Layer::Slice { start, len } => json.range = Some([*start, *len]),
         Layer::SignConv { weights, window } => {
@@ -130,6 +142,7 @@ fn node(node: &Node, names: &[&str], tensors: &mut TensorMap) -> NodeJson {
         | Layer::Concat
         | Layer::Gate
         | Layer::Sigmoid
+        | Layer::Softmax
         | Layer::Relu
         | Layer::Sign
         | Layer::GlobalAvgPool => {}

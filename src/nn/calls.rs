@@ -4,7 +4,7 @@
 //! `<node>.threshold`. Sizes are the device's: bits in 32-bit words, a fused threshold leaves no map of sums in RAM.
 
 use super::graph::{Graph, Source, Step};
-use super::{Geometry, Kind, Layer, OutputTransform, Shape, TensorType, Window};
+use super::{Geometry, Int8, Kind, Layer, OutputTransform, Shape, TensorType, Window};
 use crate::bits::device_words;
 use crate::trace::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
 
@@ -53,6 +53,7 @@ impl Graph {
             Layer::InputConv { .. } | Layer::BinaryConv { .. } | Layer::BinaryDense { .. } => {
                 describe_linear(layer, inputs[0], output, fused)
             }
+            Layer::Int8(layer) => describe_int8(layer, inputs, output),
             _ => describe_integer(layer, inputs[0], output).unwrap_or_else(|| describe_float(layer, inputs, output)),
         }
     }
@@ -102,6 +103,38 @@ fn describe_linear(layer: &Layer, input: TensorType, output: TensorType, fused: 
             CallShape::new(op, out_words(dims, to, packed), &[i, w, o])
         }
         other => unreachable!("`{}` is no linear layer", other.op()),
+    }
+}
+
+/// 8-bit layers.
+fn describe_int8(layer: &Int8, inputs: &[TensorType], output: TensorType) -> CallShape {
+    let (i, o, from, to) = (elem(inputs[0].kind), elem(output.kind), inputs[0].shape, output.shape);
+    let n = Dims::new().with("n", bytes(to.len()));
+    let kernel = |window: &Window| {
+        let dims = window_dims(*window, from, to).with("channels", bytes(to.c));
+        dims.with("kh", bytes(window.kernel[0])).with("kw", bytes(window.kernel[1]))
+    };
+    let weighted = [i, Elem::I8, o];
+    match layer {
+        Int8::Conv { window, .. } => {
+            CallShape::new(Op::Int8Conv, conv_dims(*window, from, to).with("ic", bytes(from.c)), &weighted)
+        }
+        Int8::Depthwise { window, .. } => CallShape::new(Op::Int8DepthwiseConv, kernel(window), &weighted),
+        Int8::Dense { .. } => {
+            let dims = Dims::new().with("rows", bytes(to.c)).with("columns", bytes(from.len()));
+            CallShape::new(Op::Int8Dense, dims, &weighted)
+        }
+        Int8::Add { .. } => CallShape::new(Op::Int8Add, n, &[i, i, o]),
+        Int8::Mul { .. } if inputs[1].shape == from => CallShape::new(Op::Int8Mul, n, &[i, i, o]),
+        Int8::Mul { .. } => CallShape::new(Op::Int8Gate, pixels(to), &[i, i, o]),
+        Int8::MaxPool { window, .. } => CallShape::new(Op::Int8MaxPool, kernel(window), &[i, o]),
+        Int8::AvgPool { window, .. } => CallShape::new(Op::Int8AvgPool, kernel(window), &[i, o]),
+        Int8::Mean { .. } => CallShape::new(Op::Int8Mean, pixels(from), &[i, o]),
+        Int8::Softmax(_) => CallShape::new(Op::Int8Softmax, pixels(to), &[i, o]),
+        Int8::Table { .. } => CallShape::new(Op::Lookup, n, &[i, o]),
+        Int8::Rescale { .. } => CallShape::new(Op::Int8Rescale, n, &[i, o]),
+        Int8::PRelu { .. } => CallShape::new(Op::Int8PRelu, pixels(to), &[i, o]),
+        Int8::Quantise { .. } | Int8::Dequantise { .. } => CallShape::new(Op::Int8Convert, n, &[i, o]),
     }
 }
 
@@ -158,6 +191,8 @@ fn describe_float(layer: &Layer, inputs: &[TensorType], output: TensorType) -> C
         Layer::PRelu { .. } => CallShape::new(Op::PRelu, pixels(to), &[i, o]),
         Layer::Relu => CallShape::new(Op::Relu, n, &[i, o]),
         Layer::Sigmoid => CallShape::new(Op::Sigmoid, n, &[i, o]),
+        Layer::Clamp { .. } => CallShape::new(Op::Clamp, n, &[i, o]),
+        Layer::Softmax => CallShape::new(Op::FloatSoftmax, pixels(to), &[i, o]),
         Layer::Sign => CallShape::new(Op::Sign, pixels(to).with("words", bytes(device_words(to.c))), &[i, o]),
         Layer::MaxPool { window } => CallShape::new(Op::MaxPool, kernel(window), &[i, o]),
         Layer::AvgPool { window } => CallShape::new(Op::AvgPool, kernel(window), &[i, o]),
@@ -218,6 +253,7 @@ pub(crate) fn constants(layer: &Layer) -> Vec<(&'static str, usize)> {
         Layer::FloatConv { weights, bias, .. }
         | Layer::DepthwiseConv { weights, bias, .. }
         | Layer::FloatDense { weights, bias, .. } => floats(weights, bias),
+        Layer::Int8(layer) => layer.constants(),
         _ => Vec::new(),
     }
 }

@@ -8,7 +8,7 @@
 //! is not used: a core without it would need a library call a term.
 
 use super::{BitFilters, BitMap, Geometry, Map, Shape};
-use crate::numeric::elementary::exp_f32;
+use crate::numeric::elementary::{exp_f32, softmax_f32};
 
 /// `x·mul[c] + add[c]` of values that are exact in f32 or already f32.
 pub fn affine(x: Vec<f32>, shape: Shape, mul: &[f32], add: &[f32]) -> Map<f32> {
@@ -57,6 +57,22 @@ pub fn sigmoid(mut x: Map<f32>) -> Map<f32> {
     x
 }
 
+/// min(max(x, low), high).
+pub fn clamp(mut x: Map<f32>, low: f32, high: f32) -> Map<f32> {
+    x.data_mut().iter_mut().for_each(|v| *v = v.max(low).min(high));
+    x
+}
+
+/// Each pixel's channels to probabilities.
+pub fn softmax(x: &Map<f32>) -> Map<f32> {
+    let mut map = Map::zeros(x.shape());
+    let channels = x.shape().c;
+    for (logits, out) in x.data().chunks_exact(channels).zip(map.data_mut().chunks_exact_mut(channels)) {
+        softmax_f32(logits, out);
+    }
+    map
+}
+
 /// Each pixel times the gate.
 pub fn gate(mut x: Map<f32>, gate: &Map<f32>) -> Map<f32> {
     for pixel in x.data_mut().chunks_exact_mut(gate.data().len()) {
@@ -66,7 +82,7 @@ pub fn gate(mut x: Map<f32>, gate: &Map<f32>) -> Map<f32> {
 }
 
 /// Channels of maps of one size, one after the other.
-pub fn concat(maps: &[&Map<f32>]) -> Map<f32> {
+pub fn concat<T: Copy + Default>(maps: &[&Map<T>]) -> Map<T> {
     let Shape { h, w, .. } = maps[0].shape();
     let mut data = Vec::with_capacity(maps.iter().map(|m| m.data().len()).sum());
     for i in 0..h * w {

@@ -105,6 +105,7 @@ pub(crate) fn infer(layer: &Layer, name: &str, inputs: &[Info]) -> Result<Info, 
             per_channel("multiplier", s.channels())?;
             cx.reads(&[Kind::I32])?.gives(shape, Kind::I8, 127)
         }
+        Layer::Int8(layer) => super::int8::infer(layer, &cx, inputs.get(1).copied())?,
         Layer::OutputTransform(t) => {
             t.check(name, shape.c)?;
             cx.reads(&[Kind::I32])?.gives(shape, Kind::F32, 0)
@@ -127,21 +128,22 @@ pub(crate) fn infer(layer: &Layer, name: &str, inputs: &[Info]) -> Result<Info, 
 
 /// Float layers of several inputs.
 fn joined(cx: &Cx<'_>, inputs: &[Info]) -> Result<Info, NnError> {
-    let shape = cx.reads(&[Kind::F32])?.input.ty.shape;
+    let kinds: &[Kind] = if matches!(cx.layer, Layer::Concat) { &[Kind::F32, Kind::I8] } else { &[Kind::F32] };
+    let TensorType { shape, kind } = cx.reads(kinds)?.input.ty;
     let Shape { h, w, c } = shape;
     let (fits, expected): (fn(Shape, Shape) -> bool, String) = match cx.layer {
         Layer::Gate => (|a, b| b == Shape::new(1, 1, a.c), format!("f32 of 1x1x{c} as its gate")),
         Layer::AddLast => {
             (|a, b| (a.h, a.w) == (b.h, b.w) && b.c <= a.c, format!("f32 of {h}x{w} with at most {c} channels"))
         }
-        _ => (|a, b| (a.h, a.w) == (b.h, b.w), format!("f32 maps of {h}x{w}")),
+        _ => (|a, b| (a.h, a.w) == (b.h, b.w), format!("{kind} maps of {h}x{w}")),
     };
-    if let Some(other) = inputs[1..].iter().find(|i| i.ty.kind != Kind::F32 || !fits(shape, i.ty.shape)) {
+    if let Some(other) = inputs[1..].iter().find(|i| i.ty.kind != kind || !fits(shape, i.ty.shape)) {
         return Err(cx.input_error(other.ty, expected));
     }
     let channels = inputs.iter().map(|i| i.ty.shape.c).fold(0, usize::saturating_add);
     let out = if matches!(cx.layer, Layer::Concat) { Shape::new(h, w, channels) } else { shape };
-    Ok(cx.gives(out, Kind::F32, 0))
+    Ok(cx.gives(out, kind, cx.input.bound))
 }
 
 fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) -> Result<Info, NnError> {
@@ -181,7 +183,17 @@ fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) 
             finite("bias", bias)?;
             shape
         }
-        Layer::Sigmoid => shape,
+        Layer::Sigmoid | Layer::Softmax => shape,
+        Layer::Clamp { low, high } => {
+            if !low.is_finite() || !high.is_finite() || low > high {
+                return Err(cx.out_of_range(
+                    "limits",
+                    format!("{low} and {high}"),
+                    "two finite numbers, the lower one first",
+                ));
+            }
+            shape
+        }
         Layer::Slice { start, len } => {
             if *len == 0 || start.checked_add(*len).is_none_or(|end| end > shape.c) {
                 let (what, value) = (format!("{name}.slice"), format!("{start}+{len}"));
@@ -224,22 +236,44 @@ fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) 
 }
 
 /// One layer, its name and its first input.
-struct Cx<'a> {
+pub(super) struct Cx<'a> {
     layer: &'a Layer,
     name: &'a str,
-    input: Info,
+    pub(super) input: Info,
 }
 
 impl Cx<'_> {
-    fn input_error(&self, found: TensorType, expected: String) -> NnError {
+    pub(super) fn input_error(&self, found: TensorType, expected: String) -> NnError {
         NnError::Input { node: self.name.to_owned(), op: self.layer.op(), found: found.to_string(), expected }
+    }
+
+    /// Name of one of the layer's tensors or numbers.
+    pub(super) fn part(&self, what: &str) -> String {
+        format!("{}.{what}", self.name)
+    }
+
+    pub(super) fn out_of_range(&self, what: &str, value: impl std::fmt::Display, allowed: &str) -> NnError {
+        NnError::OutOfRange { what: self.part(what), value: value.to_string(), allowed: allowed.to_owned() }
+    }
+
+    /// A zero point: one of the 8-bit codes.
+    pub(super) fn code(&self, what: &str, value: i32) -> Result<(), NnError> {
+        i8::try_from(value).map(drop).map_err(|_| self.out_of_range(what, value, "-128 to 127"))
+    }
+
+    /// Refuses sums that 32 bits cannot hold.
+    pub(super) fn fits_i32(&self, bound: u128) -> Result<(), NnError> {
+        if bound < 1 << 31 {
+            return Ok(());
+        }
+        Err(NnError::Overflow { what: format!("layer `{}`", self.name), bound })
     }
 
     fn window(&self, problem: &str) -> NnError {
         NnError::BadWindow { what: format!("layer `{}`", self.name), problem: problem.to_owned() }
     }
 
-    fn reads(&self, kinds: &[Kind]) -> Result<&Self, NnError> {
+    pub(super) fn reads(&self, kinds: &[Kind]) -> Result<&Self, NnError> {
         if kinds.contains(&self.input.ty.kind) {
             return Ok(self);
         }
@@ -251,12 +285,12 @@ impl Cx<'_> {
         self.reads(&[Kind::Bits { planes: 1 }, Kind::Bits { planes: 2 }])
     }
 
-    fn gives(&self, shape: Shape, kind: Kind, bound: u128) -> Info {
+    pub(super) fn gives(&self, shape: Shape, kind: Kind, bound: u128) -> Info {
         Info { ty: TensorType::new(shape, kind), bound }
     }
 
     /// An i32 map whose sums are at most `bound`, or an error where that does not fit.
-    fn sum(&self, shape: Shape, bound: u128) -> Result<Info, NnError> {
+    pub(super) fn sum(&self, shape: Shape, bound: u128) -> Result<Info, NnError> {
         // Half of the range stays free, so that 2·popcount and comparisons cannot wrap either.
         if bound > 1 << 30 {
             return Err(NnError::Overflow { what: format!("layer `{}`", self.name), bound });
@@ -264,14 +298,14 @@ impl Cx<'_> {
         Ok(self.gives(shape, Kind::I32, bound))
     }
 
-    fn conv(&self, window: Window, size: FilterSize) -> Result<Shape, NnError> {
+    pub(super) fn conv(&self, window: Window, size: FilterSize) -> Result<Shape, NnError> {
         let g = window.over(self.input.ty.shape, &format!("layer `{}`", self.name))?;
         check_len(&format!("{}.weight taps", self.name), size.taps, window.taps())?;
         check_len(&format!("{}.weight channels", self.name), size.ic, self.input.ty.shape.c)?;
         Ok(Shape::new(g.oh, g.ow, size.out))
     }
 
-    fn pool(&self, window: Window) -> Result<Shape, NnError> {
+    pub(super) fn pool(&self, window: Window) -> Result<Shape, NnError> {
         let g = window.over(self.input.ty.shape, &format!("layer `{}`", self.name))?;
         Ok(Shape::new(g.oh, g.ow, self.input.ty.shape.c))
     }

@@ -1,6 +1,6 @@
 //! The layers a network is made of, as plain data.
 
-use super::{BitFilters, OutputTransform, SmallFilters, Standardise, Thresholds, Window};
+use super::{BitFilters, Int8, OutputTransform, SmallFilters, Standardise, Thresholds, Window};
 
 /// One layer. Each variant says what it reads and gives; all sums are exact integers unless it says float.
 ///
@@ -96,9 +96,18 @@ pub enum Layer {
     },
     /// f32 → f32: `1 / (1 + exp(−x))` with [`crate::numeric::elementary::exp_f32`], one rounded addition and one rounded division.
     Sigmoid,
+    /// f32 → f32: min(max(x, low), high); NaN becomes low.
+    Clamp {
+        /// Smallest value let through.
+        low: f32,
+        /// Largest value let through.
+        high: f32,
+    },
+    /// f32 → f32, each pixel by itself: [`crate::numeric::elementary::softmax_f32`] of its channels (numerics N43).
+    Softmax,
     /// f32 (h × w × c) and f32 (1 × 1 × c) → f32: each pixel times the second map, channel by channel.
     Gate,
-    /// Two or more f32 maps of one size → f32: their channels one after the other.
+    /// Two or more maps of f32 or i8 and one size → the same: their channels one after the other.
     Concat,
     /// f32 → f32: channels `start..start + len`.
     Slice {
@@ -157,6 +166,9 @@ pub enum Layer {
     },
     /// f32 → f32, 1 × 1: sum over all pixels in order, divided by their number.
     GlobalAvgPool,
+
+    /// An 8-bit layer with TensorFlow Lite's integer rules.
+    Int8(Int8),
 }
 
 impl Layer {
@@ -179,6 +191,8 @@ impl Layer {
             Layer::CombineBases { .. } => "combine_bases",
             Layer::Bias { .. } => "bias",
             Layer::Sigmoid => "sigmoid",
+            Layer::Clamp { .. } => "clamp",
+            Layer::Softmax => "softmax",
             Layer::Gate => "gate",
             Layer::Concat => "concat",
             Layer::Slice { .. } => "slice",
@@ -194,6 +208,7 @@ impl Layer {
             Layer::MaxPool { .. } => "max_pool",
             Layer::AvgPool { .. } => "avg_pool",
             Layer::GlobalAvgPool => "global_avg_pool",
+            Layer::Int8(layer) => layer.op(),
         }
     }
 
@@ -202,6 +217,7 @@ impl Layer {
         match self {
             Layer::Add | Layer::Gate | Layer::AddLast => (2, 2),
             Layer::Concat => (2, usize::MAX),
+            Layer::Int8(layer) => (layer.arity(), layer.arity()),
             _ => (1, 1),
         }
     }

@@ -3,7 +3,7 @@
 use super::fast::{self, Conv, Prepared};
 use super::graph::{Graph, Source, Step};
 use super::{Geometry, Layer, Map, NnError, Node, Shape, Tensor, TensorType, Window};
-use super::{float, reference};
+use super::{float, int8, reference};
 use crate::bits::Isa;
 use crate::trace::{NullSink, Sink};
 use rayon::prelude::*;
@@ -137,6 +137,7 @@ impl Graph {
             (Layer::MaxPoolBits { window }, _, Tensor::Bits(x)) => {
                 Tensor::Bits(fast::max_pool_bits(x, &geometry(*window, x.shape())))
             }
+            (Layer::Int8(layer), Prepared::Int8(p), x) => int8::run(layer, Some((p, isa)), x, None),
             _ => return None,
         })
     }
@@ -150,7 +151,7 @@ fn value<'a>(image: &'a Tensor, values: &'a [Option<Tensor>], source: Source) ->
 }
 
 /// Shapes were checked when the network was built.
-fn geometry(window: Window, shape: Shape) -> Geometry {
+pub(super) fn geometry(window: Window, shape: Shape) -> Geometry {
     window.over(shape, "").expect("checked when the network was built")
 }
 
@@ -234,12 +235,20 @@ fn single(node: &Node, inputs: &[&Tensor]) -> Tensor {
         (Layer::Relu, Tensor::I32(x)) => {
             Tensor::I32(Map::new(shape, x.data().iter().map(|v| *v.max(&0)).collect()).expect("one a value"))
         }
+        (Layer::Int8(layer), x) => int8::run(layer, None, x, inputs.get(1).copied()),
         (Layer::Gate, Tensor::F32(x)) => Tensor::F32(float::gate(x.clone(), floats(inputs[1]))),
         (Layer::AddLast, Tensor::F32(x)) => Tensor::F32(float::add_last(x.clone(), floats(inputs[1]))),
+        (Layer::Concat, Tensor::I8(_)) => {
+            Tensor::I8(float::concat(&inputs.iter().filter_map(|i| codes(i)).collect::<Vec<_>>()))
+        }
         (Layer::Concat, _) => Tensor::F32(float::concat(&inputs.iter().map(|i| floats(i)).collect::<Vec<_>>())),
         (_, Tensor::F32(x)) => float_layer(&node.layer, x),
         _ => unreachable!("types were checked when the network was built"),
     }
+}
+
+fn codes(x: &Tensor) -> Option<&Map<i8>> {
+    if let Tensor::I8(m) = x { Some(m) } else { None }
 }
 
 fn floats(x: &Tensor) -> &Map<f32> {
@@ -257,6 +266,8 @@ fn float_layer(layer: &Layer, x: &Map<f32>) -> Tensor {
         Layer::PRelu { alpha } => float::prelu(x.clone(), alpha),
         Layer::Bias { bias } => float::bias(x.clone(), bias),
         Layer::Sigmoid => float::sigmoid(x.clone()),
+        Layer::Clamp { low, high } => float::clamp(x.clone(), *low, *high),
+        Layer::Softmax => float::softmax(x),
         Layer::Slice { start, len } => float::slice(x, *start, *len),
         Layer::SignConv { weights, window } => float::sign_conv(x, weights, &geometry(*window, shape)),
         Layer::FloatConv { weights, out, bias, window } => {

@@ -64,11 +64,11 @@ pub fn backbone(graph: &Graph) -> BackboneInfo {
             Op::BinaryDense | Op::BinaryDenseThreshold | Op::BinaryDenseTransform => {
                 binary_macs += 32 * product(&["rows", "words"])
             }
-            Op::InputConv | Op::InputConvThreshold | Op::FloatConv | Op::SignConv => {
+            Op::InputConv | Op::InputConvThreshold | Op::FloatConv | Op::SignConv | Op::Int8Conv => {
                 other_macs += product(&["oh", "ow", "oc", "kh", "kw", "ic"])
             }
-            Op::DepthwiseConv => other_macs += product(&["oh", "ow", "channels", "kh", "kw"]),
-            Op::FloatDense => other_macs += product(&["rows", "columns"]),
+            Op::DepthwiseConv | Op::Int8DepthwiseConv => other_macs += product(&["oh", "ow", "channels", "kh", "kw"]),
+            Op::FloatDense | Op::Int8Dense => other_macs += product(&["rows", "columns"]),
             _ => {}
         }
     }

@@ -95,6 +95,37 @@ pub enum Op {
     Slice,
     /// f32 map added to the last channels of a wider one. `pixels channels tail`.
     AddLast,
+    /// min(max(x, low), high) in f32. `n`.
+    Clamp,
+    /// Softmax of the channels of each pixel, f32. `pixels channels`.
+    FloatSoftmax,
+
+    /// 8-bit convolution, requantised by channel. `oh ow oc kh kw ic` (+ `ih iw`, `stride`, padding).
+    Int8Conv,
+    /// 8-bit depthwise convolution, requantised by channel. `oh ow channels kh kw` (+ as `Int8Conv`).
+    Int8DepthwiseConv,
+    /// 8-bit matrix-vector product, requantised. `rows columns`.
+    Int8Dense,
+    /// Sum of two 8-bit maps with scales of their own. `n`.
+    Int8Add,
+    /// Product of two 8-bit maps, requantised. `n`.
+    Int8Mul,
+    /// 8-bit map times one 8-bit factor a channel, requantised. `pixels channels`.
+    Int8Gate,
+    /// Max pooling of 8-bit maps. `oh ow channels kh kw` (+ as `Int8Conv`).
+    Int8MaxPool,
+    /// Mean over the taps inside an 8-bit map. `oh ow channels kh kw` (+ as `Int8Conv`).
+    Int8AvgPool,
+    /// Mean over all pixels of an 8-bit map, requantised. `pixels channels`.
+    Int8Mean,
+    /// Softmax of the 8-bit channels of each pixel. `pixels channels`.
+    Int8Softmax,
+    /// 8-bit codes to another scale, clamped. `n`.
+    Int8Rescale,
+    /// 8-bit codes times one of two factors by their sign. `pixels channels`.
+    Int8PRelu,
+    /// f32 to 8-bit codes, or back. `n`.
+    Int8Convert,
 
     /// Master weights → forward copy. `n`.
     ForwardCopy,
