@@ -48,6 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let raw = RawFeatures::Ints(&raw);
     let table = FeatureStage::calibrate(&config.precision, raw, FEATURES, Standardise::PerFeature, 1)?.prepare(raw)?;
     let mut best = Duration::MAX;
+    // With no repeat it only makes the data: what a comparison of processor times takes off.
     for _ in 0..repeat {
         best = best.min(stream(&config, &table, &labels)?);
     }

@@ -37,6 +37,7 @@ mod error;
 mod features;
 mod fidelity;
 mod forward;
+mod forward_copy;
 mod gradient;
 mod head;
 mod head_rows;

@@ -278,6 +278,6 @@ pub(crate) fn store_wide(wide: &[i64], slot: &mut SlotState, codes: &mut [i32]) 
     let range = kernels::gradient_range_wide(wide);
     let to = slot.grid(range, Scale::pow2(-WIDE_FRACTION));
     let requant = slot.requant(0, &to);
-    kernels::narrow_wide_codes(wide, &requant, &mut slot.site, codes)?;
+    lanes::requant(Level::best(), wide, &requant, &mut slot.site, codes)?;
     Ok(to.params)
 }

@@ -7,12 +7,14 @@ use crate::numeric::{OverflowError, Rounding, Scale};
 
 /// Values of one block: few enough that one value out of range costs little.
 const BLOCK: usize = 256;
-/// Largest magnitude whose product with a mantissa leaves room for the rounding in 64 bits.
-const MOST: i64 = 1 << 31;
+/// Largest magnitude of a 64-bit value whose split product fits.
+const MOST: i64 = 1 << 60;
+/// Bits of a 96-bit product that are folded into one sticky bit.
+const FOLDED: u32 = 31;
 
 /// Rounding of `x · factor` without a branch: `⌊(p + bias + …) / 2^s⌋`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Factor {
+pub(crate) struct Factor {
     mantissa: i32,
     shift: u32,
     bias: i64,
@@ -22,8 +24,13 @@ pub(super) struct Factor {
 
 impl Factor {
     /// `None` where the plain kernel must run: stochastic rounding, or a shift outside 1…62.
-    fn new(factor: Scale, rounding: Rounding) -> Option<Self> {
-        let shift = u32::try_from(31 - factor.exponent()).ok().filter(|s| (1..=62).contains(s))?;
+    /// `wide`: for products of more than 64 bits, of which the lowest [`FOLDED`] − 1 are folded; the shift is at least 33 there.
+    fn new(factor: Scale, rounding: Rounding, wide: bool) -> Option<Self> {
+        let folded = if wide { FOLDED } else { 0 };
+        let shift = u32::try_from(31 - factor.exponent()).ok()?.checked_sub(folded).filter(|s| (1..=62).contains(s))?;
+        if wide && shift < 2 {
+            return None;
+        }
         let half = 1i64 << (shift - 1);
         let (bias, odd, negative) = match rounding {
             Rounding::TiesEven => (half - 1, 1, 0),
@@ -39,7 +46,20 @@ impl Factor {
     /// Any `|x| ≤ 2^31`; `NEGATIVE` where the rule looks at the sign.
     #[inline(always)]
     fn of<const NEGATIVE: bool>(&self, x: i64) -> i64 {
-        let p = x.wrapping_mul(i64::from(self.mantissa));
+        self.rounded::<NEGATIVE>(x.wrapping_mul(i64::from(self.mantissa)))
+    }
+
+    /// `|x| ≤ 2^60`: the product in two halves; what is below them matters only by being there or not.
+    #[inline(always)]
+    fn of_wide<const NEGATIVE: bool>(&self, x: i64) -> i64 {
+        let mantissa = i64::from(self.mantissa);
+        let low = (x & 0xffff_ffff).wrapping_mul(mantissa);
+        let high = (x >> 32).wrapping_mul(mantissa).wrapping_add(low >> 32);
+        self.rounded::<NEGATIVE>(high << 1 | i64::from(low & 0xffff_ffff != 0))
+    }
+
+    #[inline(always)]
+    fn rounded<const NEGATIVE: bool>(&self, p: i64) -> i64 {
         let sign = if NEGATIVE { (p >> 63) & self.negative } else { 0 };
         p.wrapping_add(self.bias + ((p >> self.shift) & self.odd) + sign) >> self.shift
     }
@@ -66,11 +86,19 @@ impl Grid {
 pub(crate) type Counted = Option<(u64, u64)>;
 
 /// A value less its zero, and something negative if that leaves the products' range.
-pub(super) trait Centre: Copy + Into<i64> {
+pub(crate) trait Centre: Copy + Into<i64> {
+    const WIDE: bool;
     fn centre(self, zero: i32) -> (i64, i32);
+
+    #[inline(always)]
+    fn product<const NEGATIVE: bool>(x: i64, factor: &Factor) -> i64 {
+        if Self::WIDE { factor.of_wide::<NEGATIVE>(x) } else { factor.of::<NEGATIVE>(x) }
+    }
 }
 
 impl Centre for i32 {
+    const WIDE: bool = false;
+
     #[inline(always)]
     fn centre(self, zero: i32) -> (i64, i32) {
         let x = self.wrapping_sub(zero);
@@ -79,6 +107,8 @@ impl Centre for i32 {
 }
 
 impl Centre for i64 {
+    const WIDE: bool = true;
+
     #[inline(always)]
     fn centre(self, zero: i32) -> (i64, i32) {
         let x = self - i64::from(zero);
@@ -98,7 +128,7 @@ fn requant_values<T: Centre, const CAREFUL: bool>(src: &[T], grid: &Grid, dst: &
     let g = *grid;
     for (d, &s) in dst.iter_mut().zip(src) {
         let (x, bad) = s.centre(g.src_zero);
-        let y = g.factor.of::<CAREFUL>(x) + i64::from(g.dst_zero);
+        let y = T::product::<CAREFUL>(x, &g.factor) + i64::from(g.dst_zero);
         *d = low(y);
         outside |= bad | beyond::<CAREFUL>(y, *d, &g);
         non_zero += u32::from(x != 0);
@@ -128,7 +158,7 @@ fn sgd_values<T: Centre, const CAREFUL: bool>(
     let g = *grid;
     for ((d, &w), &s) in out.iter_mut().zip(weights).zip(gradient) {
         let (x, bad) = s.centre(g.src_zero);
-        let y = i64::from(w) - g.factor.of::<CAREFUL>(x);
+        let y = i64::from(w) - T::product::<CAREFUL>(x, &g.factor);
         *d = low(y);
         outside |= bad | beyond::<CAREFUL>(y, *d, &g);
         non_zero += u32::from(x != 0);
@@ -154,7 +184,7 @@ fn low(y: i64) -> i32 {
 }
 
 /// A source of codes or accumulators.
-pub(crate) trait Lane: Copy + Into<i64> {
+pub(crate) trait Lane: Centre {
     fn requant(level: Level, src: &[Self], grid: &Grid, dst: &mut [i32]) -> Counted;
     fn sgd(level: Level, weights: &[i32], gradient: &[Self], grid: &Grid, out: &mut [i32]) -> Counted;
 }
@@ -196,7 +226,7 @@ pub(crate) fn requant<T: Lane>(
     site: &mut Site,
     dst: &mut [i32],
 ) -> Result<(u64, u64), OverflowError> {
-    let grid = Factor::new(requant.factor, site.rounder.mode()).map(|factor| Grid {
+    let grid = Factor::new(requant.factor, site.rounder.mode(), T::WIDE).map(|factor| Grid {
         factor,
         src_zero: requant.src_zero,
         dst_zero: requant.dst_zero,
@@ -229,7 +259,7 @@ pub(crate) fn sgd<T: Lane>(
     update: &mut Site,
     store_site: &mut Site,
 ) -> Result<StepCount, OverflowError> {
-    let grid = Factor::new(step.factor, update.rounder.mode()).map(|factor| Grid {
+    let grid = Factor::new(step.factor, update.rounder.mode(), T::WIDE).map(|factor| Grid {
         factor,
         src_zero: step.src_zero,
         dst_zero: 0,
