@@ -193,7 +193,7 @@ fn key((strategy, head): (StrategyKind, &HeadConfig), inputs: &Inputs, epochs: &
         "{} {SCHEMA_VERSION} {strategy:?} {head:?} {:?} {:?} {stream:?} {epochs:?} {traced}",
         env!("CARGO_PKG_VERSION"),
         inputs.hashes,
-        inputs.train.transform()
+        inputs.train.treatment()
     );
     files::hash_bytes(text.as_bytes())
 }
