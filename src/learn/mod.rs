@@ -50,6 +50,7 @@ mod precision;
 mod presets;
 mod slot_state;
 mod slots;
+mod snapshot;
 mod strategies;
 mod strategy;
 
@@ -65,5 +66,6 @@ pub use kernels::StepCount;
 pub use monitor::AccumulatorReport;
 pub use precision::{Precision, PrecisionSpec, UpdateBase};
 pub use slots::{Slot, SlotFormat, SlotName};
+pub use snapshot::Snapshot;
 pub use strategies::{Importance, Moment, StoredLatent, StrategyKind, TrainOn};
 pub use strategy::{EpochOrder, Strategy, class_counts, train_experience};
