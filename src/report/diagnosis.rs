@@ -1,6 +1,6 @@
 //! The failure signatures of on-device learning, named where a record shows them, each with its remedy.
 //!
-//! Three of them (docs/study.md): accuracy stays behind because updates vanish, the board's RAM is too small, and learning
+//! Three of them (reports/study/README.md): accuracy stays behind because updates vanish, the board's RAM is too small, and learning
 //! takes longer than samples take to arrive.
 
 use super::numbers::{percent, three};
@@ -14,7 +14,7 @@ const MANY_CLIPPED: f64 = 0.01;
 
 /// One sentence for each signature found; empty where nothing is wrong.
 pub(super) fn diagnoses(record: &RunRecord) -> Vec<String> {
-    let mut found: Vec<String> = record.precisions.iter().filter(|p| loses(p)).map(|p| why(p)).collect();
+    let mut found: Vec<String> = record.precisions.iter().filter(|p| loses(p)).map(why).collect();
     found.extend(record.costs.iter().filter_map(|c| ram(record, c)));
     found.extend(record.costs.iter().filter_map(|c| arrival(record, c)));
     found
