@@ -185,7 +185,7 @@ const READERS: [&str; 4] = ["tflite", "lce", "h5", "graph"];
 fn hundreds_of_broken_files_of_each_format_are_errors_or_networks() {
     for reader in READERS {
         // HDF5 weights are compared with every published network, which takes most of the time; src/import/h5 tries more files.
-        let most = if reader == "h5" { 30 } else { 600 };
+        let most = if reader == "h5" { 8 } else { 600 };
         let (files, networks) = fuzz(reader, 7, |n| n == most);
         // Some changes touch weights only: a reader that refuses everything tests nothing.
         assert!(files == 0 || reader == "h5" || (networks > 0 && networks < files), "{reader}: {networks} of {files}");
