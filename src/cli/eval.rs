@@ -16,7 +16,7 @@ use tinyprec::run::evaluate::{Evaluation, evaluate};
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Network file of any known format (docs/import.md lists them)
+    /// Network file of any known format (docs/import.md)
     model: String,
     /// CIFAR-10/100 or MLPerf Tiny keyword binary file, or a directory with an idx pair (gzip or not)
     data: PathBuf,

@@ -51,10 +51,18 @@ pub enum ImportError {
         /// Why not.
         problem: String,
     },
+    /// An HDF5 file whose structure is broken or beyond what is read.
+    #[error("{}: HDF5 file: {problem}; docs/import.md says what is read", path.display())]
+    Hdf5 {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// Tensors that belong to none of the published networks.
     #[error(
         "{}: no known network has these weights{closest}; `tinyprec model list` names the networks, and docs/backbone-format.md \
-         describes `tinyprec-graph-1`, a layout for any other",
+         shows a layout for any other",
         path.display()
     )]
     UnknownWeights {

@@ -12,8 +12,8 @@ use safetensors::Dtype;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// No network has fewer; a file that does is not compared with them all.
-const LEAST_TENSORS: usize = 20;
+/// Every published network has more; building all of them to compare is not for every small file that lost its metadata.
+const FEWEST_TENSORS: usize = 20;
 
 /// Named float tensors of a file.
 pub(super) trait FloatTensors {
@@ -42,11 +42,14 @@ impl FloatTensors for Tensors<'_> {
 
 /// The network of a file of weights.
 pub(super) fn load(path: &Path, tensors: &dyn FloatTensors, wanted: &LoadOptions) -> Result<Graph, ImportError> {
-    let names = Names::new(tensors.list());
+    let list = tensors.list();
+    if list.len() < FEWEST_TENSORS {
+        return Err(ImportError::UnknownWeights { path: path.to_owned(), closest: String::new() });
+    }
+    let names = Names::new(list);
     let network = |source| ImportError::Network { path: path.to_owned(), source };
     let mut closest: Option<(usize, &Architecture, String)> = None;
-    let candidates = if names.list.len() < LEAST_TENSORS { &[] } else { ARCHITECTURES };
-    for architecture in candidates {
+    for architecture in ARCHITECTURES {
         let options = wanted.options(architecture);
         // Tensors are those of the published size, whatever size is wanted; a few networks have another stem for small images.
         let sizes = [architecture.input, options.input];
