@@ -3,7 +3,7 @@
 //! Their published files are TensorFlow Lite's and load with their own scales; these are for counting and pricing.
 
 use super::builder::{Builder, Value};
-use crate::nn::int8::{Multiplier, Requant, Softmax};
+use crate::nn::int8::{Multiplier, Requant, Roundings, Softmax};
 use crate::nn::{Fill, FilterSize, Int8, Layer, NnError, Shape, SmallFilters, Window};
 
 /// A real number near 1/√fan-in: keeps stand-in codes within a byte, more is not asked of it.
@@ -82,7 +82,8 @@ fn factor() -> Result<Multiplier, NnError> {
 }
 
 fn requant(n: usize, relu: bool) -> Result<Requant, NnError> {
-    Ok(Requant { factors: vec![factor()?; n], zero: 0, low: if relu { 0 } else { i8::MIN }, high: i8::MAX })
+    let (factors, low) = (vec![factor()?; n], if relu { 0 } else { i8::MIN });
+    Ok(Requant { factors, roundings: Roundings::Two, zero: 0, low, high: i8::MAX })
 }
 
 /// 8-bit weights.
