@@ -11,6 +11,7 @@ mod eval;
 mod import;
 mod outcome;
 mod profile;
+mod progress;
 mod report;
 mod run;
 mod store;
