@@ -23,6 +23,29 @@ fn boards_are_listed_shown_and_checked() {
 }
 
 #[test]
+fn a_new_profile_starts_from_another_and_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(run(folder.path(), &["profile", "new", "mine", "--like", "stm32h743"]).status.code(), Some(0));
+    let again = run(folder.path(), &["profile", "new", "mine", "--like", "stm32h743"]);
+    assert_eq!(again.status.code(), Some(1), "never over a file that is there");
+    let text = std::fs::read_to_string(folder.path().join("mine.toml")).unwrap();
+    assert!(text.starts_with("# Your board.") && text.contains("based_on = \"stm32h743\""), "{text}");
+    let checked = run(folder.path(), &["profile", "check", "mine.toml"]);
+    let said = String::from_utf8_lossy(&checked.stdout);
+    assert_eq!(checked.status.code(), Some(0), "{said}");
+    assert!(said.contains("copied: line ") && said.contains("ram.kib: still stm32h743's 992"), "{said}");
+    assert!(said.contains("assumed: constants.l1d.over_wait_states = 12 (6 to 20)"), "{said}");
+    std::fs::write(
+        folder.path().join("mine.toml"),
+        text.replace("wait_states = { value = 4, low = 3", "wait_states = { value = 0, low = 0"),
+    )
+    .unwrap();
+    let wrong = run(folder.path(), &["profile", "check", "mine.toml"]);
+    assert_eq!(wrong.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&wrong.stdout).contains("inconsistent: line "));
+}
+
+#[test]
 fn a_network_is_priced_on_every_board_asked_for() {
     let network = "experiments/backbones/mnist-bcnn.safetensors";
     let costs = json(&["cost", network, "--profile", "stm32l4r5", "--profile", "stm32f746", "--json"]);

@@ -24,6 +24,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod closed_form;
+mod compiled;
 mod error;
 mod estimate;
 mod expr;
@@ -32,7 +34,9 @@ mod memory;
 mod pipeline;
 mod summary;
 mod table;
+mod terms;
 
+pub use compiled::{Compiled, Point};
 pub use error::CostError;
 pub use estimate::{Estimator, estimate};
 pub use expr::{Expr, ExprError};
@@ -40,6 +44,6 @@ pub use kernel::{
     Instr, Kernel, KernelFileError, KernelProblem, KernelSet, KernelSetError, Level, Source, Traffic, kernel_set,
     kernel_sets,
 };
-pub use memory::{ArenaPlan, Lifetime, LivePoint, MemoryPlan, Placement, plan_arena};
+pub use memory::{ArenaPlan, Lifetime, LivePoint, MemoryPlan, MemoryTotals, Placement, Planner, RegionUse, plan_arena};
 pub use pipeline::{BodyTime, Bounds, Limit, MissingClass, Range, body_time};
-pub use table::{Bound, CallCost, Cost, CostTable, LevelCost, PhaseCost, SiteCost};
+pub use table::{Bound, CallCost, Cost, CostTable, LevelCost, Parts, PhaseCost, SiteCost};

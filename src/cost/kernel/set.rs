@@ -221,14 +221,21 @@ impl Reader<'_> {
             return Err(self.error(span, KernelProblem::NoLevels { symbol: raw.symbol }));
         }
         let mut registers = Registers::default();
-        let levels = raw
+        let mut levels = raw
             .level
             .into_iter()
             .map(|level| self.level(level.span(), level.into_inner(), &mut registers))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<Level>, _>>()?;
+        let elems = raw.elems.into_inner();
+        let quotient = elems.last().and_then(|&elem| quotient_width(elem));
+        for instr in levels.iter_mut().flat_map(|level| &mut level.body) {
+            if instr.class == Class::Div {
+                instr.width = instr.width.or(quotient);
+            }
+        }
         Ok(Kernel {
             op: raw.op,
-            elems: raw.elems.into_inner(),
+            elems,
             symbol: raw.symbol,
             code_bytes: raw.code_bytes,
             rodata_bytes: raw.rodata_bytes,
@@ -291,6 +298,17 @@ impl Reader<'_> {
             n_registers,
             assembly: raw.a.into_inner(),
         })
+    }
+}
+
+/// Bits of a division's quotient, which decide its time on cores that divide until the quotient is there: it lies within the
+/// kernel's last element type, its output's. `None` for types that are not divided, whose rows are the class's own.
+fn quotient_width(elem: Elem) -> Option<Width> {
+    match elem {
+        Elem::U8 | Elem::I8 => Some(Width::B),
+        Elem::I16 => Some(Width::H),
+        Elem::I32 => Some(Width::W),
+        _ => None,
     }
 }
 

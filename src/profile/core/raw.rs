@@ -38,6 +38,7 @@ pub(super) struct RawRules {
     pub store_then_load_extra: Spanned<RawQuantity>,
     pub address_extra: Spanned<RawQuantity>,
     pub float_use_extra: Spanned<RawQuantity>,
+    pub load_use_extra: Spanned<RawQuantity>,
 }
 
 #[derive(Deserialize)]

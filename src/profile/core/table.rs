@@ -34,6 +34,8 @@ pub type ClassKey = (Class, Option<Width>);
 pub struct CoreTable {
     /// `cortex-m4`, as kernel files name it.
     pub core: String,
+    /// The file it was read from.
+    pub file: String,
     /// In words.
     pub title: String,
     /// Branch costs.
@@ -81,6 +83,8 @@ pub struct RuleSum {
     pub address_extra: Quantity,
     /// Cycles added when the previous instruction's float result is consumed.
     pub float_use_extra: Quantity,
+    /// Cycles added when the previous instruction is a load whose result is consumed.
+    pub load_use_extra: Quantity,
 }
 
 /// One class of a rule sum.
@@ -94,6 +98,8 @@ pub struct RuleRow {
     pub kind: Kind,
     /// Source.
     pub source: String,
+    /// Line in the core's file.
+    pub line: usize,
 }
 
 /// In-order issue with units and latencies.
@@ -150,6 +156,8 @@ pub struct ScoreRow {
     pub kind: Kind,
     /// Source.
     pub source: String,
+    /// Line in the core's file.
+    pub line: usize,
 }
 
 impl RuleSum {
