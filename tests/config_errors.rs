@@ -60,6 +60,22 @@ fn check(from: &str, to: &str, at: &str, words: &[&str]) {
 }
 
 #[test]
+fn transforms_say_what_is_wrong_with_them() {
+    let with = |text: &str| format!("[transform]\n{text}\n\n[backbone]");
+    let wrong = |text: &str, at: &str, words: &[&str]| check("[backbone]", &with(text), at, words);
+    wrong("resize = 0", "0\n\n[back", &["a side of 0", "from 1 to 4096"]);
+    wrong("resize = [128, 5000]", "[128", &["5000"]);
+    wrong("resize = \"big\"", "\"big", &["[height, width]"]);
+    wrong("resize = 9\nresize_short = 8", "8\n\n[back", &["drop one"]);
+    wrong("filter = \"cubic\"\nresize = 9", "\"cubic", &["nearest, area, bilinear, bicubic"]);
+    wrong("filter = \"area\"", "\"area", &["without a size"]);
+    wrong("channels = 2", "2\n\n[back", &["1 is grey"]);
+    wrong("mean = [1, 2]", "[1, 2]\n\n[back", &["2 numbers"]);
+    wrong("mean = [nan]", "[nan]", &["pixels are 0 to 255"]);
+    wrong("crop = 8\nsize = 3", "size", &["unknown key `size`", "resize_short"]);
+}
+
+#[test]
 fn a_good_file_is_read_whole() {
     let (dir, file) = folder();
     let experiment = config::parse(&file.display().to_string(), GOOD).unwrap();

@@ -29,6 +29,29 @@ fn the_number_of_threads_does_not_show() {
 }
 
 #[test]
+fn stored_features_give_the_same_record_and_broken_ones_are_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &small());
+    let without = record(dir.path(), &["--no-cache"]);
+    assert!(!dir.path().join("features").exists(), "--no-cache kept features");
+    assert!(without == record(dir.path(), &[]), "keeping features changes the record");
+    let files: Vec<_> = fs::read_dir(dir.path().join("features")).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(files.len(), 2, "one file a set: {files:?}");
+    let again = || {
+        let output = run(dir.path(), &["run", "x.toml", "--out", "out"]);
+        assert!(without == fs::read(dir.path().join("out/record.json")).unwrap(), "stored features change the record");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert_eq!(again().matches("images found in").count(), 2);
+    let mut bytes = fs::read(&files[0]).unwrap();
+    bytes[100] ^= 4;
+    fs::write(&files[0], bytes).unwrap();
+    let message = again();
+    assert!(message.contains("checksum") && message.contains("computed anew"), "{message}");
+    assert_eq!(again().matches("images found in").count(), 2);
+}
+
+#[test]
 fn a_killed_run_is_resumed_to_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
     // Enough epochs that the kill comes in the middle on any machine.

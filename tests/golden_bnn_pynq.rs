@@ -61,7 +61,7 @@ fn plain_loops_and_every_instruction_set_agree_on_real_networks() {
         let Some((graph, data)) = load(model, set) else { return };
         let [h, w, c] = data.shape();
         for i in 0..n {
-            let image = Tensor::image(Shape::new(h, w, c), data.image(i)).unwrap();
+            let image = Tensor::image(Shape::new(h, w, c), &data.image(i).unwrap().pixels).unwrap();
             let plain = graph.pass(&image, Engine::Reference, &mut NullSink).unwrap();
             for isa in tinyprec::bits::Isa::available() {
                 assert_eq!(graph.pass(&image, Engine::Fast(isa), &mut NullSink).unwrap(), plain, "{model} {isa:?}");
@@ -73,7 +73,7 @@ fn plain_loops_and_every_instruction_set_agree_on_real_networks() {
 #[test]
 fn calls_from_shapes_and_from_execution_are_equal_and_fused() {
     let Some((graph, data)) = load("cifar10__cnvW1A2", "cifar10/test_10000.bin") else { return };
-    let image = Tensor::image(Shape::new(32, 32, 3), data.image(0)).unwrap();
+    let image = Tensor::image(Shape::new(32, 32, 3), &data.image(0).unwrap().pixels).unwrap();
     let mut log = CallLog::default();
     graph.pass(&image, Engine::best(), &mut log).unwrap();
     assert_eq!(log.calls(), graph.calls());

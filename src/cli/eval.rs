@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use tinyprec::data::transform::{Filter, Size, Transform};
 use tinyprec::data::{self, Dataset};
 use tinyprec::import::{self, Data, TensorMap};
 use tinyprec::nn::Graph;
@@ -15,10 +16,22 @@ use tinyprec::run::evaluate::{Evaluation, evaluate};
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Network (safetensors; docs/backbone-format.md)
+    /// Network (docs/import.md lists the formats)
     model: PathBuf,
-    /// CIFAR-10/100 binary file, or a directory with an idx pair (gzip or not)
+    /// CIFAR-10/100 or MLPerf Tiny keyword binary file, or a directory with an idx pair (gzip or not)
     data: PathBuf,
+    /// Resizes each image to N × N, or H,W
+    #[arg(long, value_name = "N|H,W", value_parser = sides, conflicts_with = "resize_short")]
+    resize: Option<(usize, usize)>,
+    /// Resizes each image so that its shorter side is N
+    #[arg(long, value_name = "N")]
+    resize_short: Option<usize>,
+    /// Filter of a resize: nearest, area, bilinear or bicubic
+    #[arg(long, value_name = "NAME", default_value = "bilinear", value_parser = filter)]
+    filter: Filter,
+    /// Crops the middle N × N, or H,W
+    #[arg(long, value_name = "N|H,W", value_parser = sides)]
+    crop: Option<(usize, usize)>,
     /// Only the first N images
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -33,13 +46,32 @@ pub struct EvalArgs {
     json: bool,
 }
 
+/// `N` or `H,W`.
+fn sides(text: &str) -> Result<(usize, usize), String> {
+    let side = |s: &str| s.trim().parse::<usize>().map_err(|_| format!("`{text}` is neither N nor H,W"));
+    match text.split_once(',') {
+        Some((h, w)) => Ok((side(h)?, side(w)?)),
+        None => side(text).map(|n| (n, n)),
+    }
+}
+
+fn filter(name: &str) -> Result<Filter, String> {
+    let names = || Filter::NAMES.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", ");
+    Filter::NAMES.iter().find(|(n, _)| *n == name).map(|(_, f)| *f).ok_or_else(|| format!("filters: {}", names()))
+}
+
+fn transform(args: &EvalArgs) -> Transform {
+    let size = args.resize.map(|(h, w)| Size::Exact(h, w)).or(args.resize_short.map(Size::Short));
+    Transform { resize: size.map(|s| (s, args.filter)), crop: args.crop, ..Transform::default() }
+}
+
 /// Evaluates and renders the counts.
 pub fn run(args: &EvalArgs, terminal: &Terminal) -> Outcome {
     if args.limit == Some(0) {
         return Err(Failure::new("--limit 0 leaves no image to run; give at least 1"));
     }
     let graph = import::load(&args.model)?;
-    let mut data = data::load(&args.data)?;
+    let mut data = data::load(&args.data)?.transformed(transform(args))?;
     if let Some(limit) = args.limit {
         data = data.head(limit);
     }

@@ -5,10 +5,12 @@
 
 mod cost;
 mod eval;
+mod import;
 mod outcome;
 mod profile;
 mod report;
 mod run;
+mod store;
 mod terminal;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +37,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Price a model or an experiment on a board, without running it
     Cost(cost::CostArgs),
+    /// Say what a network file holds and what cannot be run, and convert it
+    Import(import::ImportArgs),
     /// List, show and check board profiles
     Profile(profile::ProfileArgs),
     /// Render a record.json again
@@ -57,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &terminal),
         Command::Eval(args) => eval::run(args, &terminal),
         Command::Cost(args) => cost::run(args, &terminal),
+        Command::Import(args) => import::run(args, &terminal),
         Command::Profile(args) => profile::run(args, &terminal),
         Command::Report(args) => report::run(args, &terminal),
     };

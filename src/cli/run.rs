@@ -1,5 +1,6 @@
 //! `tinyprec run`: one experiment end to end.
 
+use super::store::{self, StoreArgs};
 use super::{Failure, Outcome, Status, Terminal};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub struct RunArgs {
     /// Seeds, instead of the experiment's own
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     seeds: Vec<u64>,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// Runs the experiment and renders its record.
@@ -41,7 +44,12 @@ pub fn run(args: &RunArgs, terminal: &Terminal) -> Outcome {
     }
     let own = experiment.out.clone().unwrap_or_else(|| Path::new("out").join(&experiment.name));
     let out = args.out.clone().unwrap_or(own);
-    let options = Options { out: out.clone(), resume: args.resume, jobs: args.jobs.map(usize::from) };
+    let options = Options {
+        out: out.clone(),
+        resume: args.resume,
+        jobs: args.jobs.map(usize::from),
+        features: args.store.folder(),
+    };
     let of = experiment.heads.len() * experiment.seeds.len();
     let done = AtomicUsize::new(0);
     let record = run::run(&experiment, &options, &|event| show(event, terminal, (&done, of)));
@@ -60,6 +68,7 @@ pub fn run(args: &RunArgs, terminal: &Terminal) -> Outcome {
 fn show(event: &Event, terminal: &Terminal, (finished, jobs): (&AtomicUsize, usize)) {
     match event {
         Event::Features { done, of } => terminal.status_line(&format!("backbone: {done} of {of} images")),
+        Event::Stored { images, path, origin } => store::tell(terminal, *images, path, origin),
         Event::Experience { precision, seed, experience } => {
             let n = finished.fetch_add(1, Ordering::Relaxed) + 1;
             let last = format!("{precision}, seed {seed}, experience {}", experience + 1);

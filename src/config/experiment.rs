@@ -3,15 +3,13 @@
 use super::check::{count, one_of, path, within};
 use super::diagnostic::Source;
 use super::precision::{BIAS, UNSEEN, heads};
-use super::raw::{At, RawBoards, RawData, RawFile, RawStream, RawTraining};
-use super::{ConfigError, Diagnostic};
+use super::raw::{At, RawBoards, RawFile, RawTraining};
+use super::stream::Places;
+use super::{ConfigError, DataFiles, Diagnostic, MOST, data, stream};
 use crate::data::{Scenario, Stream, StreamError, cut};
 use crate::learn::{BiasPolicy, HeadConfig, UnseenRows};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-
-/// Most seeds, experiences or epochs of one run; a typing error costs an error message, not a night.
-const MOST: i64 = 10_000;
 
 /// Kernel set where the file names none.
 const KERNEL_SET: &str = "gcc12-o2";
@@ -44,13 +42,6 @@ pub struct Experiment {
     pub(super) places: Places,
 }
 
-/// Where things stand in the file, for errors that need the data or the network to be found.
-#[derive(Debug, Clone)]
-pub(super) struct Places {
-    pub stream: Range<usize>,
-    pub classes: Vec<Vec<Range<usize>>>,
-}
-
 /// A path ready to open, and its text in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedPath {
@@ -71,32 +62,6 @@ pub struct BoardRef {
     pub file: Option<PathBuf>,
     /// Where the file names it.
     pub span: Range<usize>,
-}
-
-/// File format of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DataKind {
-    /// A directory with the `train-` and `t10k-` pairs of idx files, gzip or not.
-    Idx,
-    /// CIFAR-10 binary files.
-    Cifar10,
-    /// CIFAR-100 binary files (fine labels).
-    Cifar100,
-}
-
-/// The images.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DataFiles {
-    /// Format.
-    pub kind: DataKind,
-    /// Training set: a file, or the directory of the idx pairs.
-    pub train: NamedPath,
-    /// Test set: a file, or the same directory.
-    pub test: NamedPath,
-    /// At most so many training samples a class, the first in the file.
-    pub train_per_class: Option<usize>,
-    /// At most so many test samples a class, the first in the file.
-    pub test_per_class: Option<usize>,
 }
 
 /// Optimiser and epochs; docs/config.md has ranges and defaults.
@@ -123,7 +88,7 @@ pub(super) fn check(source: Source, raw: &RawFile) -> Result<Experiment, ConfigE
     let base = Path::new(&source.path).parent().unwrap_or(Path::new("")).to_path_buf();
     let name = name(&source, &raw.experiment.name)?;
     let seeds = seeds(&source, &raw.experiment.seeds)?;
-    let (scenario, places) = stream(&source, &raw.stream)?;
+    let (scenario, places) = stream::check(&source, &raw.stream)?;
     let training = training(&source, &raw.training)?;
     let bias = raw.head.bias.as_ref().map_or(Ok(BiasPolicy::None), |text| one_of(&source, "bias", text, BIAS))?;
     let unseen =
@@ -139,7 +104,7 @@ pub(super) fn check(source: Source, raw: &RawFile) -> Result<Experiment, ConfigE
     let (boards, kernel_set) = boards(&source, &base, raw.boards.as_ref())?;
     let out = raw.output.as_ref().map(|o| base.join(o.dir.get_ref()));
     let backbone = named(&source, &base, "file", &raw.backbone.file)?;
-    let data = data(&source, &base, &raw.data)?;
+    let data = data::check(&source, &base, (&raw.data, raw.transform.as_ref()))?;
     Ok(Experiment { name, seeds, data, backbone, scenario, training, heads, boards, kernel_set, out, source, places })
 }
 
@@ -174,73 +139,9 @@ fn seeds(source: &Source, seeds: &At<Vec<At<i64>>>) -> Result<Vec<u64>, Diagnost
     Ok(checked)
 }
 
-fn named(source: &Source, base: &Path, key: &str, value: &At<String>) -> Result<NamedPath, Diagnostic> {
+pub(super) fn named(source: &Source, base: &Path, key: &str, value: &At<String>) -> Result<NamedPath, Diagnostic> {
     let full = path(source, base, key, value)?;
     Ok(NamedPath { given: value.get_ref().clone(), path: full, span: value.span() })
-}
-
-fn data(source: &Source, base: &Path, raw: &RawData) -> Result<DataFiles, Diagnostic> {
-    const KINDS: &[(&str, DataKind)] =
-        &[("idx", DataKind::Idx), ("cifar10", DataKind::Cifar10), ("cifar100", DataKind::Cifar100)];
-    let kind = one_of(source, "kind", &raw.kind, KINDS)?;
-    let need = |key: &str, value: &Option<At<String>>| match value {
-        Some(value) => named(source, base, key, value),
-        None => {
-            let help = "idx needs `path`, a directory; cifar10 and cifar100 need `train` and `test`, two files";
-            Err(source.at(raw.kind.span(), format!("data of this kind needs the key `{key}`"), help))
-        }
-    };
-    let (train, test) = match kind {
-        DataKind::Idx => (need("path", &raw.path)?, need("path", &raw.path)?),
-        DataKind::Cifar10 | DataKind::Cifar100 => (need("train", &raw.train)?, need("test", &raw.test)?),
-    };
-    let limit = |key: &str, value: &Option<At<i64>>| match value {
-        Some(value) => count(source, key, value, 1, i64::from(i32::MAX)).map(Some),
-        None => Ok(None),
-    };
-    let train_per_class = limit("train_per_class", &raw.train_per_class)?;
-    let test_per_class = limit("test_per_class", &raw.test_per_class)?;
-    Ok(DataFiles { kind, train, test, train_per_class, test_per_class })
-}
-
-fn stream(source: &Source, raw: &RawStream) -> Result<(Scenario, Places), Diagnostic> {
-    let nc = one_of(source, "scenario", &raw.scenario, &[("nc", true), ("ni", false)])?;
-    let missing = |key: &str, example: &str| {
-        source.at(raw.scenario.span(), format!("this scenario needs `{key}`"), format!("for example {example}"))
-    };
-    if !nc {
-        let n = raw.n_experiences.as_ref().ok_or_else(|| missing("n_experiences", "n_experiences = 8"))?;
-        let seed = raw.split_seed.as_ref().map_or(Ok(0), |s| count(source, "split_seed", s, 0, i64::MAX))?;
-        let scenario = Scenario::NewInstances {
-            experiences: count(source, "n_experiences", n, 1, MOST)?,
-            seed: u64::try_from(seed).unwrap_or(0),
-        };
-        return Ok((scenario, Places { stream: n.span(), classes: Vec::new() }));
-    }
-    let lists = raw.experiences.as_ref().ok_or_else(|| missing("experiences", "experiences = [[0, 1], [2, 3]]"))?;
-    if lists.get_ref().is_empty() {
-        let help = "list the classes of each experience, e.g. [[0, 1], [2, 3]]";
-        return Err(source.at(lists.span(), "a stream without experiences teaches nothing", help));
-    }
-    let mut classes: Vec<Vec<usize>> = Vec::new();
-    for list in lists.get_ref() {
-        if list.get_ref().is_empty() {
-            let help = "give it at least one class, or drop it";
-            return Err(source.at(list.span(), "an experience with zero classes", help));
-        }
-        let mut own = Vec::new();
-        for class in list.get_ref() {
-            let value = count(source, "a class", class, 0, i64::from(u16::MAX))?;
-            if own.contains(&value) || classes.iter().any(|c| c.contains(&value)) {
-                let help = "in scenario nc a class comes once, with all of its samples";
-                return Err(source.at(class.span(), format!("class {value} is listed twice"), help));
-            }
-            own.push(value);
-        }
-        classes.push(own);
-    }
-    let places = lists.get_ref().iter().map(|l| l.get_ref().iter().map(At::span).collect()).collect();
-    Ok((Scenario::NewClasses(classes), Places { stream: lists.span(), classes: places }))
 }
 
 fn training(source: &Source, raw: &RawTraining) -> Result<Training, Diagnostic> {

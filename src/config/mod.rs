@@ -13,17 +13,23 @@
 //! ```
 
 mod check;
+mod data;
 mod diagnostic;
 mod experiment;
 mod precision;
 mod raw;
+mod stream;
 
+pub use data::{DataFiles, DataKind};
 pub use diagnostic::{Diagnostic, Source};
-pub use experiment::{BoardRef, DataFiles, DataKind, Experiment, NamedPath, Training};
+pub use experiment::{BoardRef, Experiment, NamedPath, Training};
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+
+/// Most seeds, experiences or epochs of one run; a typing error costs an error message, not a night.
+const MOST: i64 = 10_000;
 
 /// An experiment that cannot be run as written.
 #[derive(Debug, Error)]

@@ -15,6 +15,7 @@ pub type At<T> = Spanned<T>;
 pub struct RawFile {
     pub experiment: RawExperiment,
     pub data: RawData,
+    pub transform: Option<RawTransform>,
     pub backbone: RawBackbone,
     pub stream: RawStream,
     #[serde(default)]
@@ -43,6 +44,34 @@ pub struct RawData {
     pub test: Option<At<String>>,
     pub train_per_class: Option<At<i64>>,
     pub test_per_class: Option<At<i64>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawTransform {
+    pub channels: Option<At<i64>>,
+    pub resize: Option<At<Sides>>,
+    pub resize_short: Option<At<i64>>,
+    pub filter: Option<At<String>>,
+    pub crop: Option<At<Sides>>,
+    pub mean: Option<At<Numbers>>,
+    pub scale: Option<At<Numbers>>,
+}
+
+/// One side of a square, or `[height, width]`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a whole number, or [height, width]")]
+pub enum Sides {
+    Square(i64),
+    Both([i64; 2]),
+}
+
+/// One number, or one a channel.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a number, or a list of numbers")]
+pub enum Numbers {
+    One(f64),
+    Many(Vec<f64>),
 }
 
 #[derive(Debug, Deserialize)]

@@ -62,7 +62,7 @@ mod tests {
     fn planes_become_pixels_and_the_kind_is_found() {
         let ten = read(Path::new("a"), &[record(&[9]), record(&[0])].concat()).unwrap();
         assert_eq!((ten.n_classes(), ten.labels(), ten.shape()), (10, &[9, 0][..], [32, 32, 3]));
-        assert_eq!(ten.image(1)[..6], [0, 100, 200, 1, 101, 201]);
+        assert_eq!(ten.image(1).unwrap().pixels[..6], [0, 100, 200, 1, 101, 201]);
         let hundred = read(Path::new("a"), &record(&[19, 99])).unwrap();
         assert_eq!((hundred.n_classes(), hundred.labels()), (100, &[99][..]));
     }

@@ -1,15 +1,61 @@
-//! Images and labels as they are on disk: bytes, channels fastest.
+//! Labelled images: where they lie, what happens to them on the way to the network, and which of them are meant.
 
-use super::DataError;
+use super::transform::Transform;
+use super::{DataError, Domain};
+use std::fmt::Debug;
+use std::sync::Arc;
 
-/// A labelled set of images of one shape.
+/// One image: bytes, channels fastest.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Height, width, channels.
+    pub shape: [usize; 3],
+    /// `height · width · channels` bytes.
+    pub pixels: Vec<u8>,
+}
+
+/// Where images come from, one at a time: memory, files, an archive.
+pub trait ImageSource: Debug + Send + Sync {
+    /// How many images there are.
+    fn count(&self) -> usize;
+
+    /// One image as it is stored.
+    ///
+    /// # Errors
+    /// [`DataError`] naming the file.
+    fn read(&self, at: usize) -> Result<Image, DataError>;
+}
+
+/// A labelled set of images. Cloning and selecting copies no pixel.
+#[derive(Debug, Clone)]
 pub struct Dataset {
     name: String,
     shape: [usize; 3],
     n_classes: usize,
-    images: Vec<u8>,
     labels: Vec<u16>,
+    /// Domain and place in the source of each image.
+    places: Vec<(usize, usize)>,
+    domains: Vec<Domain>,
+    source: Arc<dyn ImageSource>,
+    transform: Transform,
+}
+
+/// Images of one shape in memory, one after the other.
+#[derive(Debug)]
+struct Held {
+    shape: [usize; 3],
+    pixels: Vec<u8>,
+}
+
+impl ImageSource for Held {
+    fn count(&self) -> usize {
+        self.pixels.len() / self.shape.iter().product::<usize>().max(1)
+    }
+
+    fn read(&self, at: usize) -> Result<Image, DataError> {
+        let n: usize = self.shape.iter().product();
+        Ok(Image { shape: self.shape, pixels: self.pixels[at * n..][..n].to_vec() })
+    }
 }
 
 impl Dataset {
@@ -32,10 +78,37 @@ impl Dataset {
         if bytes != Some(images.len()) {
             return Err(wrong(format!("{} bytes are not {} images of {shape:?}", images.len(), labels.len())));
         }
+        Self::over(name, n_classes, Arc::new(Held { shape, pixels: images }), labels)
+    }
+
+    /// Images that a source reads when they are asked for, with their labels 0..n_classes. The first one is read for its shape.
+    ///
+    /// # Errors
+    /// [`DataError::Inconsistent`] for an empty set, another number of images, or a label beyond the classes; what the source says.
+    pub fn over(
+        name: &str,
+        n_classes: usize,
+        source: Arc<dyn ImageSource>,
+        labels: Vec<u16>,
+    ) -> Result<Self, DataError> {
+        let wrong = |problem: String| DataError::Inconsistent { name: name.to_owned(), problem };
+        if labels.is_empty() || labels.len() != source.count() {
+            let problem = format!("{} labels for {} images: one each, and at least one", labels.len(), source.count());
+            return Err(wrong(problem));
+        }
         if let Some(i) = labels.iter().position(|l| usize::from(*l) >= n_classes) {
             return Err(wrong(format!("image {i} has label {}, but there are {n_classes} classes", labels[i])));
         }
-        Ok(Self { name: name.to_owned(), shape, n_classes, images, labels })
+        Ok(Self {
+            name: name.to_owned(),
+            shape: source.read(0)?.shape,
+            n_classes,
+            places: (0..labels.len()).map(|at| (0, at)).collect(),
+            labels,
+            domains: vec![Domain::Same],
+            source,
+            transform: Transform::default(),
+        })
     }
 
     /// Name for reports.
@@ -43,7 +116,7 @@ impl Dataset {
         &self.name
     }
 
-    /// Height, width, channels.
+    /// Height, width, channels of an image as [`Self::image`] gives it.
     pub fn shape(&self) -> [usize; 3] {
         self.shape
     }
@@ -68,20 +141,77 @@ impl Dataset {
         &self.labels
     }
 
-    /// Pixels of one image, channels fastest.
+    /// What happens to each image.
+    pub fn transform(&self) -> &Transform {
+        &self.transform
+    }
+
+    /// One image, read, transformed and in its domain.
+    ///
+    /// # Errors
+    /// [`DataError`] if it cannot be read, cannot be transformed, or comes out in another shape than the first one.
     ///
     /// # Panics
     /// If there is no such image.
-    pub fn image(&self, index: usize) -> &[u8] {
-        let n: usize = self.shape.iter().product();
-        &self.images[index * n..][..n]
+    pub fn image(&self, index: usize) -> Result<Image, DataError> {
+        let (domain, at) = self.places[index];
+        let wrong = |problem: String| DataError::Inconsistent { name: self.name.clone(), problem };
+        let image = self.transform.apply(self.source.read(at)?).map_err(|e| wrong(format!("image {at}: {e}")))?;
+        if image.shape != self.shape {
+            let ([h, w, c], [fh, fw, fc]) = (image.shape, self.shape);
+            return Err(wrong(format!(
+                "image {at} is {h} × {w} × {c}, the first one {fh} × {fw} × {fc}; give all one size with `resize` in [transform]"
+            )));
+        }
+        Ok(self.domains[domain].apply(image))
+    }
+
+    /// One image as it is stored, before transform and domain.
+    ///
+    /// # Errors
+    /// [`DataError`] if it cannot be read.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    pub fn stored(&self, index: usize) -> Result<Image, DataError> {
+        self.source.read(self.places[index].1)
+    }
+
+    /// Everything that makes [`Self::image`]s of [`Self::stored`] ones, in one stable text: for content hashes.
+    pub fn treatment(&self) -> String {
+        let turns: Vec<usize> =
+            self.places.iter().map(|(domain, _)| *domain).filter(|_| self.domains.len() > 1).collect();
+        format!("{:?} {:?} {turns:?}", self.transform, self.domains)
+    }
+
+    /// The same images with another transform.
+    ///
+    /// # Errors
+    /// [`DataError::Inconsistent`] if the first image cannot be transformed.
+    pub fn transformed(mut self, transform: Transform) -> Result<Self, DataError> {
+        let wrong = |problem: String| DataError::Inconsistent { name: self.name.clone(), problem };
+        let stored = self.source.read(self.places[0].1)?.shape;
+        self.shape = transform.shape(stored).map_err(|e| wrong(e.to_string()))?;
+        self.transform = transform;
+        Ok(self)
+    }
+
+    /// The whole set once for each domain, one after the other: image `i` of domain `d` is image `d · len + i`.
+    pub fn in_domains(mut self, domains: Vec<Domain>) -> Self {
+        let (labels, places) = (std::mem::take(&mut self.labels), std::mem::take(&mut self.places));
+        for domain in 0..domains.len() {
+            self.labels.extend(&labels);
+            self.places.extend(places.iter().map(|&(_, at)| (domain, at)));
+        }
+        self.domains = domains;
+        self
     }
 
     /// The first `n` images, or all if there are fewer; at least one.
     pub fn head(mut self, n: usize) -> Self {
         let n = n.clamp(1, self.len());
         self.labels.truncate(n);
-        self.images.truncate(n * self.shape.iter().product::<usize>());
+        self.places.truncate(n);
         self
     }
 
@@ -90,8 +220,44 @@ impl Dataset {
         if indices.is_empty() || indices.iter().any(|i| *i >= self.len()) {
             return None;
         }
-        let images = indices.iter().flat_map(|i| self.image(*i)).copied().collect();
         let labels = indices.iter().map(|i| self.labels[*i]).collect();
-        Some(Self { name: self.name.clone(), shape: self.shape, n_classes: self.n_classes, images, labels })
+        let places = indices.iter().map(|i| self.places[*i]).collect();
+        Some(Self { labels, places, ..self.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::transform::{Filter, Size};
+
+    fn set() -> Dataset {
+        Dataset::new("x", [1, 2, 1], 3, vec![0, 100, 1, 101, 2, 102], vec![2, 0, 1]).unwrap()
+    }
+
+    #[test]
+    fn images_are_transformed_when_they_are_read() {
+        let big = Transform { resize: Some((Size::Exact(2, 4), Filter::Nearest)), ..Transform::default() };
+        let set = set().transformed(big).unwrap();
+        assert_eq!(set.shape(), [2, 4, 1]);
+        assert_eq!(set.image(1).unwrap().pixels, [1, 1, 101, 101, 1, 1, 101, 101]);
+        assert_eq!(set.select(&[2, 0]).unwrap().image(0).unwrap().pixels[..2], [2, 2]);
+    }
+
+    #[test]
+    fn domains_repeat_the_set() {
+        let two = set().head(2).in_domains(vec![Domain::Same, Domain::permuted(vec![1, 0])]);
+        assert_eq!((two.len(), two.labels()), (4, &[2, 0, 2, 0][..]));
+        assert_eq!(two.image(1).unwrap().pixels, [1, 101]);
+        assert_eq!(two.image(3).unwrap().pixels, [101, 1]);
+    }
+
+    #[test]
+    fn sets_that_do_not_fit_together_are_refused() {
+        let new = |images: &[u8], labels: &[u16]| Dataset::new("x", [1, 2, 1], 3, images.to_vec(), labels.to_vec());
+        assert!(new(&[], &[]).unwrap_err().to_string().contains("at least one"));
+        assert!(new(&[1, 2, 3], &[0]).unwrap_err().to_string().contains("not 1 images"));
+        assert!(new(&[1, 2], &[3]).unwrap_err().to_string().contains("there are 3 classes"));
+        assert!(Dataset::new("x", [usize::MAX, 2, 1], 3, vec![1], vec![0]).is_err());
     }
 }

@@ -154,7 +154,7 @@ mod tests {
         write(dir.path(), "t10k-images-idx3-ubyte", &[0, 0, 8, 3], &[2, 1, 3], &[1, 2, 3, 4, 5, 6]);
         write(dir.path(), "t10k-labels-idx1-ubyte", &[0, 0, 8, 1], &[2], &[7, 3]);
         let set = read_split(dir.path(), Split::Test).unwrap();
-        assert_eq!((set.shape(), set.labels(), set.image(1)), ([1, 3, 1], &[7, 3][..], &[4, 5, 6][..]));
+        assert_eq!((set.shape(), set.labels(), set.image(1).unwrap().pixels), ([1, 3, 1], &[7, 3][..], vec![4, 5, 6]));
         assert!(matches!(read_split(dir.path(), Split::Train), Err(DataError::NoPair { .. })));
     }
 

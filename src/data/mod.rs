@@ -15,13 +15,17 @@
 
 pub mod cifar;
 mod dataset;
+mod domain;
 mod error;
 pub mod idx;
+mod kws;
 mod load;
 mod order;
 mod stream;
+pub mod transform;
 
-pub use dataset::Dataset;
+pub use dataset::{Dataset, Image, ImageSource};
+pub use domain::{Domain, Rotation};
 pub use error::DataError;
 pub use idx::Split;
 pub use load::load;

@@ -13,6 +13,7 @@
 
 use super::ImportError;
 use super::container::{Container, Tensors};
+use crate::nn::networks::input_table;
 use crate::nn::{BitFilters, FilterSize, Graph, GraphSpec, Layer, Shape, SmallFilters, Thresholds, Window};
 use safetensors::Dtype;
 use serde::Deserialize;
@@ -71,7 +72,7 @@ pub(super) fn load(file: &Container) -> Result<Graph, ImportError> {
     let mut graph = GraphSpec::new(&name, input);
     graph.notes = format!("{} ({})", spec.source, spec.licence);
     graph = match first.kind {
-        KindSpec::Conv => graph.then("quantise", Layer::Lookup { table: table() }),
+        KindSpec::Conv => graph.then("quantise", Layer::Lookup { table: input_table() }),
         KindSpec::Fc => graph.then("pack", Layer::PackInput { threshold: 128, flatten: true }),
     };
     let mut shape = if first.kind == KindSpec::Fc { Shape::new(1, 1, input.len()) } else { input };
@@ -90,13 +91,6 @@ pub(super) fn load(file: &Container) -> Result<Graph, ImportError> {
     }
     graph.classifier = Some(last.name.clone());
     Graph::new(graph).map_err(|source| ImportError::Network { path: file.path().to_owned(), source })
-}
-
-/// q = clamp(⌊(p/255·2 − 1)·128 + ½⌋, −128, 127) = clamp(p − 128 + [p ≥ 128], −128, 127), in integers:
-/// (p·256/255 − 128 + ½) = p − 128 + (p/255 + ½), and ⌊p/255 + ½⌋ is 1 from p = 128 on.
-fn table() -> Vec<i8> {
-    let q = |p: i32| (p - 128 + i32::from(p >= 128)).clamp(-128, 127);
-    (0..256).map(|p| i8::try_from(q(p)).expect("clamped to the range of i8")).collect()
 }
 
 fn input_shape(first: &LayerSpec) -> Result<Shape, String> {
@@ -271,16 +265,4 @@ fn dense_taps(g: &GraphSpec, layer: &LayerSpec) -> (usize, usize) {
     });
     let ic = channels.unwrap_or(layer.inp);
     (layer.inp / ic, ic)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_input_table_is_the_formula_of_the_hardware() {
-        for (p, q) in super::table().into_iter().enumerate() {
-            let exact =
-                ((f64::from(u32::try_from(p).unwrap()) / 255.0 * 2.0 - 1.0) * 128.0 + 0.5).floor().clamp(-128.0, 127.0);
-            assert_eq!(f64::from(q), exact, "p = {p}");
-        }
-    }
 }

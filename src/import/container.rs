@@ -6,9 +6,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Larger files are refused before they are read.
-const LARGEST_FILE: u64 = 1 << 30;
-
 /// A file's bytes and its metadata.
 pub(crate) struct Container {
     path: PathBuf,
@@ -17,21 +14,8 @@ pub(crate) struct Container {
 }
 
 impl Container {
-    /// Reads a whole file and checks that its header covers it.
-    pub(crate) fn read(path: &Path) -> Result<Self, ImportError> {
-        let io = |source| ImportError::Io { path: path.to_owned(), source };
-        let info = fs::metadata(path).map_err(io)?;
-        let problem = if info.is_dir() {
-            Some("is a directory; name the model's .safetensors file".to_owned())
-        } else if info.len() > LARGEST_FILE {
-            Some(format!("is {} bytes long; a network file has at most {LARGEST_FILE}", info.len()))
-        } else {
-            None
-        };
-        if let Some(problem) = problem {
-            return Err(ImportError::NotAFile { path: path.to_owned(), problem });
-        }
-        let bytes = fs::read(path).map_err(io)?;
+    /// Takes a whole file's bytes and checks that the header covers them.
+    pub(crate) fn new(path: &Path, bytes: Vec<u8>) -> Result<Self, ImportError> {
         let broken =
             |e: safetensors::SafeTensorError| ImportError::Container { path: path.to_owned(), problem: e.to_string() };
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;

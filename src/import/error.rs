@@ -31,6 +31,26 @@ pub enum ImportError {
         /// What the container's reader said.
         problem: String,
     },
+    /// A TensorFlow Lite file whose structure is broken or beyond what is read.
+    #[error("{}: TensorFlow Lite file: {problem}; docs/import.md says what is read", path.display())]
+    TfLite {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// An operator that cannot be run.
+    #[error("{}: operator {place} ({operator}) {problem}", path.display())]
+    Operator {
+        /// The file.
+        path: PathBuf,
+        /// Its place in the file.
+        place: usize,
+        /// Its name.
+        operator: String,
+        /// Why not.
+        problem: String,
+    },
     /// Neither of the known metadata layouts.
     #[error(
         "{}: metadata has neither `format = tinyprec-graph-1` nor a BNN-PYNQ `spec`; docs/backbone-format.md shows the layout",

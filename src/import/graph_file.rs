@@ -2,10 +2,11 @@
 
 use super::ImportError;
 use super::container::{Container, Raw, Tensors};
+use super::int8_file;
 use super::schema::{FORMAT, GraphJson, NodeJson, Pair};
 use crate::nn::{
-    BitFilters, Fill, FilterSize, Graph, GraphSpec, Kind, Layer, Node, Pad, Shape, SmallFilters, Source, Standardise,
-    TensorType, Thresholds, Window,
+    BitFilters, Fill, FilterSize, Graph, GraphSpec, Kind, Layer, NO_CLAMP, Node, OutputTransform, Pad, Shape,
+    SmallFilters, Source, Standardise, TensorType, Thresholds, Window,
 };
 use crate::nn::{Info, infer};
 use safetensors::Dtype;
@@ -35,6 +36,7 @@ pub(super) fn load(file: &Container) -> Result<Graph, ImportError> {
         classifier: json.classifier,
         trained_classes: json.trained_classes,
         notes: json.notes,
+        shapes_only: false,
     };
     let network = |source| ImportError::Network { path: file.path().to_owned(), source };
     let mut infos: Vec<Info> = Vec::with_capacity(json.nodes.len());
@@ -79,7 +81,14 @@ impl Reader<'_> {
             "pack_input" => &["threshold", "flatten"],
             "input_conv" => &["k", "stride", "pad", "pads", "offset"],
             "offset_shift" | "standardise" => &["shift"],
+            "output_transform" => &["clamp", "base"],
+            "slice" => &["range"],
+            "clamp" => &["limits"],
             _ if is_windowed(op) => &windowed,
+            "int8_conv" | "int8_depthwise_conv" | "int8_max_pool" | "int8_avg_pool" => {
+                &["k", "stride", "pad", "pads", "int8"]
+            }
+            _ if self.node.int8.is_some() => &["int8"],
             _ => &[],
         })?;
         Ok(match op {
@@ -113,14 +122,49 @@ impl Reader<'_> {
                 let shift = self.need("shift", self.node.shift)?;
                 Layer::Standardise(self.checked(Standardise::new(multiplier, offset, shift, &self.node.name))?)
             }
-            _ => self.float(op)?,
+            _ => self.other(op)?,
         })
     }
 
-    fn float(&self, op: &str) -> Result<Layer, ImportError> {
+    /// 8-bit and float layers.
+    fn other(&self, op: &str) -> Result<Layer, ImportError> {
+        if let Some(json) = &self.node.int8 {
+            let (tensors, wrong) = (self.tensors, self.wrong);
+            let reader = int8_file::Reader { node: &self.node.name, op, json, from: self.from, tensors, wrong };
+            return Ok(Layer::Int8(reader.layer(|pool| self.window(pool))?));
+        }
         let vector = |name| Ok::<_, ImportError>(self.tensors.typed(&self.name(name), &[Dtype::F32], 1)?.f32s());
+        let optional = |name| if self.tensors.get(&self.name(name)).is_some() { vector(name) } else { Ok(Vec::new()) };
         Ok(match op {
             "affine" => Layer::Affine { mul: vector("mul")?, add: vector("add")? },
+            "output_transform" => Layer::OutputTransform(OutputTransform {
+                clamp: self.node.clamp.unwrap_or(NO_CLAMP),
+                base: self.node.base.unwrap_or(0),
+                mul: optional("mul")?,
+                add: optional("add")?,
+            }),
+            "combine_bases" => {
+                let raw = self.tensors.typed(&self.name("coefficients"), &[Dtype::F32], 2)?;
+                Layer::CombineBases { bases: raw.shape[0], coefficients: raw.f32s() }
+            }
+            "bias" => Layer::Bias { bias: vector("bias")? },
+            "sigmoid" => Layer::Sigmoid,
+            "softmax" => Layer::Softmax,
+            "clamp" => {
+                let [low, high] = self.need("limits", self.node.limits)?;
+                Layer::Clamp { low, high }
+            }
+            "gate" => Layer::Gate,
+            "concat" => Layer::Concat,
+            "add_last" => Layer::AddLast,
+            "slice" => {
+                let [start, len] = self.need("range", self.node.range)?;
+                Layer::Slice { start, len }
+            }
+            "sign_conv" => {
+                let window = self.window(false)?;
+                Layer::SignConv { weights: self.bit_weights(window.taps(), self.from.c)?, window }
+            }
             "relu" => Layer::Relu,
             "prelu" => Layer::PRelu { alpha: vector("alpha")? },
             "sign" => Layer::Sign,
@@ -179,6 +223,11 @@ impl Reader<'_> {
             ("threshold", n.threshold.is_some()),
             ("shift", n.shift.is_some()),
             ("flatten", n.flatten.is_some()),
+            ("int8", n.int8.is_some()),
+            ("clamp", n.clamp.is_some()),
+            ("base", n.base.is_some()),
+            ("range", n.range.is_some()),
+            ("limits", n.limits.is_some()),
         ];
         match given.iter().find(|(name, set)| *set && !allowed.contains(name)) {
             None => Ok(()),
@@ -275,5 +324,6 @@ impl Reader<'_> {
 }
 
 fn is_windowed(op: &str) -> bool {
-    ["input_conv", "binary_conv", "max_pool_bits", "float_conv", "depthwise_conv", "max_pool", "avg_pool"].contains(&op)
+    ["input_conv", "binary_conv", "max_pool_bits", "float_conv", "depthwise_conv", "sign_conv", "max_pool", "avg_pool"]
+        .contains(&op)
 }

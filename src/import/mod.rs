@@ -1,10 +1,10 @@
 //! Network files → [`Graph`](crate::nn::Graph), and back: the only room of networks that reads and writes files.
 //!
-//! Formats are told apart by the file's own metadata: `tinyprec-graph-1` (docs/backbone-format.md) and BNN-PYNQ sets. Readers
-//! are strict: a file that is truncated, inconsistent or hostile gives an error that names file and tensor, never a panic and
+//! Formats are told apart by content, never by name: TensorFlow Lite with and without Larq Compute Engine's operators,
+//! `tinyprec-graph-1` (docs/backbone-format.md), BNN-PYNQ sets; docs/import.md lists them with their limits. Readers are strict: a file that is truncated, inconsistent or hostile gives an error that names file and tensor, never a panic and
 //! never an allocation larger than the file justifies. Knows nothing of learning, data sets or boards.
 //!
-//! Flow: path → container (safetensors) → format's reader → `GraphSpec` → `Graph::new`, which checks the rest.
+//! Flow: path → bytes → container → format's reader → `GraphSpec` → `Graph::new`, which checks the rest.
 //!
 //! ```
 //! use tinyprec::{import, nn};
@@ -24,27 +24,25 @@ mod bnn_pynq;
 mod container;
 mod error;
 mod graph_file;
+mod inspect;
+mod int8_file;
 mod save;
 mod schema;
+mod source;
+mod tflite;
 
 pub use container::{Data, TensorMap, write};
 pub use error::ImportError;
+pub use inspect::{Inspection, OperatorCount, inspect};
 pub use save::save_graph;
 
 use crate::nn::Graph;
 use std::path::Path;
 
-/// Reads a network of any known format.
+/// Reads a network of any known format: [`inspect`] for those who only want the network.
 ///
 /// # Errors
 /// [`ImportError`], naming the file and what to do.
 pub fn load(path: &Path) -> Result<Graph, ImportError> {
-    let file = container::Container::read(path)?;
-    if graph_file::matches(&file) {
-        graph_file::load(&file)
-    } else if bnn_pynq::matches(&file) {
-        bnn_pynq::load(&file)
-    } else {
-        Err(ImportError::UnknownFormat { path: path.to_owned() })
-    }
+    inspect(path)?.graph
 }

@@ -2,18 +2,25 @@
 
 use super::ImportError;
 use super::container::{Data, TensorMap, write};
+use super::int8_file;
 use super::schema::{FORMAT, GraphJson, InputJson, NodeJson, Pair};
 use crate::bits::{pack, pack_bytes};
-use crate::nn::{BitFilters, Fill, Graph, Kind, Layer, Node, Pad, SmallFilters, Source, Thresholds, Window};
+use crate::nn::{
+    BitFilters, Fill, Graph, Int8, Kind, Layer, NO_CLAMP, NnError, Node, Pad, SmallFilters, Source, Thresholds, Window,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Writes a graph as docs/backbone-format.md has it. The same graph gives the same bytes.
 ///
 /// # Errors
-/// [`ImportError::Io`] if the file cannot be written.
+/// [`ImportError::Io`] if the file cannot be written, [`ImportError::Network`] for a network without weights.
 pub fn save_graph(graph: &Graph, path: &Path) -> Result<(), ImportError> {
     let spec = graph.spec();
+    if spec.shapes_only {
+        let source = NnError::NoWeights(spec.name.clone());
+        return Err(ImportError::Network { path: path.to_owned(), source });
+    }
     let mut tensors = TensorMap::new();
     let names: Vec<&str> = spec.nodes.iter().map(|n| n.name.as_str()).collect();
     let nodes = spec.nodes.iter().map(|n| node(n, &names, &mut tensors)).collect();
@@ -98,7 +105,47 @@ fn node(node: &Node, names: &[&str], tensors: &mut TensorMap) -> NodeJson {
             put_float(weights, bias, window.taps(), &mut put);
         }
         Layer::FloatDense { weights, out, bias } => put_float(weights, bias, *out, &mut put),
-        Layer::GlobalSumBits | Layer::GlobalSum | Layer::Add | Layer::Relu | Layer::Sign | Layer::GlobalAvgPool => {}
+        Layer::Int8(layer) => {
+            json.int8 = Some(int8_file::save(layer, &mut put));
+            if let Int8::Conv { window, .. }
+            | Int8::Depthwise { window, .. }
+            | Int8::MaxPool { window, .. }
+            | Int8::AvgPool { window, .. } = layer
+            {
+                set_window(&mut json, *window);
+            }
+        }
+        Layer::OutputTransform(t) => {
+            json.clamp = (t.clamp != NO_CLAMP).then_some(t.clamp);
+            json.base = (t.base != 0).then_some(t.base);
+            if !t.mul.is_empty() {
+                put("mul", vec![t.mul.len()], Data::F32(t.mul.clone()));
+                put("add", vec![t.add.len()], Data::F32(t.add.clone()));
+            }
+        }
+        Layer::CombineBases { bases, coefficients } => {
+            let shape = vec![*bases, coefficients.len() / bases.max(&1)];
+            put("coefficients", shape, Data::F32(coefficients.clone()));
+        }
+        Layer::Clamp { low, high } => json.limits = Some([*low, *high]),
+        Layer::Bias { bias } => put("bias", vec![bias.len()], Data::F32(bias.clone())),
+        Layer::Slice { start, len } => json.range = Some([*start, *len]),
+        Layer::SignConv { weights, window } => {
+            set_window(&mut json, *window);
+            let (shape, data) = bit_rows(weights);
+            put("weight", shape, data);
+        }
+        Layer::GlobalSumBits
+        | Layer::GlobalSum
+        | Layer::Add
+        | Layer::AddLast
+        | Layer::Concat
+        | Layer::Gate
+        | Layer::Sigmoid
+        | Layer::Softmax
+        | Layer::Relu
+        | Layer::Sign
+        | Layer::GlobalAvgPool => {}
     }
     json
 }

@@ -1,5 +1,6 @@
 //! The JSON of a `tinyprec-graph-1` file, as it stands in the metadata.
 
+use super::int8_file::Int8Json;
 use serde::{Deserialize, Serialize};
 
 /// Value of the metadata key `format`.
@@ -58,6 +59,16 @@ pub(super) struct NodeJson {
     pub shift: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flatten: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub int8: Option<Int8Json>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clamp: Option<[i32; 2]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<[usize; 2]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<[f32; 2]>,
 }
 
 /// A number for both axes, or rows and columns.

@@ -4,7 +4,7 @@
 //! `<node>.threshold`. Sizes are the device's: bits in 32-bit words, a fused threshold leaves no map of sums in RAM.
 
 use super::graph::{Graph, Source, Step};
-use super::{Geometry, Kind, Layer, Shape, TensorType, Window};
+use super::{Geometry, Int8, Kind, Layer, OutputTransform, Shape, TensorType, Window};
 use crate::bits::device_words;
 use crate::trace::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
 
@@ -22,7 +22,7 @@ impl Graph {
     /// The call of one step on maps of these types.
     pub(crate) fn call(&self, step: Step, inputs: &[TensorType], output: TensorType) -> KernelCall {
         let node = &self.spec.nodes[step.node];
-        let shape = describe(&node.layer, inputs[0], output, step.threshold.is_some());
+        let shape = self.describe(step, inputs, output);
         let mut call = KernelCall::new(shape.op, Phase::Inference, &node.name).dims(shape.dims).elems(&shape.elems);
         for (source, ty) in node.inputs.iter().zip(inputs) {
             let name = match source {
@@ -35,15 +35,27 @@ impl Graph {
             let name = format!("{}.{name}", node.name);
             call = call.buffer(BufferUse::new(&name, bytes(size), BufferKind::Weights, Access::Read));
         }
-        if let Some(t) = step.threshold {
-            let threshold = &self.spec.nodes[t];
-            for (name, size) in constants(&threshold.layer) {
-                let name = format!("{}.{name}", threshold.name);
+        if let Some(next) = step.fused {
+            let fused = &self.spec.nodes[next];
+            for (name, size) in constants(&fused.layer) {
+                let name = format!("{}.{name}", fused.name);
                 call = call.buffer(BufferUse::new(&name, bytes(size), BufferKind::Weights, Access::Read));
             }
         }
         let name = format!("{}.out", self.spec.nodes[step.output()].name);
         call.buffer(BufferUse::new(&name, bytes(output.device_bytes()), BufferKind::Activation, Access::Write))
+    }
+
+    fn describe(&self, step: Step, inputs: &[TensorType], output: TensorType) -> CallShape {
+        let layer = &self.spec.nodes[step.node].layer;
+        let fused = step.fused.map(|n| &self.spec.nodes[n].layer);
+        match layer {
+            Layer::InputConv { .. } | Layer::BinaryConv { .. } | Layer::BinaryDense { .. } => {
+                describe_linear(layer, inputs[0], output, fused)
+            }
+            Layer::Int8(layer) => describe_int8(layer, inputs, output),
+            _ => describe_integer(layer, inputs[0], output).unwrap_or_else(|| describe_float(layer, inputs, output)),
+        }
     }
 }
 
@@ -54,63 +66,138 @@ struct CallShape {
     elems: Vec<Elem>,
 }
 
-fn describe(layer: &Layer, input: TensorType, output: TensorType, fused: bool) -> CallShape {
-    let (i, o) = (elem(input.kind), elem(output.kind));
-    let (from, to) = (input.shape, output.shape);
-    let shape = |op, dims, elems: &[Elem]| CallShape { op, dims, elems: elems.to_vec() };
-    let n = |count: usize| Dims::new().with("n", bytes(count));
-    let pick = |plain, with_threshold| if fused { with_threshold } else { plain };
+impl CallShape {
+    fn new(op: Op, dims: Dims, elems: &[Elem]) -> Self {
+        Self { op, dims, elems: elems.to_vec() }
+    }
+}
+
+/// Convolutions and dense layers that may have something fused: plain, with a threshold, with an output transform.
+fn describe_linear(layer: &Layer, input: TensorType, output: TensorType, fused: Option<&Layer>) -> CallShape {
+    let (i, o, from, to) = (elem(input.kind), elem(output.kind), input.shape, output.shape);
+    let pick = |plain, threshold, transform| match fused {
+        None => plain,
+        Some(Layer::OutputTransform(_)) => transform,
+        Some(_) => threshold,
+    };
+    let packed = matches!(fused, Some(Layer::Threshold(_)));
     match layer {
-        Layer::PackInput { .. } => {
-            let dims = n(from.len()).with("pixels", bytes(to.pixels())).with("channels", bytes(to.c));
-            shape(Op::PackInput, dims, &[i, o])
-        }
-        Layer::Lookup { .. } => shape(Op::Lookup, n(from.len()), &[i, o]),
         Layer::InputConv { weights, window, .. } => {
             let w = if weights.binary() { Elem::B1 } else { Elem::I8 };
             let dims = conv_dims(*window, from, to).with("ic", bytes(from.c));
-            shape(pick(Op::InputConv, Op::InputConvThreshold), out_words(dims, to, fused), &[i, w, o])
+            let op = pick(Op::InputConv, Op::InputConvThreshold, Op::InputConv);
+            CallShape::new(op, out_words(dims, to, packed), &[i, w, o])
         }
         Layer::BinaryConv { weights, window } => {
             let dims = conv_dims(*window, from, to).with("words", bytes(device_words(from.c)));
             let w = elem(Kind::Bits { planes: weights.planes() });
-            shape(pick(Op::BinaryConv, Op::BinaryConvThreshold), out_words(dims, to, fused), &[i, w, o])
+            let op = pick(Op::BinaryConv, Op::BinaryConvThreshold, Op::BinaryConvTransform);
+            CallShape::new(op, out_words(dims, to, packed), &[i, w, o])
         }
         Layer::BinaryDense { weights } => {
             let words = from.pixels() * device_words(from.c);
             let dims =
                 Dims::new().with("rows", bytes(to.c)).with("words", bytes(words)).with("terms", bytes(from.len()));
             let w = elem(Kind::Bits { planes: weights.planes() });
-            shape(pick(Op::BinaryDense, Op::BinaryDenseThreshold), out_words(dims, to, fused), &[i, w, o])
+            let op = pick(Op::BinaryDense, Op::BinaryDenseThreshold, Op::BinaryDenseTransform);
+            CallShape::new(op, out_words(dims, to, packed), &[i, w, o])
         }
-        Layer::Threshold(_) => shape(Op::Threshold, pixels(from), &[i, o]),
-        Layer::MaxPoolBits { window } => {
-            let dims = window_dims(*window, from, to).with("k", bytes(window.kernel[0]));
-            shape(Op::MaxPoolBits, dims.with("words", bytes(device_words(from.c))), &[i, o])
-        }
-        Layer::GlobalSumBits => {
-            shape(Op::GlobalSumBits, pixels(from).with("words", bytes(device_words(from.c))), &[i, o])
-        }
-        Layer::GlobalSum => shape(Op::GlobalSum, pixels(from), &[i, o]),
-        Layer::Add => shape(Op::Add, n(from.len()), &[i, i, o]),
-        Layer::OffsetShift { .. } => shape(Op::OffsetShift, n(from.len()), &[i, o]),
-        Layer::Standardise(_) => shape(Op::Standardise, n(from.len()), &[i, o]),
-        _ => {
-            let dims = n(to.len()).with("macs", bytes(float_macs(layer, from, to)));
-            shape(Op::FloatGlue, dims, &[i, o])
-        }
+        other => unreachable!("`{}` is no linear layer", other.op()),
     }
 }
 
-/// Multiply-accumulates of a float layer, taps in the padding counted.
-fn float_macs(layer: &Layer, from: Shape, to: Shape) -> usize {
+/// 8-bit layers.
+fn describe_int8(layer: &Int8, inputs: &[TensorType], output: TensorType) -> CallShape {
+    let (i, o, from, to) = (elem(inputs[0].kind), elem(output.kind), inputs[0].shape, output.shape);
+    let n = Dims::new().with("n", bytes(to.len()));
+    let kernel = |window: &Window| {
+        let dims = window_dims(*window, from, to).with("channels", bytes(to.c));
+        dims.with("kh", bytes(window.kernel[0])).with("kw", bytes(window.kernel[1]))
+    };
+    let weighted = [i, Elem::I8, o];
     match layer {
-        Layer::FloatConv { window, .. } => to.len() * window.taps() * from.c,
-        Layer::DepthwiseConv { window, .. } | Layer::AvgPool { window } => to.len() * window.taps(),
-        Layer::FloatDense { .. } => to.len() * from.len(),
-        Layer::Affine { .. } => to.len(),
-        Layer::GlobalAvgPool => from.len(),
-        _ => 0,
+        Int8::Conv { window, .. } => {
+            CallShape::new(Op::Int8Conv, conv_dims(*window, from, to).with("ic", bytes(from.c)), &weighted)
+        }
+        Int8::Depthwise { window, .. } => CallShape::new(Op::Int8DepthwiseConv, kernel(window), &weighted),
+        Int8::Dense { .. } => {
+            let dims = Dims::new().with("rows", bytes(to.c)).with("columns", bytes(from.len()));
+            CallShape::new(Op::Int8Dense, dims, &weighted)
+        }
+        Int8::Add { .. } => CallShape::new(Op::Int8Add, n, &[i, i, o]),
+        Int8::Mul { .. } if inputs[1].shape == from => CallShape::new(Op::Int8Mul, n, &[i, i, o]),
+        Int8::Mul { .. } => CallShape::new(Op::Int8Gate, pixels(to), &[i, i, o]),
+        Int8::MaxPool { window, .. } => CallShape::new(Op::Int8MaxPool, kernel(window), &[i, o]),
+        Int8::AvgPool { window, .. } => CallShape::new(Op::Int8AvgPool, kernel(window), &[i, o]),
+        Int8::Mean { .. } => CallShape::new(Op::Int8Mean, pixels(from), &[i, o]),
+        Int8::Softmax(_) => CallShape::new(Op::Int8Softmax, pixels(to), &[i, o]),
+        Int8::Table { .. } => CallShape::new(Op::Lookup, n, &[i, o]),
+        Int8::Rescale { .. } => CallShape::new(Op::Int8Rescale, n, &[i, o]),
+        Int8::PRelu { .. } => CallShape::new(Op::Int8PRelu, pixels(to), &[i, o]),
+        Int8::Quantise { .. } | Int8::Dequantise { .. } => CallShape::new(Op::Int8Convert, n, &[i, o]),
+    }
+}
+
+/// Layers of integers and bits; `None` for those of floats.
+fn describe_integer(layer: &Layer, input: TensorType, output: TensorType) -> Option<CallShape> {
+    let (i, o, from, to) = (elem(input.kind), elem(output.kind), input.shape, output.shape);
+    let n = Dims::new().with("n", bytes(from.len()));
+    let (op, dims) = match layer {
+        Layer::PackInput { .. } => (Op::PackInput, n.with("pixels", bytes(to.pixels())).with("channels", bytes(to.c))),
+        Layer::Lookup { .. } => (Op::Lookup, n),
+        Layer::Threshold(_) => (Op::Threshold, pixels(from)),
+        Layer::MaxPoolBits { window } => {
+            let dims = window_dims(*window, from, to).with("k", bytes(window.kernel[0]));
+            (Op::MaxPoolBits, dims.with("words", bytes(device_words(from.c))))
+        }
+        Layer::GlobalSumBits => (Op::GlobalSumBits, pixels(from).with("words", bytes(device_words(from.c)))),
+        Layer::GlobalSum => (Op::GlobalSum, pixels(from)),
+        Layer::OffsetShift { .. } => (Op::OffsetShift, n),
+        Layer::Standardise(_) => (Op::Standardise, n),
+        Layer::OutputTransform(_) => (Op::OutputTransform, pixels(from)),
+        Layer::CombineBases { bases, .. } => (Op::CombineBases, pixels(to).with("bases", bytes(*bases))),
+        _ => return None,
+    };
+    Some(CallShape::new(op, dims, &[i, o]))
+}
+
+fn describe_float(layer: &Layer, inputs: &[TensorType], output: TensorType) -> CallShape {
+    let (i, o, from, to) = (elem(inputs[0].kind), elem(output.kind), inputs[0].shape, output.shape);
+    let n = Dims::new().with("n", bytes(to.len()));
+    let kernel = |window: &Window| {
+        let dims = window_dims(*window, from, to).with("channels", bytes(to.c));
+        dims.with("kh", bytes(window.kernel[0])).with("kw", bytes(window.kernel[1]))
+    };
+    let ic = bytes(from.c);
+    match layer {
+        Layer::FloatConv { window, .. } => {
+            CallShape::new(Op::FloatConv, conv_dims(*window, from, to).with("ic", ic), &[i, Elem::F32, o])
+        }
+        Layer::SignConv { window, .. } => {
+            CallShape::new(Op::SignConv, conv_dims(*window, from, to).with("ic", ic), &[i, Elem::B1, o])
+        }
+        Layer::DepthwiseConv { window, .. } => CallShape::new(Op::DepthwiseConv, kernel(window), &[i, Elem::F32, o]),
+        Layer::FloatDense { .. } => {
+            let dims = Dims::new().with("rows", bytes(to.c)).with("columns", bytes(from.len()));
+            CallShape::new(Op::FloatDense, dims, &[i, Elem::F32, o])
+        }
+        Layer::Add => CallShape::new(Op::Add, n, &[i, i, o]),
+        Layer::Gate => CallShape::new(Op::Gate, pixels(to), &[i, i, o]),
+        Layer::AddLast => CallShape::new(Op::AddLast, pixels(to).with("tail", bytes(inputs[1].shape.c)), &[i, i, o]),
+        Layer::Concat => CallShape::new(Op::Concat, pixels(to).with("inputs", bytes(inputs.len())), &[i, o]),
+        Layer::Slice { .. } => CallShape::new(Op::Slice, pixels(to).with("from", ic), &[i, o]),
+        Layer::Affine { .. } => CallShape::new(Op::Affine, pixels(to), &[i, o]),
+        Layer::Bias { .. } => CallShape::new(Op::Bias, pixels(to), &[i, o]),
+        Layer::PRelu { .. } => CallShape::new(Op::PRelu, pixels(to), &[i, o]),
+        Layer::Relu => CallShape::new(Op::Relu, n, &[i, o]),
+        Layer::Sigmoid => CallShape::new(Op::Sigmoid, n, &[i, o]),
+        Layer::Clamp { .. } => CallShape::new(Op::Clamp, n, &[i, o]),
+        Layer::Softmax => CallShape::new(Op::FloatSoftmax, pixels(to), &[i, o]),
+        Layer::Sign => CallShape::new(Op::Sign, pixels(to).with("words", bytes(device_words(to.c))), &[i, o]),
+        Layer::MaxPool { window } => CallShape::new(Op::MaxPool, kernel(window), &[i, o]),
+        Layer::AvgPool { window } => CallShape::new(Op::AvgPool, kernel(window), &[i, o]),
+        Layer::GlobalAvgPool => CallShape::new(Op::GlobalAvgPool, pixels(from), &[i, o]),
+        other => unreachable!("`{}` is described with the integer layers", other.op()),
     }
 }
 
@@ -141,7 +228,7 @@ fn pixels(shape: Shape) -> Dims {
 }
 
 /// Constant tensors of a layer with their bytes on a device.
-fn constants(layer: &Layer) -> Vec<(&'static str, usize)> {
+pub(crate) fn constants(layer: &Layer) -> Vec<(&'static str, usize)> {
     let floats = |weights: &[f32], bias: &[f32]| {
         let mut all = vec![("weight", weights.len() * 4)];
         if !bias.is_empty() {
@@ -156,11 +243,17 @@ fn constants(layer: &Layer) -> Vec<(&'static str, usize)> {
         Layer::Threshold(t) => vec![("threshold", t.device_bytes())],
         Layer::OffsetShift { offset, .. } => vec![("offset", offset.len() * 4)],
         Layer::Standardise(s) => vec![("multiplier", s.device_bytes())],
-        Layer::Affine { mul, add } => vec![("mul", mul.len() * 4), ("add", add.len() * 4)],
+        Layer::OutputTransform(OutputTransform { mul, add, .. }) | Layer::Affine { mul, add } => {
+            vec![("mul", mul.len() * 4), ("add", add.len() * 4)]
+        }
+        Layer::CombineBases { coefficients, .. } => vec![("coefficients", coefficients.len() * 4)],
+        Layer::Bias { bias } => vec![("bias", bias.len() * 4)],
+        Layer::SignConv { weights, .. } => vec![("weight", weights.device_bytes())],
         Layer::PRelu { alpha } => vec![("alpha", alpha.len() * 4)],
         Layer::FloatConv { weights, bias, .. }
         | Layer::DepthwiseConv { weights, bias, .. }
         | Layer::FloatDense { weights, bias, .. } => floats(weights, bias),
+        Layer::Int8(layer) => layer.constants(),
         _ => Vec::new(),
     }
 }

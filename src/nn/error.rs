@@ -108,6 +108,31 @@ pub enum NnError {
         /// What is wrong.
         problem: String,
     },
+    /// A tensor or node of a known network that is missing or another.
+    #[error("`{name}` {problem}")]
+    Parameter {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A known network at a size that it does not work at.
+    #[error("{network} does not take {h}x{w} images ({problem}); sides that work, nearest first: {sides}")]
+    InputSize {
+        /// The network.
+        network: String,
+        /// Rows asked for.
+        h: usize,
+        /// Columns asked for.
+        w: usize,
+        /// What does not fit.
+        problem: String,
+        /// A few sides that do.
+        sides: String,
+    },
+    /// A network of shapes alone that was asked to run.
+    #[error("`{0}` was built from shapes and has no weights to run with; give a file with its weights")]
+    NoWeights(String),
     /// An image of the wrong shape or type.
     #[error(
         "the network reads {expected_kind} images of {expected}, this one is {found_kind} of {found}; choose data of that shape"

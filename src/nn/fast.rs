@@ -2,6 +2,7 @@
 //!
 //! Each gives exactly what [`super::reference`] gives; `tests/kernels_fast.rs` holds them together.
 
+use super::int8::PreparedInt8;
 use super::simd::{accumulate_i16, accumulate_i32};
 use super::{
     BitFilters, BitMap, Fill, Geometry, Kind, Layer, Map, Node, Shape, SmallFilters, Tensor, TensorType, Thresholds,
@@ -19,6 +20,8 @@ pub(crate) enum Prepared {
     Input(PreparedInput),
     /// Thresholds by plane.
     Threshold(PreparedThreshold),
+    /// 8-bit layer with weights.
+    Int8(PreparedInt8),
 }
 
 impl Prepared {
@@ -33,6 +36,7 @@ impl Prepared {
                 Self::Input(PreparedInput::new(weights, widest + offset.abs()))
             }
             Layer::Threshold(t) => Self::Threshold(PreparedThreshold::new(t)),
+            Layer::Int8(layer) => PreparedInt8::new(layer).map_or(Self::Plain, Self::Int8),
             _ => Self::Plain,
         }
     }

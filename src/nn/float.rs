@@ -1,6 +1,14 @@
 //! Float layers, in f32, each sum in one stated order and without fused multiply-add.
+//!
+//! This file defines the bits; every other path, on any number of threads, must give the same. The order is the plainest one
+//! and costs a SIMD kernel nothing: an output's sum starts at +0 and takes its terms one after the other in (ky, kx, channel)
+//! order, each product rounded before it is added, the bias last. Different outputs do not touch each other, so a kernel
+//! vectorises over output channels (or pixels) with a multiply and an add a term. Taps outside of the map are left out; a
+//! kernel that pads with +0 gives the same bits, for such a sum is never −0 and adding ±0 changes no other. Fused multiply-add
+//! is not used: a core without it would need a library call a term.
 
-use super::{BitMap, Geometry, Map, Shape};
+use super::{BitFilters, BitMap, Geometry, Map, Shape};
+use crate::numeric::elementary::{exp_f32, softmax_f32};
 
 /// `x·mul[c] + add[c]` of values that are exact in f32 or already f32.
 pub fn affine(x: Vec<f32>, shape: Shape, mul: &[f32], add: &[f32]) -> Map<f32> {
@@ -33,6 +41,91 @@ pub fn sign(x: &Map<f32>) -> BitMap {
         map.set_negative(i / shape.c / shape.w, i / shape.c % shape.w, i % shape.c, 0);
     }
     map
+}
+
+/// `x + bias[c]`.
+pub fn bias(mut x: Map<f32>, bias: &[f32]) -> Map<f32> {
+    for pixel in x.data_mut().chunks_exact_mut(bias.len()) {
+        pixel.iter_mut().zip(bias).for_each(|(v, b)| *v += b);
+    }
+    x
+}
+
+/// `1 / (1 + exp(−x))`.
+pub fn sigmoid(mut x: Map<f32>) -> Map<f32> {
+    x.data_mut().iter_mut().for_each(|v| *v = 1.0 / (1.0 + exp_f32(-*v)));
+    x
+}
+
+/// min(max(x, low), high).
+pub fn clamp(mut x: Map<f32>, low: f32, high: f32) -> Map<f32> {
+    x.data_mut().iter_mut().for_each(|v| *v = v.max(low).min(high));
+    x
+}
+
+/// Each pixel's channels to probabilities.
+pub fn softmax(x: &Map<f32>) -> Map<f32> {
+    let mut map = Map::zeros(x.shape());
+    let channels = x.shape().c;
+    for (logits, out) in x.data().chunks_exact(channels).zip(map.data_mut().chunks_exact_mut(channels)) {
+        softmax_f32(logits, out);
+    }
+    map
+}
+
+/// Each pixel times the gate.
+pub fn gate(mut x: Map<f32>, gate: &Map<f32>) -> Map<f32> {
+    for pixel in x.data_mut().chunks_exact_mut(gate.data().len()) {
+        pixel.iter_mut().zip(gate.data()).for_each(|(v, g)| *v *= g);
+    }
+    x
+}
+
+/// Channels of maps of one size, one after the other.
+pub fn concat<T: Copy + Default>(maps: &[&Map<T>]) -> Map<T> {
+    let Shape { h, w, .. } = maps[0].shape();
+    let mut data = Vec::with_capacity(maps.iter().map(|m| m.data().len()).sum());
+    for i in 0..h * w {
+        maps.iter().for_each(|m| data.extend_from_slice(m.pixel(i / w, i % w)));
+    }
+    Map::new(Shape::new(h, w, maps.iter().map(|m| m.shape().c).sum()), data).expect("every channel of every pixel")
+}
+
+/// Some neighbouring channels.
+pub fn slice(x: &Map<f32>, start: usize, len: usize) -> Map<f32> {
+    let Shape { h, w, c } = x.shape();
+    let data = x.data().chunks_exact(c).flat_map(|pixel| &pixel[start..start + len]).copied().collect();
+    Map::new(Shape::new(h, w, len), data).expect("every pixel's slice")
+}
+
+/// The second map added to the last channels of the first.
+pub fn add_last(mut x: Map<f32>, tail: &Map<f32>) -> Map<f32> {
+    let (c, t) = (x.shape().c, tail.shape().c);
+    for (pixel, add) in x.data_mut().chunks_exact_mut(c).zip(tail.data().chunks_exact(t)) {
+        pixel[c - t..].iter_mut().zip(add).for_each(|(v, a)| *v += a);
+    }
+    x
+}
+
+/// `Σₘ coefficients[m, c]·float(x[m·c_out + c])`, m ascending.
+#[allow(clippy::cast_precision_loss, reason = "rounding to nearest even is what the layer documents")]
+pub fn combine_bases(x: &Map<i32>, bases: usize, coefficients: &[f32]) -> Map<f32> {
+    let Shape { h, w, c } = x.shape();
+    let out = c / bases;
+    let mut map = Map::zeros(Shape::new(h, w, out));
+    for (sums, pixel) in map.data_mut().chunks_exact_mut(out).zip(x.data().chunks_exact(c)) {
+        for (terms, by) in pixel.chunks_exact(out).zip(coefficients.chunks_exact(out)) {
+            sums.iter_mut().zip(terms).zip(by).for_each(|((s, v), b)| *s += *v as f32 * b);
+        }
+    }
+    map
+}
+
+/// ±1 weights under real inputs: Σ ±x in order (ky, kx, channel).
+pub fn sign_conv(x: &Map<f32>, weights: &BitFilters, g: &Geometry) -> Map<f32> {
+    let size = weights.size();
+    let signs: Vec<f32> = weights.values().iter().map(|w| f32::from(*w)).collect();
+    conv(x, &signs, size.out, &[], g)
 }
 
 /// Convolution; `weights` in order (output, ky, kx, channel), sums in that order, then the bias.

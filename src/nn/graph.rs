@@ -39,6 +39,8 @@ pub struct GraphSpec {
     pub trained_classes: Vec<usize>,
     /// Origin, licence, how it was made.
     pub notes: String,
+    /// Whether the weights are stand-ins of the right size: such a network can be counted and priced, but not run.
+    pub shapes_only: bool,
 }
 
 impl GraphSpec {
@@ -46,7 +48,8 @@ impl GraphSpec {
     pub fn new(name: &str, input: Shape) -> Self {
         let input = TensorType::new(input, super::Kind::U8);
         let (nodes, notes) = (Vec::new(), String::new());
-        Self { name: name.to_owned(), input, nodes, classifier: None, trained_classes: Vec::new(), notes }
+        let (classifier, trained_classes, shapes_only) = (None, Vec::new(), false);
+        Self { name: name.to_owned(), input, nodes, classifier, trained_classes, notes, shapes_only }
     }
 
     /// Adds a layer that reads the one before it (the image, if it is the first).
@@ -63,19 +66,19 @@ impl GraphSpec {
     }
 }
 
-/// What runs as one operation on a device: a node, or a convolution with the threshold that alone reads it.
+/// What runs as one operation on a device: a node, or a convolution with the threshold or output transform that alone reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step {
     /// The node that does the work.
     pub node: usize,
-    /// The threshold fused into it.
-    pub threshold: Option<usize>,
+    /// The threshold or output transform fused into it.
+    pub fused: Option<usize>,
 }
 
 impl Step {
     /// The node whose output the step writes.
     pub fn output(self) -> usize {
-        self.threshold.unwrap_or(self.node)
+        self.fused.unwrap_or(self.node)
     }
 }
 
@@ -123,7 +126,11 @@ impl Graph {
         let classifier = find_classifier(&spec, &infos)?;
         let readers = count_readers(&spec, classifier);
         let steps = plan(&spec, &readers);
-        let prepared = spec.nodes.iter().map(|n| Prepared::new(n, input_type(&spec, &infos, n))).collect();
+        let prepare = |n: &Node| {
+            // Stand-ins are never multiplied, so nothing is laid out for them.
+            if spec.shapes_only { Prepared::Plain } else { Prepared::new(n, input_type(&spec, &infos, n)) }
+        };
+        let prepared = spec.nodes.iter().map(prepare).collect();
         Ok(Self { spec, infos, steps, prepared, readers, classifier })
     }
 
@@ -225,22 +232,26 @@ fn count_readers(spec: &GraphSpec, classifier: Option<usize>) -> Vec<usize> {
     readers
 }
 
-/// Nodes in order, each threshold merged into the linear layer that it alone and directly reads.
+/// Nodes in order, each threshold or output transform merged into the linear layer that it alone and directly reads.
 fn plan(spec: &GraphSpec, readers: &[usize]) -> Vec<Step> {
-    let linear =
-        |l: &Layer| matches!(l, Layer::InputConv { .. } | Layer::BinaryConv { .. } | Layer::BinaryDense { .. });
+    let fuses = |linear: &Layer, next: &Layer| match next {
+        Layer::Threshold(_) => {
+            matches!(linear, Layer::InputConv { .. } | Layer::BinaryConv { .. } | Layer::BinaryDense { .. })
+        }
+        Layer::OutputTransform(_) => matches!(linear, Layer::BinaryConv { .. } | Layer::BinaryDense { .. }),
+        _ => false,
+    };
     let mut steps: Vec<Step> = Vec::with_capacity(spec.nodes.len());
     for (i, node) in spec.nodes.iter().enumerate() {
-        if let (Layer::Threshold(_), Some(Source::Node(n)), Some(last)) =
-            (&node.layer, node.inputs.first(), steps.last_mut())
+        if let (Some(Source::Node(n)), Some(last)) = (node.inputs.first(), steps.last_mut())
             && last.node == *n
-            && last.threshold.is_none()
+            && last.fused.is_none()
             && readers[*n] == 1
-            && linear(&spec.nodes[*n].layer)
+            && fuses(&spec.nodes[*n].layer, &node.layer)
         {
-            last.threshold = Some(i);
+            last.fused = Some(i);
         } else {
-            steps.push(Step { node: i, threshold: None });
+            steps.push(Step { node: i, fused: None });
         }
     }
     steps

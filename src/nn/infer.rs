@@ -25,8 +25,9 @@ impl Info {
 
 /// Result of a layer on its inputs.
 pub(crate) fn infer(layer: &Layer, name: &str, inputs: &[Info]) -> Result<Info, NnError> {
-    if inputs.len() != layer.arity() {
-        let (found, expected) = (inputs.len(), layer.arity());
+    let (least, most) = layer.arity();
+    if !(least..=most).contains(&inputs.len()) {
+        let (found, expected) = (inputs.len(), least);
         return Err(NnError::Arity { node: name.to_owned(), op: layer.op(), found, expected });
     }
     let cx = Cx { layer, name, input: inputs[0] };
@@ -104,10 +105,45 @@ pub(crate) fn infer(layer: &Layer, name: &str, inputs: &[Info]) -> Result<Info, 
             per_channel("multiplier", s.channels())?;
             cx.reads(&[Kind::I32])?.gives(shape, Kind::I8, 127)
         }
+        Layer::Int8(layer) => super::int8::infer(layer, &cx, inputs.get(1).copied())?,
+        Layer::OutputTransform(t) => {
+            t.check(name, shape.c)?;
+            cx.reads(&[Kind::I32])?.gives(shape, Kind::F32, 0)
+        }
+        Layer::CombineBases { bases, coefficients } => {
+            per_channel("coefficients", coefficients.len())?;
+            check_finite(&format!("{name}.coefficients"), coefficients)?;
+            if *bases == 0 || !shape.c.is_multiple_of(*bases) {
+                let allowed = format!("a divisor of the {} channels it reads", shape.c);
+                return Err(NnError::OutOfRange { what: format!("{name}.bases"), value: bases.to_string(), allowed });
+            }
+            cx.reads(&[Kind::I32])?.gives(Shape::new(shape.h, shape.w, shape.c / bases), Kind::F32, 0)
+        }
+        Layer::Gate | Layer::Concat | Layer::AddLast => joined(&cx, inputs)?,
         _ => float(&cx, per_channel)?,
     };
     info.ty.shape.checked(&format!("the output of `{name}`"))?;
     Ok(info)
+}
+
+/// Float layers of several inputs.
+fn joined(cx: &Cx<'_>, inputs: &[Info]) -> Result<Info, NnError> {
+    let kinds: &[Kind] = if matches!(cx.layer, Layer::Concat) { &[Kind::F32, Kind::I8] } else { &[Kind::F32] };
+    let TensorType { shape, kind } = cx.reads(kinds)?.input.ty;
+    let Shape { h, w, c } = shape;
+    let (fits, expected): (fn(Shape, Shape) -> bool, String) = match cx.layer {
+        Layer::Gate => (|a, b| b == Shape::new(1, 1, a.c), format!("f32 of 1x1x{c} as its gate")),
+        Layer::AddLast => {
+            (|a, b| (a.h, a.w) == (b.h, b.w) && b.c <= a.c, format!("f32 of {h}x{w} with at most {c} channels"))
+        }
+        _ => (|a, b| (a.h, a.w) == (b.h, b.w), format!("{kind} maps of {h}x{w}")),
+    };
+    if let Some(other) = inputs[1..].iter().find(|i| i.ty.kind != kind || !fits(shape, i.ty.shape)) {
+        return Err(cx.input_error(other.ty, expected));
+    }
+    let channels = inputs.iter().map(|i| i.ty.shape.c).fold(0, usize::saturating_add);
+    let out = if matches!(cx.layer, Layer::Concat) { Shape::new(h, w, channels) } else { shape };
+    Ok(cx.gives(out, kind, cx.input.bound))
 }
 
 fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) -> Result<Info, NnError> {
@@ -129,6 +165,10 @@ fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) 
             let cx = cx.reads(&[Kind::I32, Kind::F32])?;
             return Ok(cx.gives(shape, cx.input.ty.kind, cx.input.bound));
         }
+        Layer::MaxPool { window } => {
+            let cx = cx.reads(&[Kind::I32, Kind::F32])?;
+            return Ok(cx.gives(cx.pool(*window)?, cx.input.ty.kind, cx.input.bound));
+        }
         Layer::Sign => return Ok(cx.reads(&[Kind::F32])?.gives(shape, Kind::Bits { planes: 1 }, 1)),
         _ => cx.reads(&[Kind::F32])?,
     };
@@ -137,6 +177,37 @@ fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) 
             per_channel("alpha", alpha.len())?;
             finite("alpha", alpha)?;
             shape
+        }
+        Layer::Bias { bias } => {
+            per_channel("bias", bias.len())?;
+            finite("bias", bias)?;
+            shape
+        }
+        Layer::Sigmoid | Layer::Softmax => shape,
+        Layer::Clamp { low, high } => {
+            if !low.is_finite() || !high.is_finite() || low > high {
+                return Err(cx.out_of_range(
+                    "limits",
+                    format!("{low} and {high}"),
+                    "two finite numbers, the lower one first",
+                ));
+            }
+            shape
+        }
+        Layer::Slice { start, len } => {
+            if *len == 0 || start.checked_add(*len).is_none_or(|end| end > shape.c) {
+                let (what, value) = (format!("{name}.slice"), format!("{start}+{len}"));
+                return Err(NnError::OutOfRange {
+                    what,
+                    value,
+                    allowed: format!("a range within {} channels", shape.c),
+                });
+            }
+            Shape::new(shape.h, shape.w, *len)
+        }
+        Layer::SignConv { weights, window } => {
+            check_len(&format!("{name}.weight planes"), weights.planes(), 1)?;
+            cx.conv(*window, weights.size())?
         }
         Layer::FloatConv { weights, out, bias, window } => {
             finite("weight", weights)?;
@@ -157,7 +228,7 @@ fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) 
             check_len(&format!("{name}.weight"), weights.len(), out.saturating_mul(shape.len()))?;
             Shape::new(1, 1, *out)
         }
-        Layer::MaxPool { window } | Layer::AvgPool { window } => cx.pool(*window)?,
+        Layer::AvgPool { window } => cx.pool(*window)?,
         Layer::GlobalAvgPool => Shape::new(1, 1, shape.c),
         other => unreachable!("`{}` is handled with the integer layers", other.op()),
     };
@@ -165,22 +236,44 @@ fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) 
 }
 
 /// One layer, its name and its first input.
-struct Cx<'a> {
+pub(super) struct Cx<'a> {
     layer: &'a Layer,
     name: &'a str,
-    input: Info,
+    pub(super) input: Info,
 }
 
 impl Cx<'_> {
-    fn input_error(&self, found: TensorType, expected: String) -> NnError {
+    pub(super) fn input_error(&self, found: TensorType, expected: String) -> NnError {
         NnError::Input { node: self.name.to_owned(), op: self.layer.op(), found: found.to_string(), expected }
+    }
+
+    /// Name of one of the layer's tensors or numbers.
+    pub(super) fn part(&self, what: &str) -> String {
+        format!("{}.{what}", self.name)
+    }
+
+    pub(super) fn out_of_range(&self, what: &str, value: impl std::fmt::Display, allowed: &str) -> NnError {
+        NnError::OutOfRange { what: self.part(what), value: value.to_string(), allowed: allowed.to_owned() }
+    }
+
+    /// A zero point: one of the 8-bit codes.
+    pub(super) fn code(&self, what: &str, value: i32) -> Result<(), NnError> {
+        i8::try_from(value).map(drop).map_err(|_| self.out_of_range(what, value, "-128 to 127"))
+    }
+
+    /// Refuses sums that 32 bits cannot hold.
+    pub(super) fn fits_i32(&self, bound: u128) -> Result<(), NnError> {
+        if bound < 1 << 31 {
+            return Ok(());
+        }
+        Err(NnError::Overflow { what: format!("layer `{}`", self.name), bound })
     }
 
     fn window(&self, problem: &str) -> NnError {
         NnError::BadWindow { what: format!("layer `{}`", self.name), problem: problem.to_owned() }
     }
 
-    fn reads(&self, kinds: &[Kind]) -> Result<&Self, NnError> {
+    pub(super) fn reads(&self, kinds: &[Kind]) -> Result<&Self, NnError> {
         if kinds.contains(&self.input.ty.kind) {
             return Ok(self);
         }
@@ -192,12 +285,12 @@ impl Cx<'_> {
         self.reads(&[Kind::Bits { planes: 1 }, Kind::Bits { planes: 2 }])
     }
 
-    fn gives(&self, shape: Shape, kind: Kind, bound: u128) -> Info {
+    pub(super) fn gives(&self, shape: Shape, kind: Kind, bound: u128) -> Info {
         Info { ty: TensorType::new(shape, kind), bound }
     }
 
     /// An i32 map whose sums are at most `bound`, or an error where that does not fit.
-    fn sum(&self, shape: Shape, bound: u128) -> Result<Info, NnError> {
+    pub(super) fn sum(&self, shape: Shape, bound: u128) -> Result<Info, NnError> {
         // Half of the range stays free, so that 2·popcount and comparisons cannot wrap either.
         if bound > 1 << 30 {
             return Err(NnError::Overflow { what: format!("layer `{}`", self.name), bound });
@@ -205,14 +298,14 @@ impl Cx<'_> {
         Ok(self.gives(shape, Kind::I32, bound))
     }
 
-    fn conv(&self, window: Window, size: FilterSize) -> Result<Shape, NnError> {
+    pub(super) fn conv(&self, window: Window, size: FilterSize) -> Result<Shape, NnError> {
         let g = window.over(self.input.ty.shape, &format!("layer `{}`", self.name))?;
         check_len(&format!("{}.weight taps", self.name), size.taps, window.taps())?;
         check_len(&format!("{}.weight channels", self.name), size.ic, self.input.ty.shape.c)?;
         Ok(Shape::new(g.oh, g.ow, size.out))
     }
 
-    fn pool(&self, window: Window) -> Result<Shape, NnError> {
+    pub(super) fn pool(&self, window: Window) -> Result<Shape, NnError> {
         let g = window.over(self.input.ty.shape, &format!("layer `{}`", self.name))?;
         Ok(Shape::new(g.oh, g.ow, self.input.ty.shape.c))
     }

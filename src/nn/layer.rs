@@ -1,6 +1,6 @@
 //! The layers a network is made of, as plain data.
 
-use super::{BitFilters, SmallFilters, Standardise, Thresholds, Window};
+use super::{BitFilters, Int8, OutputTransform, SmallFilters, Standardise, Thresholds, Window};
 
 /// One layer. Each variant says what it reads and gives; all sums are exact integers unless it says float.
 ///
@@ -62,6 +62,16 @@ pub enum Layer {
     },
     /// i32 → i8 codes by a per-channel multiplier and offset.
     Standardise(Standardise),
+    /// i32 → f32: `float(clamp(x, clamp) − base)·mul[c] + add[c]`, each operation rounded (LCE's output transform).
+    OutputTransform(OutputTransform),
+    /// i32 → f32 with 1/`bases` of the channels: `Σₘ coefficient[m, c]·float(x[m·c_out + c])`, m ascending from 0, each
+    /// operation rounded. Sums the outputs of several binary filter banks, as ABC-Net's weight bases ask.
+    CombineBases {
+        /// Filter banks that follow one another in the channels, at least 1.
+        bases: usize,
+        /// One a base and output channel, (base, channel).
+        coefficients: Vec<f32>,
+    },
 
     /// Any → f32: `x·mul[c] + add[c]`, two roundings. Batch normalisation at inference, input scaling, dequantisation.
     Affine {
@@ -79,6 +89,42 @@ pub enum Layer {
     },
     /// f32 → ±1: −1 iff x < 0; both zeros become +1.
     Sign,
+    /// f32 → f32: `x + bias[c]`, one rounding (ReActNet's shifts).
+    Bias {
+        /// One a channel.
+        bias: Vec<f32>,
+    },
+    /// f32 → f32: `1 / (1 + exp(−x))` with [`crate::numeric::elementary::exp_f32`], one rounded addition and one rounded division.
+    Sigmoid,
+    /// f32 → f32: min(max(x, low), high); NaN becomes low.
+    Clamp {
+        /// Smallest value let through.
+        low: f32,
+        /// Largest value let through.
+        high: f32,
+    },
+    /// f32 → f32, each pixel by itself: [`crate::numeric::elementary::softmax_f32`] of its channels (numerics N43).
+    Softmax,
+    /// f32 (h × w × c) and f32 (1 × 1 × c) → f32: each pixel times the second map, channel by channel.
+    Gate,
+    /// Two or more maps of f32 or i8 and one size → the same: their channels one after the other.
+    Concat,
+    /// f32 → f32: channels `start..start + len`.
+    Slice {
+        /// First channel.
+        start: usize,
+        /// Channels.
+        len: usize,
+    },
+    /// f32 (c channels) and f32 (at most c) → f32: the second map added to the last channels of the first.
+    AddLast,
+    /// f32 → f32: Σ ±x over (ky, kx, channel) in that order; a tap outside adds nothing. ±1 weights under real inputs.
+    SignConv {
+        /// Weights, (output, ky, kx, channel), one plane.
+        weights: BitFilters,
+        /// Window; padding fills with zero.
+        window: Window,
+    },
     /// f32 → f32: Σ w·x over (ky, kx, channel) in that order, then the bias.
     FloatConv {
         /// Weights, (output, ky, kx, channel).
@@ -108,7 +154,7 @@ pub enum Layer {
         /// Empty or one an output.
         bias: Vec<f32>,
     },
-    /// f32 → f32: maximum over the window; taps outside never win.
+    /// i32 or f32 → the same: maximum over the window; taps outside never win.
     MaxPool {
         /// Window.
         window: Window,
@@ -120,6 +166,9 @@ pub enum Layer {
     },
     /// f32 → f32, 1 × 1: sum over all pixels in order, divided by their number.
     GlobalAvgPool,
+
+    /// An 8-bit layer with TensorFlow Lite's integer rules.
+    Int8(Int8),
 }
 
 impl Layer {
@@ -138,6 +187,17 @@ impl Layer {
             Layer::Add => "add",
             Layer::OffsetShift { .. } => "offset_shift",
             Layer::Standardise(_) => "standardise",
+            Layer::OutputTransform(_) => "output_transform",
+            Layer::CombineBases { .. } => "combine_bases",
+            Layer::Bias { .. } => "bias",
+            Layer::Sigmoid => "sigmoid",
+            Layer::Clamp { .. } => "clamp",
+            Layer::Softmax => "softmax",
+            Layer::Gate => "gate",
+            Layer::Concat => "concat",
+            Layer::Slice { .. } => "slice",
+            Layer::AddLast => "add_last",
+            Layer::SignConv { .. } => "sign_conv",
             Layer::Affine { .. } => "affine",
             Layer::Relu => "relu",
             Layer::PRelu { .. } => "prelu",
@@ -148,11 +208,17 @@ impl Layer {
             Layer::MaxPool { .. } => "max_pool",
             Layer::AvgPool { .. } => "avg_pool",
             Layer::GlobalAvgPool => "global_avg_pool",
+            Layer::Int8(layer) => layer.op(),
         }
     }
 
-    /// How many inputs it reads.
-    pub fn arity(&self) -> usize {
-        if matches!(self, Layer::Add) { 2 } else { 1 }
+    /// How many inputs it reads: at least, at most.
+    pub fn arity(&self) -> (usize, usize) {
+        match self {
+            Layer::Add | Layer::Gate | Layer::AddLast => (2, 2),
+            Layer::Concat => (2, usize::MAX),
+            Layer::Int8(layer) => (layer.arity(), layer.arity()),
+            _ => (1, 1),
+        }
     }
 }

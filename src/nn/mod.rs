@@ -22,27 +22,34 @@
 //! ```
 
 mod calls;
+mod counts;
 mod error;
 mod fast;
 mod float;
 mod graph;
 mod infer;
+mod int8;
 mod layer;
+pub mod networks;
 mod reference;
 mod run;
 #[allow(unsafe_code)]
 mod simd;
 mod standardise;
 mod tensor;
+mod transform;
 mod weights;
 mod window;
 
+pub use counts::{ByBits, Counts, LayerCount};
 pub use error::NnError;
 pub use graph::{Graph, GraphSpec, Node, Source};
 pub(crate) use infer::{Info, infer};
+pub use int8::{Int8, Multiplier, Requant, Softmax};
 pub use layer::Layer;
 pub use run::{Engine, Pass};
 pub use standardise::Standardise;
 pub use tensor::{BitMap, Kind, Map, Shape, Tensor, TensorType};
+pub use transform::{NO_CLAMP, OutputTransform, RELU_CLAMP};
 pub use weights::{BitFilters, FilterSize, SmallFilters, Thresholds};
 pub use window::{Fill, Geometry, Pad, TapRun, Window};

@@ -110,3 +110,12 @@ pub fn global_sum(x: &Map<i32>) -> Map<i32> {
     }
     map
 }
+
+/// Maximum of sums over a window; taps outside never win.
+pub fn max_pool(x: &Map<i32>, g: &Geometry) -> Map<i32> {
+    conv(g, x.shape().c, |c, oy, ox| {
+        let taps = (0..g.window.taps()).map(|t| (t / g.window.kernel[1], t % g.window.kernel[1]));
+        let inside = taps.filter_map(|(ky, kx)| g.source(oy, ox, ky, kx));
+        inside.map(|(y, x_)| x.pixel(y, x_)[c]).max().expect("padding is smaller than the kernel")
+    })
+}

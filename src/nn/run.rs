@@ -3,7 +3,7 @@
 use super::fast::{self, Conv, Prepared};
 use super::graph::{Graph, Source, Step};
 use super::{Geometry, Layer, Map, NnError, Node, Shape, Tensor, TensorType, Window};
-use super::{float, reference};
+use super::{float, int8, reference};
 use crate::bits::Isa;
 use crate::trace::{NullSink, Sink};
 use rayon::prelude::*;
@@ -37,7 +37,7 @@ impl Graph {
     /// Output for one image, with the fastest kernels.
     ///
     /// # Errors
-    /// [`NnError::Image`] if the image is not what the network reads.
+    /// As [`Graph::pass`].
     pub fn run(&self, image: &Tensor) -> Result<Tensor, NnError> {
         Ok(self.pass(image, Engine::best(), &mut NullSink)?.output)
     }
@@ -45,7 +45,7 @@ impl Graph {
     /// Features for one image, with the fastest kernels.
     ///
     /// # Errors
-    /// As [`Graph::run`].
+    /// As [`Graph::pass`].
     pub fn features(&self, image: &Tensor) -> Result<Tensor, NnError> {
         Ok(self.pass(image, Engine::best(), &mut NullSink)?.features)
     }
@@ -53,12 +53,15 @@ impl Graph {
     /// Output and features for one image; `sink` hears every operation as a device would run it.
     ///
     /// # Errors
-    /// As [`Graph::run`].
+    /// [`NnError::Image`] if the image is not what the network reads, [`NnError::NoWeights`] if it was built from shapes.
     pub fn pass(&self, image: &Tensor, engine: Engine, sink: &mut dyn Sink) -> Result<Pass, NnError> {
         let (found, expected) = (image.ty(), self.input());
         if found != expected {
             let (expected, expected_kind) = (expected.shape, expected.kind);
             return Err(NnError::Image { expected, expected_kind, found: found.shape, found_kind: found.kind });
+        }
+        if self.spec.shapes_only {
+            return Err(NnError::NoWeights(self.spec.name.clone()));
         }
         let mut values: Vec<Option<Tensor>> = vec![None; self.spec.nodes.len()];
         let mut left = self.readers.clone();
@@ -96,19 +99,29 @@ impl Graph {
 
     fn step(&self, step: Step, image: &Tensor, values: &[Option<Tensor>], engine: Engine) -> Tensor {
         let node = &self.spec.nodes[step.node];
-        let input = |i: usize| value(image, values, node.inputs[i]);
-        match (engine, step.threshold) {
-            (Engine::Fast(isa), Some(t)) => {
-                let Prepared::Threshold(thresholds) = &self.prepared[t] else { unreachable!("a fused threshold") };
-                let signs = |conv: Conv<'_>, g: &Geometry| Tensor::Bits(conv.bits(isa, g, thresholds));
-                linear(node, &self.prepared[step.node], input(0), signs)
+        let inputs: Vec<&Tensor> = node.inputs.iter().map(|s| value(image, values, *s)).collect();
+        let isa = match engine {
+            Engine::Fast(isa) => isa,
+            Engine::Reference => {
+                let sums = single(node, &inputs);
+                return match step.fused {
+                    Some(next) => single(&self.spec.nodes[next], &[&sums]),
+                    None => sums,
+                };
             }
-            (Engine::Fast(isa), None) => self
-                .fast(step.node, input(0), isa)
-                .unwrap_or_else(|| single(node, input(0), node.inputs.get(1).map(|s| value(image, values, *s)))),
-            (Engine::Reference, fused) => {
-                let sums = single(node, input(0), node.inputs.get(1).map(|s| value(image, values, *s)));
-                fused.map_or_else(|| sums.clone(), |t| single(&self.spec.nodes[t], &sums, None))
+        };
+        let fused = step.fused.map(|n| (&self.spec.nodes[n], &self.prepared[n]));
+        match fused {
+            Some((_, Prepared::Threshold(thresholds))) => {
+                let signs = |conv: Conv<'_>, g: &Geometry| Tensor::Bits(conv.bits(isa, g, thresholds));
+                linear(node, &self.prepared[step.node], inputs[0], signs)
+            }
+            _ => {
+                let sums = self.fast(step.node, inputs[0], isa).unwrap_or_else(|| single(node, &inputs));
+                match fused {
+                    Some((next, _)) => single(next, &[&sums]),
+                    None => sums,
+                }
             }
         }
     }
@@ -124,6 +137,7 @@ impl Graph {
             (Layer::MaxPoolBits { window }, _, Tensor::Bits(x)) => {
                 Tensor::Bits(fast::max_pool_bits(x, &geometry(*window, x.shape())))
             }
+            (Layer::Int8(layer), Prepared::Int8(p), x) => int8::run(layer, Some((p, isa)), x, None),
             _ => return None,
         })
     }
@@ -137,7 +151,7 @@ fn value<'a>(image: &'a Tensor, values: &'a [Option<Tensor>], source: Source) ->
 }
 
 /// Shapes were checked when the network was built.
-fn geometry(window: Window, shape: Shape) -> Geometry {
+pub(super) fn geometry(window: Window, shape: Shape) -> Geometry {
     window.over(shape, "").expect("checked when the network was built")
 }
 
@@ -176,7 +190,8 @@ fn reals(x: &Tensor) -> Vec<f32> {
 }
 
 /// One layer by the reference kernels.
-fn single(node: &Node, x: &Tensor, second: Option<&Tensor>) -> Tensor {
+fn single(node: &Node, inputs: &[&Tensor]) -> Tensor {
+    let x = inputs[0];
     let shape = x.shape();
     match (&node.layer, x) {
         (Layer::PackInput { threshold, flatten }, Tensor::U8(x)) => {
@@ -202,7 +217,7 @@ fn single(node: &Node, x: &Tensor, second: Option<&Tensor>) -> Tensor {
         }
         (Layer::GlobalSumBits, Tensor::Bits(x)) => Tensor::I32(reference::global_sum_bits(x)),
         (Layer::GlobalSum, Tensor::I32(x)) => Tensor::I32(reference::global_sum(x)),
-        (Layer::Add, x) => add(x, second.unwrap_or(x)),
+        (Layer::Add, x) => add(x, inputs[1]),
         (Layer::OffsetShift { offset, shift }, Tensor::I32(x)) => {
             let sums = x.data().iter().enumerate().map(|(i, v)| (v + offset[i % shape.c]) >> shift).collect();
             Tensor::I32(Map::new(shape, sums).expect("one sum a value"))
@@ -211,11 +226,34 @@ fn single(node: &Node, x: &Tensor, second: Option<&Tensor>) -> Tensor {
             let codes = x.data().iter().enumerate().map(|(i, v)| s.code(i % shape.c, *v)).collect();
             Tensor::I8(Map::new(shape, codes).expect("one code a value"))
         }
+        (Layer::OutputTransform(t), Tensor::I32(x)) => Tensor::F32(t.map(x)),
+        (Layer::CombineBases { bases, coefficients }, Tensor::I32(x)) => {
+            Tensor::F32(float::combine_bases(x, *bases, coefficients))
+        }
+        (Layer::MaxPool { window }, Tensor::I32(x)) => Tensor::I32(reference::max_pool(x, &geometry(*window, shape))),
         (Layer::Affine { mul, add }, x) => Tensor::F32(float::affine(reals(x), shape, mul, add)),
         (Layer::Relu, Tensor::I32(x)) => {
             Tensor::I32(Map::new(shape, x.data().iter().map(|v| *v.max(&0)).collect()).expect("one a value"))
         }
+        (Layer::Int8(layer), x) => int8::run(layer, None, x, inputs.get(1).copied()),
+        (Layer::Gate, Tensor::F32(x)) => Tensor::F32(float::gate(x.clone(), floats(inputs[1]))),
+        (Layer::AddLast, Tensor::F32(x)) => Tensor::F32(float::add_last(x.clone(), floats(inputs[1]))),
+        (Layer::Concat, Tensor::I8(_)) => {
+            Tensor::I8(float::concat(&inputs.iter().filter_map(|i| codes(i)).collect::<Vec<_>>()))
+        }
+        (Layer::Concat, _) => Tensor::F32(float::concat(&inputs.iter().map(|i| floats(i)).collect::<Vec<_>>())),
         (_, Tensor::F32(x)) => float_layer(&node.layer, x),
+        _ => unreachable!("types were checked when the network was built"),
+    }
+}
+
+fn codes(x: &Tensor) -> Option<&Map<i8>> {
+    if let Tensor::I8(m) = x { Some(m) } else { None }
+}
+
+fn floats(x: &Tensor) -> &Map<f32> {
+    match x {
+        Tensor::F32(m) => m,
         _ => unreachable!("types were checked when the network was built"),
     }
 }
@@ -226,6 +264,12 @@ fn float_layer(layer: &Layer, x: &Map<f32>) -> Tensor {
         Layer::Sign => return Tensor::Bits(float::sign(x)),
         Layer::Relu => float::prelu(x.clone(), &vec![0.0; shape.c]),
         Layer::PRelu { alpha } => float::prelu(x.clone(), alpha),
+        Layer::Bias { bias } => float::bias(x.clone(), bias),
+        Layer::Sigmoid => float::sigmoid(x.clone()),
+        Layer::Clamp { low, high } => float::clamp(x.clone(), *low, *high),
+        Layer::Softmax => float::softmax(x),
+        Layer::Slice { start, len } => float::slice(x, *start, *len),
+        Layer::SignConv { weights, window } => float::sign_conv(x, weights, &geometry(*window, shape)),
         Layer::FloatConv { weights, out, bias, window } => {
             float::conv(x, weights, *out, bias, &geometry(*window, shape))
         }

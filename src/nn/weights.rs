@@ -80,6 +80,44 @@ impl BitFilters {
         Ok(filters)
     }
 
+    /// All weights +1: stand-ins where only the sizes matter.
+    pub fn ones(size: FilterSize, planes: usize) -> Self {
+        Self::blank(size, planes)
+    }
+
+    /// The same rows split into another number of taps: a dense layer's row over a map of as many pixels.
+    ///
+    /// # Errors
+    /// [`NnError::Size`] unless `taps` divides the row.
+    pub fn regrouped(self, taps: usize, what: &str) -> Result<Self, NnError> {
+        let size = self.size();
+        let ic = size.fan_in() / taps.max(1);
+        check_len(what, taps.saturating_mul(ic), size.fan_in())?;
+        if ic.is_multiple_of(BITS) && size.ic.is_multiple_of(BITS) && self.planes == 1 {
+            return Ok(Self { taps, ic, ..self });
+        }
+        Self::from_values(FilterSize { out: size.out, taps, ic }, &self.values(), what)
+    }
+
+    /// The outputs of several banks of one size, one bank after the other.
+    ///
+    /// # Errors
+    /// [`NnError::Size`] for no bank, or for banks of other taps, channels or planes than the first.
+    pub fn stacked(banks: &[Self], what: &str) -> Result<Self, NnError> {
+        let none = || NnError::Size { what: what.to_owned(), found: 0, expected: 1 };
+        let first = banks.first().ok_or_else(none)?;
+        for bank in banks {
+            check_len(
+                &format!("{what} row"),
+                bank.size().fan_in() * bank.planes,
+                first.size().fan_in() * first.planes,
+            )?;
+            check_len(&format!("{what} taps"), bank.taps, first.taps)?;
+        }
+        let rows = banks.iter().flat_map(|b| &b.rows).copied().collect();
+        Ok(Self { out: banks.iter().map(|b| b.out).sum(), rows, ..first.clone() })
+    }
+
     fn blank(size: FilterSize, planes: usize) -> Self {
         let FilterSize { out, taps, ic } = size;
         Self { out, taps, ic, planes, rows: vec![0; out * taps * planes * words(ic)] }
@@ -259,6 +297,21 @@ mod tests {
         assert_eq!((filters.planes(), filters.values()), (2, ternary.to_vec()));
         assert!(BitFilters::from_values(SIZE, &[2; 12], "w").is_err());
         assert!(BitFilters::from_packed(SIZE, &[0; 3], -1, "w").is_err());
+    }
+
+    #[test]
+    fn rows_are_split_and_banks_stacked_without_changing_a_weight() {
+        let values = [1, -1, 1, -1, 1, 1, -1, -1, -1, 1, 1, 1];
+        let filters = BitFilters::from_values(SIZE, &values, "w").unwrap();
+        let split = filters.clone().regrouped(3, "w").unwrap();
+        assert_eq!((split.size().taps, split.values()), (3, values.to_vec()));
+        assert!(filters.clone().regrouped(4, "w").is_err());
+        let wide = BitFilters::ones(FilterSize { out: 2, taps: 1, ic: 128 }, 1).regrouped(2, "w").unwrap();
+        assert_eq!((wide.size().ic, wide.values()), (64, vec![1; 256]));
+        let both = BitFilters::stacked(&[filters.clone(), filters.clone()], "w").unwrap();
+        assert_eq!((both.size().out, both.values()), (4, [values, values].concat()));
+        assert!(BitFilters::stacked(&[filters, split], "w").is_err());
+        assert!(BitFilters::stacked(&[], "w").is_err());
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub use error::{FormatError, OverflowError, ScaleError, TensorError};
 pub use format::Format;
 pub use int_format::{FixedFormat, Granularity, IntFormat, Range, ScaleKind, Scheme};
 pub use narrow::{Narrow, Overflow, Overflowed, narrow, narrow_range};
-pub use requant::{requantise_double, requantise_single};
+pub use requant::{multiply_double, requantise_double, requantise_single};
 pub use round::{Rounder, Rounding};
 pub use scale::Scale;
 pub use slices::{Target, narrow_slice, requantise_narrow_slice, requantise_slice};

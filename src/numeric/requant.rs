@@ -36,10 +36,19 @@ pub fn requantise_single(x: i64, factor: Scale, rounder: &mut Rounder) -> i64 {
 /// * Equals: `MultiplyByQuantizedMultiplier`; the parts `VQRDMULH` and `VRSHL` with a fix-up of negative ties.
 /// * Source: gemmlowp `fixedpoint/fixedpoint.h`, CMSIS-NN `arm_nnsupportfunctions.h`.
 pub fn requantise_double(x: i32, factor: Scale) -> i32 {
-    let left = factor.exponent().clamp(0, 32);
-    let right = factor.exponent().saturating_neg().max(0);
+    multiply_double(x, factor.mantissa(), factor.exponent())
+}
+
+/// [`requantise_double`] by `mantissa · 2^(exponent − 31)` with any mantissa below 2^31 (N15, N16): TensorFlow Lite's mean divides
+/// its multiplier by the number of values and does not bring the quotient back to 31 bits, which changes the first rounding.
+///
+/// * Value, formula, range, rounding, overflow, source: as [`requantise_double`].
+/// * Equals: `MultiplyByQuantizedMultiplier`.
+pub fn multiply_double(x: i32, mantissa: u32, exponent: i32) -> i32 {
+    let left = exponent.clamp(0, 32);
+    let right = exponent.saturating_neg().max(0);
     let raised = i128::from(x) << left;
-    let high = (raised * i128::from(factor.mantissa()) + (1 << 30)) >> 31;
+    let high = (raised * i128::from(mantissa) + (1 << 30)) >> 31;
     divide_by_power_of_two(saturate_i64(high), right)
 }
 

@@ -58,12 +58,17 @@ pub fn backbone(graph: &Graph) -> BackboneInfo {
         let product = |names: &[&str]| names.iter().map(|n| call.dims.get(n).unwrap_or(1)).product::<u64>();
         match call.op {
             // Tail bits of a word are no multiply-accumulates of the network, but a device computes them.
-            Op::BinaryConv | Op::BinaryConvThreshold => {
+            Op::BinaryConv | Op::BinaryConvThreshold | Op::BinaryConvTransform => {
                 binary_macs += 32 * product(&["oh", "ow", "oc", "kh", "kw", "words"])
             }
-            Op::BinaryDense | Op::BinaryDenseThreshold => binary_macs += 32 * product(&["rows", "words"]),
-            Op::InputConv | Op::InputConvThreshold => other_macs += product(&["oh", "ow", "oc", "kh", "kw", "ic"]),
-            Op::FloatGlue => other_macs += call.dims.get("macs").unwrap_or(0),
+            Op::BinaryDense | Op::BinaryDenseThreshold | Op::BinaryDenseTransform => {
+                binary_macs += 32 * product(&["rows", "words"])
+            }
+            Op::InputConv | Op::InputConvThreshold | Op::FloatConv | Op::SignConv | Op::Int8Conv => {
+                other_macs += product(&["oh", "ow", "oc", "kh", "kw", "ic"])
+            }
+            Op::DepthwiseConv | Op::Int8DepthwiseConv => other_macs += product(&["oh", "ow", "channels", "kh", "kw"]),
+            Op::FloatDense | Op::Int8Dense => other_macs += product(&["rows", "columns"]),
             _ => {}
         }
     }

@@ -1,5 +1,6 @@
 //! What can stop a run.
 
+use super::ImageError;
 use crate::config::ConfigError;
 use crate::cost::CostError;
 use crate::learn::LearnError;
@@ -49,6 +50,9 @@ pub enum RunError {
         /// Why not.
         message: String,
     },
+    /// An image cannot be read, or the network failed on it.
+    #[error(transparent)]
+    Image(#[from] ImageError),
     /// The network failed on an image.
     #[error("backbone: {0}")]
     Network(#[from] NnError),

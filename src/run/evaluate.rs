@@ -1,8 +1,9 @@
 //! A frozen network over a data set: predictions, scores, features. The library's half of `tinyprec eval`.
 
+use super::images::{ImageError, misfit, tensors};
 use crate::data::Dataset;
 use crate::import::Data;
-use crate::nn::{Graph, Kind, NnError, Pass, Shape, Tensor};
+use crate::nn::{Graph, Kind, NnError, Pass, Tensor};
 use thiserror::Error;
 
 /// Images in flight at once: bounds the memory, changes no result.
@@ -11,19 +12,15 @@ const CHUNK: usize = 512;
 /// A network that cannot be evaluated on a data set.
 #[derive(Debug, Error)]
 pub enum EvalError {
-    /// Shapes that do not fit each other.
-    #[error(
-        "model `{model}` reads {expected} images, `{data}` has {found}; choose data of that shape or another model"
-    )]
-    Shape {
+    /// Images that are not what the network reads.
+    #[error("model `{model}` on `{data}`: {problem}; choose data of that shape, resize or crop it, or another model")]
+    Misfit {
         /// Network.
         model: String,
         /// Data set.
         data: String,
-        /// Shape the network reads.
-        expected: String,
-        /// Shape of the images.
-        found: Shape,
+        /// What does not fit.
+        problem: String,
     },
     /// The network has no scores to compare with labels.
     #[error(
@@ -33,6 +30,9 @@ pub enum EvalError {
         /// Network.
         model: String,
     },
+    /// An image cannot be read, or the network refused it.
+    #[error(transparent)]
+    Image(#[from] ImageError),
     /// The network refused an image.
     #[error(transparent)]
     Network(#[from] NnError),
@@ -73,19 +73,15 @@ impl Evaluation {
 /// Runs every image on all threads; the result does not depend on their number. `progress` hears how many images are done.
 ///
 /// # Errors
-/// [`EvalError`] before the first image runs.
+/// [`EvalError`]; shapes are checked before the first image runs.
 pub fn evaluate(
     graph: &Graph,
     data: &Dataset,
     with_features: bool,
     mut progress: impl FnMut(usize),
 ) -> Result<Evaluation, EvalError> {
-    let [h, w, c] = data.shape();
-    let shape = Shape::new(h, w, c);
-    if graph.input().shape != shape || graph.input().kind != Kind::U8 {
-        let expected = format!("{} {}", graph.input().shape, graph.input().kind);
-        let (model, data) = (graph.name().to_owned(), data.name().to_owned());
-        return Err(EvalError::Shape { model, data, expected, found: shape });
+    if let Some(problem) = misfit(graph, data) {
+        return Err(EvalError::Misfit { model: graph.name().to_owned(), data: data.name().to_owned(), problem });
     }
     if graph.classifier().is_none() && !with_features {
         return Err(EvalError::NoClassifier { model: graph.name().to_owned() });
@@ -102,8 +98,8 @@ pub fn evaluate(
     };
     for start in (0..data.len()).step_by(CHUNK) {
         let end = (start + CHUNK).min(data.len());
-        let images: Result<Vec<Tensor>, NnError> = (start..end).map(|i| Tensor::image(shape, data.image(i))).collect();
-        for (pass, label) in graph.passes(&images?)?.into_iter().zip(&data.labels()[start..end]) {
+        let images = tensors(graph, data, start..end)?;
+        for (pass, label) in graph.passes(&images)?.into_iter().zip(&data.labels()[start..end]) {
             found.take(pass, usize::from(*label));
         }
         progress(end);

@@ -1,9 +1,9 @@
 //! Features of all images, once for all precisions and seeds: the backbone is frozen.
 
-use super::RunError;
+use super::{RunError, images};
 use crate::data::Dataset;
 use crate::learn::RawFeatures;
-use crate::nn::{Graph, Shape, Tensor};
+use crate::nn::{Graph, Tensor};
 
 /// Images whose features are computed at a time, so that memory stays small.
 const CHUNK: usize = 512;
@@ -13,11 +13,11 @@ const CHUNK: usize = 512;
 pub struct Features {
     /// Features a sample.
     pub width: usize,
-    values: FeatureValues,
+    pub(super) values: FeatureValues,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum FeatureValues {
+pub(super) enum FeatureValues {
     Ints(Vec<i32>),
     Reals(Vec<f32>),
 }
@@ -28,17 +28,14 @@ impl Features {
     /// `progress` hears how many images are done.
     ///
     /// # Errors
-    /// [`RunError::Network`] if an image is not what the network reads.
+    /// [`RunError`] if an image cannot be read or is not what the network reads.
     pub fn of(graph: &Graph, set: &Dataset, progress: &dyn Fn(usize)) -> Result<Self, RunError> {
-        let [h, w, c] = set.shape();
-        let shape = Shape::new(h, w, c);
         let width = graph.feature_type().shape.len();
         let is_real = matches!(graph.feature_type().kind, crate::nn::Kind::F32);
         let (mut ints, mut reals) = (Vec::new(), Vec::new());
         for start in (0..set.len()).step_by(CHUNK) {
             let end = (start + CHUNK).min(set.len());
-            let images = (start..end).map(|i| Tensor::image(shape, set.image(i))).collect::<Result<Vec<_>, _>>()?;
-            for pass in graph.passes(&images)? {
+            for pass in graph.passes(&images::tensors(graph, set, start..end)?)? {
                 match (is_real, &pass.features) {
                     (true, Tensor::F32(map)) => reals.extend_from_slice(map.data()),
                     (_, features) => ints.extend(features.integers().unwrap_or_default()),
@@ -48,6 +45,15 @@ impl Features {
         }
         let values = if is_real { FeatureValues::Reals(reals) } else { FeatureValues::Ints(ints) };
         Ok(Self { width, values })
+    }
+
+    /// Samples.
+    pub fn samples(&self) -> usize {
+        let values = match &self.values {
+            FeatureValues::Ints(x) => x.len(),
+            FeatureValues::Reals(x) => x.len(),
+        };
+        values / self.width
     }
 
     /// All samples, as the head's feature stage takes them.

@@ -5,10 +5,11 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// Replaces a file: writes `<name>.tmp` beside it, syncs it to the disk, renames it.
+/// Replaces a file: writes `<name>.<process>.tmp` beside it, syncs it to the disk, renames it.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".tmp");
+    // Two programs may write one file at once, each a whole one.
+    name.push(format!(".{}.tmp", std::process::id()));
     let beside = path.with_file_name(name);
     let mut file = File::create(&beside)?;
     file.write_all(bytes)?;
@@ -36,7 +37,8 @@ pub fn hash_file(path: &Path) -> io::Result<String> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 

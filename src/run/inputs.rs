@@ -1,6 +1,7 @@
 //! What an experiment reads: images and the frozen network, checked against each other, with their hashes.
 
 use super::files::hash_file;
+use super::images::misfit;
 use crate::config::{ConfigError, DataFiles, DataKind, Experiment, NamedPath};
 use crate::data::{self, DataError, Dataset, Split, Stream};
 use crate::import;
@@ -20,6 +21,8 @@ pub struct Inputs {
     pub graph: Graph,
     /// How the training images arrive.
     pub stream: Stream,
+    /// SHA-256 of the network's file.
+    pub model_hash: String,
     /// Path as given and SHA-256 of every file.
     pub hashes: Vec<(String, String)>,
 }
@@ -49,7 +52,8 @@ pub fn read(experiment: &Experiment) -> Result<Inputs, ConfigError> {
     let labels = |set: &Dataset| set.labels().iter().map(|&l| usize::from(l)).collect::<Vec<_>>();
     let stream = experiment.stream(&labels(&train), &labels(&test), train.n_classes())?;
     let hashes = hashes(experiment)?;
-    Ok(Inputs { train, test, graph, stream, hashes })
+    let model_hash = hashes.last().map_or_else(String::new, |(_, hash)| hash.clone());
+    Ok(Inputs { train, test, graph, stream, model_hash, hashes })
 }
 
 fn images(
@@ -63,7 +67,7 @@ fn images(
         DataKind::Cifar10 | DataKind::Cifar100 => data::load(&from.path),
     };
     let complain = |error: DataError| experiment.complain(&from.span, &error.to_string(), "");
-    let set = read.map_err(complain)?;
+    let set = read.and_then(|set| set.transformed(experiment.data.transform.clone())).map_err(complain)?;
     let Some(limit) = per_class else { return Ok(set) };
     let mut seen = vec![0; set.n_classes()];
     let mut kept = Vec::new();
@@ -78,19 +82,13 @@ fn images(
 }
 
 fn check_shape(experiment: &Experiment, graph: &Graph, images: &Dataset) -> Result<(), ConfigError> {
-    let wanted = graph.input().shape;
-    let [height, width, channels] = images.shape();
-    if (wanted.h, wanted.w, wanted.c) == (height, width, channels) {
-        return Ok(());
-    }
-    let message = format!(
-        "the network reads images of {} × {} × {}, the data set has {height} × {width} × {channels}",
-        wanted.h, wanted.w, wanted.c
-    );
-    Err(experiment.complain(&experiment.backbone.span, &message, "use the data set that the network was made for"))
+    let Some(message) = misfit(graph, images) else { return Ok(()) };
+    let help =
+        "change the images in [transform] (resize, crop, channels, normalise), or use another network or data set";
+    Err(experiment.complain(&experiment.backbone.span, &message, help))
 }
 
-/// Hashes of all files, those of a folder one by one by name.
+/// Hashes of all files, those of a folder one by one by name, the network's last.
 fn hashes(experiment: &Experiment) -> Result<Vec<(String, String)>, ConfigError> {
     let DataFiles { kind, train, test, .. } = &experiment.data;
     let mut found: Vec<(String, PathBuf, &NamedPath)> = Vec::new();

@@ -9,7 +9,7 @@
 //! ```no_run
 //! use std::path::Path;
 //! let experiment = tinyprec::config::load(Path::new("experiments/quickstart.toml"))?;
-//! let options = tinyprec::run::Options { out: "out/quickstart".into(), resume: false, jobs: None };
+//! let options = tinyprec::run::Options { out: "out/quickstart".into(), resume: false, jobs: None, features: None };
 //! let record = tinyprec::run::run(&experiment, &options, &|event| eprintln!("{event:?}"))?;
 //! assert_eq!(record.precisions.len(), experiment.heads.len());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -18,8 +18,11 @@
 mod assemble;
 mod error;
 pub mod evaluate;
+mod feature_file;
+mod feature_store;
 mod features;
 mod files;
+mod images;
 mod inputs;
 mod job;
 mod parts;
@@ -27,7 +30,9 @@ mod pipeline;
 mod price;
 
 pub use error::RunError;
+pub use feature_store::{FeatureKey, FeatureStore, Origin};
+pub use features::Features;
+pub use images::ImageError;
 pub use pipeline::{Event, Options, RECORD, run};
 
-use features::Features;
 use inputs::Inputs;

@@ -3,8 +3,9 @@
 use super::job::{Job, Material, Measured, joint};
 use super::parts::{self, PartFile};
 use super::price::{Board, boards, calls};
-use super::{Features, Inputs, RunError, assemble, files, inputs};
+use super::{FeatureKey, FeatureStore, Features, ImageError, Inputs, Origin, RunError, assemble, files, inputs};
 use crate::config::Experiment;
+use crate::data::Dataset;
 use crate::learn::{HeadConfig, Precision};
 use crate::metrics::summarise;
 use crate::record::{CostResult, RunRecord, SCHEMA_VERSION, Summary};
@@ -23,6 +24,8 @@ pub struct Options {
     pub resume: bool,
     /// Threads; one a core where `None`.
     pub jobs: Option<usize>,
+    /// Folder of the [`FeatureStore`]; where `None`, features are computed and not kept.
+    pub features: Option<PathBuf>,
 }
 
 /// How far a run is.
@@ -34,6 +37,15 @@ pub enum Event {
         done: usize,
         /// Of so many.
         of: usize,
+    },
+    /// Where the features of one set came from.
+    Stored {
+        /// So many images.
+        images: usize,
+        /// The store's file.
+        path: PathBuf,
+        /// Found, computed, or why not.
+        origin: Origin,
     },
     /// A precision finished an experience with one seed.
     Experience {
@@ -63,7 +75,9 @@ pub fn run(
     let threads = options.jobs.unwrap_or(0);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| RunError::Threads { jobs: threads, message: e.to_string() })?;
-    let record = pool.install(|| whole(experiment, &inputs, &boards, (&parts, options.resume), observe))?;
+    let record = pool.install(|| {
+        whole(experiment, &inputs, &boards, (&parts, options.resume, options.features.as_deref()), observe)
+    })?;
     let path = options.out.join(RECORD);
     let failed = |source| RunError::Write { path: path.clone(), source };
     let mut text = serde_json::to_string_pretty(&record).map_err(|e| failed(e.into()))?;
@@ -76,14 +90,13 @@ fn whole(
     experiment: &Experiment,
     inputs: &Inputs,
     boards: &[Board],
-    (parts, resume): (&Path, bool),
+    (parts, resume, store): (&Path, bool, Option<&Path>),
     observe: &(dyn Fn(&Event) + Sync),
 ) -> Result<RunRecord, RunError> {
-    let of = inputs.train.len() + inputs.test.len();
-    let train = Features::of(&inputs.graph, &inputs.train, &|n| observe(&Event::Features { done: n, of }))?;
-    let before = inputs.train.len();
-    let test = Features::of(&inputs.graph, &inputs.test, &|n| observe(&Event::Features { done: before + n, of }))?;
-    let labels = |set: &crate::data::Dataset| set.labels().iter().map(|&l| usize::from(l)).collect::<Vec<_>>();
+    let store = store.map(FeatureStore::open).transpose()?;
+    let train = features(inputs, &inputs.train, 0, store.as_ref(), observe)?;
+    let test = features(inputs, &inputs.test, inputs.train.len(), store.as_ref(), observe)?;
+    let labels = |set: &Dataset| set.labels().iter().map(|&l| usize::from(l)).collect::<Vec<_>>();
     let (train_labels, test_labels) = (labels(&inputs.train), labels(&inputs.test));
     let material =
         Material { inputs, train: &train, test: &test, train_labels: &train_labels, test_labels: &test_labels };
@@ -109,6 +122,23 @@ fn whole(
         costs,
         notes,
     })
+}
+
+/// Features of one set, of which `before` images of others are done.
+fn features(
+    inputs: &Inputs,
+    set: &Dataset,
+    before: usize,
+    store: Option<&FeatureStore>,
+    observe: &(dyn Fn(&Event) + Sync),
+) -> Result<Features, RunError> {
+    let of = inputs.train.len() + inputs.test.len();
+    let compute = || Features::of(&inputs.graph, set, &|n| observe(&Event::Features { done: before + n, of }));
+    let Some(store) = store else { return compute() };
+    let key = FeatureKey::new(&inputs.model_hash, set, "").map_err(ImageError::from)?;
+    let (features, origin) = store.get_or(&key, compute)?;
+    observe(&Event::Stored { images: set.len(), path: store.path(&key), origin });
+    Ok(features)
 }
 
 fn epochs(experiment: &Experiment, inputs: &Inputs) -> Vec<usize> {
@@ -158,9 +188,10 @@ fn learn_all(
 fn key(head: &HeadConfig, inputs: &Inputs, epochs: &[usize], traced: bool) -> String {
     let stream = &inputs.stream;
     let text = format!(
-        "{} {SCHEMA_VERSION} {head:?} {:?} {stream:?} {epochs:?} {traced}",
+        "{} {SCHEMA_VERSION} {head:?} {:?} {:?} {stream:?} {epochs:?} {traced}",
         env!("CARGO_PKG_VERSION"),
-        inputs.hashes
+        inputs.hashes,
+        inputs.train.transform()
     );
     files::hash_bytes(text.as_bytes())
 }

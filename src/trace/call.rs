@@ -46,14 +46,86 @@ pub enum Op {
     PackInput,
     /// 8-bit pixels → 8-bit codes by a table of 256. `n`.
     Lookup,
-    /// Residual add of integer maps. `n`.
+    /// Residual add of two maps of i32 or of f32. `n`.
     Add,
     /// Integers plus a per-channel constant, then an arithmetic shift right. `n`.
     OffsetShift,
     /// Integers → features: per-channel offset, multiplier, shift, saturation. `n`.
     Standardise,
-    /// Any float layer outside the binary path (`macs`, `n`).
-    FloatGlue,
+    /// As `BinaryConv` with the output transform fused: clamp, f32 multiply and add; f32 out. Same dims.
+    BinaryConvTransform,
+    /// As `BinaryDense` with the output transform fused: f32 out. Same dims.
+    BinaryDenseTransform,
+    /// i32 accumulators → f32: clamp, offset, multiply, add. `pixels channels`.
+    OutputTransform,
+    /// Sums of `bases` filter banks → f32, each times its coefficient. `pixels channels bases` (`channels` of the output).
+    CombineBases,
+
+    /// f32 convolution, bias added last where there is one. `oh ow oc kh kw ic` (+ `ih iw`, `stride`, padding).
+    FloatConv,
+    /// f32 image × ±1 weights. `oh ow oc kh kw ic` (+ as `FloatConv`).
+    SignConv,
+    /// f32 depthwise convolution. `oh ow channels kh kw` (+ as `FloatConv`).
+    DepthwiseConv,
+    /// f32 matrix-vector product. `rows columns`.
+    FloatDense,
+    /// Any → f32: multiply and add by channel. `pixels channels`.
+    Affine,
+    /// f32 plus a constant a channel. `pixels channels`.
+    Bias,
+    /// max(x, 0). `n`.
+    Relu,
+    /// f32: x, or its channel's slope times x below zero. `pixels channels`.
+    PRelu,
+    /// 1/(1 + exp(−x)) in f32. `n`.
+    Sigmoid,
+    /// f32 → packed signs. `pixels channels words`.
+    Sign,
+    /// Max pooling of i32 or f32. `oh ow channels kh kw` (+ `ih iw`, `stride`, padding).
+    MaxPool,
+    /// Mean over the taps inside the map, f32. `oh ow channels kh kw` (+ `ih iw`, `stride`, padding).
+    AvgPool,
+    /// Mean over all pixels, f32. `pixels channels`.
+    GlobalAvgPool,
+    /// f32 map times one factor a channel computed by the network. `pixels channels`.
+    Gate,
+    /// Channels of f32 maps one after the other, copied. `pixels channels` (of the output) `inputs`.
+    Concat,
+    /// Some channels of an f32 map, copied. `pixels channels` (of the output) `from` (channels of the input).
+    Slice,
+    /// f32 map added to the last channels of a wider one. `pixels channels tail`.
+    AddLast,
+    /// min(max(x, low), high) in f32. `n`.
+    Clamp,
+    /// Softmax of the channels of each pixel, f32. `pixels channels`.
+    FloatSoftmax,
+
+    /// 8-bit convolution, requantised by channel. `oh ow oc kh kw ic` (+ `ih iw`, `stride`, padding).
+    Int8Conv,
+    /// 8-bit depthwise convolution, requantised by channel. `oh ow channels kh kw` (+ as `Int8Conv`).
+    Int8DepthwiseConv,
+    /// 8-bit matrix-vector product, requantised. `rows columns`.
+    Int8Dense,
+    /// Sum of two 8-bit maps with scales of their own. `n`.
+    Int8Add,
+    /// Product of two 8-bit maps, requantised. `n`.
+    Int8Mul,
+    /// 8-bit map times one 8-bit factor a channel, requantised. `pixels channels`.
+    Int8Gate,
+    /// Max pooling of 8-bit maps. `oh ow channels kh kw` (+ as `Int8Conv`).
+    Int8MaxPool,
+    /// Mean over the taps inside an 8-bit map. `oh ow channels kh kw` (+ as `Int8Conv`).
+    Int8AvgPool,
+    /// Mean over all pixels of an 8-bit map, requantised. `pixels channels`.
+    Int8Mean,
+    /// Softmax of the 8-bit channels of each pixel. `pixels channels`.
+    Int8Softmax,
+    /// 8-bit codes to another scale, clamped. `n`.
+    Int8Rescale,
+    /// 8-bit codes times one of two factors by their sign. `pixels channels`.
+    Int8PRelu,
+    /// f32 to 8-bit codes, or back. `n`.
+    Int8Convert,
 
     /// Master weights → forward copy. `n`.
     ForwardCopy,

@@ -57,6 +57,8 @@ pub fn write(dir: &Path, text: &str) -> PathBuf {
 pub fn tinyprec(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tinyprec"));
     command.current_dir(dir).args(arguments).env_remove("COLUMNS").env_remove("NO_COLOR");
+    // Features stay in the test's own folder.
+    command.env("TINYPREC_CACHE", dir.join("features"));
     command
 }
 

@@ -1,0 +1,21 @@
+//! The published measurements are readable, whole and consistent.
+
+use std::path::Path;
+use tinyprec::validate::{SoftwareClass, read_measurements};
+
+#[test]
+fn every_published_row_has_a_public_source_and_a_layer_list_that_exists() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("hw_profiles/measurements");
+    let path = folder.join("published.csv");
+    let text = std::fs::read_to_string(&path).expect("the published set is committed");
+    let rows = read_measurements("published.csv", &text).unwrap_or_else(|e| panic!("{e}"));
+    assert!(rows.len() > 800, "{} rows", rows.len());
+    for row in &rows {
+        let public = ["github:", "http", "arXiv"].iter().any(|p| row.source.contains(p));
+        assert!(public, "{}: {} names no public place", row.id, row.source);
+        let list = row.layers.strip_prefix("program:").is_none() && !row.layers.is_empty();
+        assert!(!list || folder.join(&row.layers).is_file(), "{}: {} is missing", row.id, row.layers);
+    }
+    let class = |c| rows.iter().filter(|r| r.class == c && !r.profile.is_empty()).count();
+    assert!(class(SoftwareClass::CmsisNn) >= 50 && class(SoftwareClass::BitSerial) >= 70);
+}
