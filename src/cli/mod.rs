@@ -4,7 +4,9 @@
 //! closed pipe ends the program quietly. Exit status: see [`Status`].
 
 mod cost;
+mod cost_view;
 mod eval;
+mod explain;
 mod import;
 mod outcome;
 mod profile;
@@ -12,6 +14,7 @@ mod report;
 mod run;
 mod store;
 mod terminal;
+mod workload;
 
 use clap::{Parser, Subcommand};
 use outcome::{Failure, Outcome, Status};
@@ -35,8 +38,10 @@ enum Command {
     Run(run::RunArgs),
     /// Run a frozen network over a data set and count what it gets right
     Eval(eval::EvalArgs),
-    /// Price a model or an experiment on a board, without running it
+    /// Price a network, an experiment or a list of layers on a board, without running it
     Cost(cost::CostArgs),
+    /// Say where a price comes from: formula, counts, coefficients with their places, and what it rests on
+    Explain(explain::ExplainArgs),
     /// Say what a network file holds and what cannot be run, and convert it
     Import(import::ImportArgs),
     /// List, show and check board profiles
@@ -61,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &terminal),
         Command::Eval(args) => eval::run(args, &terminal),
         Command::Cost(args) => cost::run(args, &terminal),
+        Command::Explain(args) => explain::run(args, &terminal),
         Command::Import(args) => import::run(args, &terminal),
         Command::Profile(args) => profile::run(args, &terminal),
         Command::Report(args) => report::run(args, &terminal),

@@ -99,6 +99,14 @@ impl<'a> Estimator<'a> {
         Ok(levels)
     }
 
+    /// The kernels that these calls run, as a set of their own.
+    pub fn used(&self, calls: &[KernelCall]) -> Result<KernelSet, CostError> {
+        let mut indices = calls.iter().map(|call| self.find(call)).collect::<Result<Vec<_>, _>>()?;
+        indices.sort_unstable();
+        indices.dedup();
+        Ok(self.kernels.subset(&indices))
+    }
+
     /// The kernel that runs a call.
     pub fn kernel(&self, call: &KernelCall) -> Result<&'a Kernel, CostError> {
         Ok(&self.kernels.kernels()[self.find(call)?])

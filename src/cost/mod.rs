@@ -24,6 +24,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod alerts;
+mod audit;
 mod closed_form;
 mod compiled;
 mod error;
@@ -32,10 +34,14 @@ mod expr;
 mod kernel;
 mod memory;
 mod pipeline;
+mod sensitivity;
 mod summary;
 mod table;
 mod terms;
+mod work;
 
+pub use alerts::{Alert, alerts};
+pub use audit::{Audit, Share, audit};
 pub use compiled::{Compiled, Point};
 pub use error::CostError;
 pub use estimate::{Estimator, estimate};
@@ -46,4 +52,6 @@ pub use kernel::{
 };
 pub use memory::{ArenaPlan, Lifetime, LivePoint, MemoryPlan, MemoryTotals, Placement, Planner, RegionUse, plan_arena};
 pub use pipeline::{BodyTime, Bounds, Limit, MissingClass, Range, body_time};
+pub use sensitivity::{Sensitivity, sensitivities};
 pub use table::{Bound, CallCost, Cost, CostTable, LevelCost, Parts, PhaseCost, SiteCost};
+pub use work::macs;

@@ -28,11 +28,13 @@ mod job;
 mod parts;
 mod pipeline;
 mod price;
+mod workload;
 
 pub use error::RunError;
 pub use feature_store::{FeatureKey, FeatureStore, Origin};
 pub use features::Features;
 pub use images::ImageError;
 pub use pipeline::{Event, Options, RECORD, run};
+pub use workload::{Largest, Stored, Workload};
 
 use inputs::Inputs;

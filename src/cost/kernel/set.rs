@@ -171,6 +171,14 @@ impl KernelSet {
         self.by_op.get(&op)?.iter().copied().find(|&i| self.kernels[i].elems == elems)
     }
 
+    /// Some of its kernels, by index, as a set.
+    pub(in super::super) fn subset(&self, indices: &[usize]) -> Self {
+        let kernels: Vec<Kernel> = indices.iter().map(|&i| self.kernels[i].clone()).collect();
+        let mut by_op: HashMap<Op, Vec<usize>> = HashMap::new();
+        kernels.iter().zip(0..).for_each(|(kernel, at)| by_op.entry(kernel.op).or_default().push(at));
+        KernelSet { kernels, by_op, ..self.clone() }
+    }
+
     /// Element types that the set has kernels for, in the file's order.
     pub fn elems_of(&self, op: Op) -> impl Iterator<Item = &[Elem]> {
         self.by_op.get(&op).into_iter().flatten().map(|&i| self.kernels[i].elems.as_slice())

@@ -102,6 +102,15 @@ impl MemoryPlan {
         self.arena.placements.iter().filter(move |p| p.buffer.first <= call && call <= p.buffer.last)
     }
 
+    /// Adds a buffer that is kept between calls and that no call names, e.g. the stored samples of an experience.
+    pub fn store(&mut self, name: &str, bytes: u64, align: u64) {
+        let aligned = bytes.checked_next_multiple_of(align.max(1)).unwrap_or(u64::MAX);
+        self.permanent.push((name.to_owned(), BufferKind::State, bytes));
+        self.state_bytes = self.state_bytes.saturating_add(aligned);
+        self.ram_bytes = self.ram_bytes.saturating_add(aligned);
+        self.timeline.iter_mut().for_each(|point| point.state_bytes = point.state_bytes.saturating_add(aligned));
+    }
+
     /// Each memory with what it holds: tightly coupled RAM takes stack, reserve, arena and state in that order, as far as it goes.
     pub fn regions(&self) -> Vec<RegionUse> {
         let mut regions = Vec::with_capacity(3);
@@ -110,7 +119,8 @@ impl MemoryPlan {
             parts.map(|(what, bytes)| format!("{what} {bytes}")).collect::<Vec<_>>().join(", ")
         };
         let fast = self.fast_size_bytes.map_or(0, |size| size.min(self.ram_bytes));
-        let of_ram = self.ram_bytes - self.reserved_ram_bytes - self.stack_bytes - self.arena.bytes - self.state_bytes;
+        let rest = self.reserved_ram_bytes + self.stack_bytes + self.arena.bytes;
+        let of_ram = self.ram_bytes.saturating_sub(rest).saturating_sub(self.state_bytes);
         let parts = [
             ("reserve", self.reserved_ram_bytes),
             ("stack", self.stack_bytes),
