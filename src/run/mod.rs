@@ -25,6 +25,7 @@ mod files;
 mod images;
 mod inputs;
 mod job;
+mod metrics;
 mod parts;
 mod pipeline;
 mod price;

@@ -191,7 +191,7 @@ fn key(head: &HeadConfig, inputs: &Inputs, epochs: &[usize], traced: bool) -> St
         "{} {SCHEMA_VERSION} {head:?} {:?} {:?} {stream:?} {epochs:?} {traced}",
         env!("CARGO_PKG_VERSION"),
         inputs.hashes,
-        inputs.train.transform()
+        inputs.train.treatment()
     );
     files::hash_bytes(text.as_bytes())
 }
