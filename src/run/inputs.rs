@@ -92,8 +92,11 @@ fn check_shape(experiment: &Experiment, graph: &Graph, images: &Dataset) -> Resu
     Err(experiment.complain(&experiment.backbone.span, &message, help))
 }
 
-/// Hashes of all files, those of a folder one by one by name, the network's last.
-fn hashes(experiment: &Experiment) -> Result<Vec<(String, String)>, ConfigError> {
+/// Path as given and SHA-256 of every file that an experiment reads, those of a folder one by one by name, the network's last.
+///
+/// # Errors
+/// Points at the entry whose file cannot be read.
+pub fn hashes(experiment: &Experiment) -> Result<Vec<(String, String)>, ConfigError> {
     let DataFiles { kind, train, test, .. } = &experiment.data;
     let mut found: Vec<(String, PathBuf, &NamedPath)> = Vec::new();
     match kind {

@@ -154,7 +154,7 @@ fn point(f: Fidelity, experience: usize) -> FidelityPoint {
 }
 
 /// The precision's feature stage, calibrated on the rows `first`, and both sets in its format.
-fn tables(
+pub(super) fn tables(
     precision: &Precision,
     material: &Material<'_>,
     first: &[usize],

@@ -12,6 +12,16 @@ use super::table::{
 use std::collections::BTreeMap;
 use toml::Spanned;
 
+impl CoreTable {
+    /// Reads a core table; `file` names it in errors and explanations.
+    ///
+    /// # Errors
+    /// As for a profile: file, line, column, key and the way out.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ProfileError> {
+        read_core(file, text)
+    }
+}
+
 /// Reads a core table; `file` is only used in errors.
 pub(in super::super) fn read_core(file: &str, text: &str) -> Result<CoreTable, ProfileError> {
     let at = SourceText { file, text };
@@ -140,7 +150,14 @@ fn scoreboard(
     for forward in forwards {
         apply_forward(at, forward, &mut table)?;
     }
-    Ok(Scoreboard { width: issue.width.max(1), write_back_latency: issue.write_back_latency, units, rows: table })
+    Ok(Scoreboard {
+        width: issue.width.max(1),
+        write_back_latency: issue.write_back_latency,
+        in_order_write_back: issue.in_order_write_back,
+        narrow_flag_latency: issue.narrow_flag_latency,
+        units,
+        rows: table,
+    })
 }
 
 const OPERANDS: [Operand; 8] = [
@@ -171,6 +188,9 @@ fn score_row(at: &SourceText<'_>, units: &[(String, u32)], row: Spanned<RawClass
         pairing: pairing(row.pairing),
         pairing_write_back: pairing(row.pairing_write_back.or(row.pairing)),
         registers_per_cycle: row.registers_per_cycle.unwrap_or(1).max(1),
+        slots: [row.slots.unwrap_or(1), row.slots_write_back.or(row.slots).unwrap_or(1)],
+        base_latency: row.base_latency,
+        latency_write_back: row.latency_write_back,
         reads_data_as: row.reads_data_as.unwrap_or(Operand::Data),
         reads_shift_as: row.reads_shift_as.unwrap_or(Operand::Shift),
         kind: row.kind,
