@@ -46,10 +46,13 @@ fn calls(preset: &str, momentum: f64, batch: usize, classes: usize) -> Vec<Kerne
 /// A C program with every buffer of the plan at its place, that keeps the kernels in use.
 fn program(plan: &MemoryPlan, symbols: &[&str], align: u64, in_ram: bool) -> String {
     let mut text = String::from("#include \"tinyprec.h\"\n");
+    // The linker drops what nothing names, so every array is named in `kept`.
+    let mut names = Vec::new();
     let mut array = |kind: &str, name: String, bytes: u64| {
         let padded = bytes.next_multiple_of(align);
         writeln!(text, "{kind} unsigned char {name}[{padded}] __attribute__((aligned({align}), used)) = {{1}};")
             .expect("a string");
+        names.push(name);
     };
     array("", "plan_arena".to_owned(), plan.arena.bytes);
     for (at, (_, kind, bytes)) in plan.permanent.iter().enumerate() {
@@ -64,7 +67,8 @@ fn program(plan: &MemoryPlan, symbols: &[&str], align: u64, in_ram: bool) -> Str
         writeln!(text, "_Static_assert({end} <= sizeof plan_arena && {offset} % {align} == 0, \"buffer {at}\");")
             .expect("a string");
     }
-    let list = symbols.iter().map(|s| format!("(const void *){s}")).collect::<Vec<_>>().join(", ");
+    let kept = symbols.iter().copied().map(str::to_owned).chain(names);
+    let list = kept.map(|s| format!("(const void *){s}")).collect::<Vec<_>>().join(", ");
     writeln!(text, "const void *const volatile kept[] __attribute__((used, section(\".kept\"))) = {{ {list} }};")
         .expect("a string");
     text.push_str("void tp_start(void) { for (;;) (void)kept[0]; }\n");

@@ -81,7 +81,7 @@ fn the_engine_with_llvms_tables_agrees_with_llvm_mca_on_every_loop() {
         return;
     }
     // Largest deviation allowed: one cycle of the M7's shortest loops, whose flags LLVM times by encoding.
-    for (core, largest) in [("cortex-m4", 0.051), ("cortex-m7", 0.15), ("cortex-a53", 0.05)] {
+    for (core, largest) in [("cortex-m4", 0.051), ("cortex-m7", 0.084), ("cortex-a53", 0.05)] {
         let file = format!("{}/tests/golden/mca/{core}.toml", env!("CARGO_MANIFEST_DIR"));
         let table = CoreTable::parse(&file, &std::fs::read_to_string(&file).expect("committed"))
             .unwrap_or_else(|e| panic!("{e}"));
