@@ -11,6 +11,10 @@ mod diff;
 mod eval;
 mod explain;
 mod import;
+mod load;
+mod model;
+mod model_table;
+mod model_time;
 mod outcome;
 mod profile;
 mod report;
@@ -50,6 +54,9 @@ enum Command {
     /// Run a frozen network over a data set and count what it gets right
     Eval(eval::EvalArgs),
     /// Price a network, an experiment or a list of layers on a board, without running it
+    /// What a network is made of, and how fast it runs here
+    Model(model::ModelArgs),
+    /// Price a model or an experiment on a board, without running it
     Cost(cost::CostArgs),
     /// Say where a price comes from: formula, counts, coefficients with their places, and what it rests on
     Explain(explain::ExplainArgs),
@@ -79,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(args, &terminal),
         Command::Diff(args) => diff::run(args, &terminal),
         Command::Eval(args) => eval::run(args, &terminal),
+        Command::Model(args) => model::run(args, &terminal),
         Command::Cost(args) => cost::run(args, &terminal),
         Command::Explain(args) => explain::run(args, &terminal),
         Command::Import(args) => import::run(args, &terminal),

@@ -1,15 +1,14 @@
 //! What is priced: an experiment, a list of layers, or a network by file or by name.
 
-use super::Failure;
+use super::{Failure, load};
 use clap::Args;
 use std::fs;
 use std::path::Path;
+use tinyprec::config;
 use tinyprec::cost::{KernelSet, kernel_set};
-use tinyprec::nn::{Graph, networks};
 use tinyprec::profile::{self, Profile};
 use tinyprec::run::Workload;
 use tinyprec::trace::{ListType, layer_list};
-use tinyprec::{config, import};
 
 /// Kernel set where none is named.
 const KERNEL_SET: &str = "gcc12-o2";
@@ -17,7 +16,7 @@ const KERNEL_SET: &str = "gcc12-o2";
 /// Arguments that name the work.
 #[derive(Debug, Args)]
 pub struct WorkArgs {
-    /// An experiment (.toml), a list of layers (.csv), a network's file, or the name of a published network
+    /// An experiment (.toml), a list of layers (.csv), a network's file, or a published network's name (`tinyprec model list`)
     input: String,
     /// Type that a list of layers is computed in: i8, f32 or b1
     #[arg(long, value_name = "T", default_value = "i8")]
@@ -42,21 +41,13 @@ impl WorkArgs {
                 })?;
                 Ok(vec![Workload::of_calls(&name, layer_list(&self.input, &text, kind)?.calls)])
             }
-            _ => Ok(vec![Workload::of_network(&name, &self.network(path)?)]),
+            _ => Ok(vec![Workload::of_network(&name, &load::model(&self.input, None)?.graph)]),
         }
     }
 
     /// Kernel set as asked for.
     pub fn kernel_set(&self) -> &str {
         &self.kernel_set
-    }
-
-    fn network(&self, path: &Path) -> Result<Graph, Failure> {
-        let Some(architecture) = networks::find(&self.input).filter(|_| !path.is_file()) else {
-            return Ok(import::load(path)?);
-        };
-        let built = architecture.build(architecture.options(), &mut networks::Shapes)?;
-        Ok(Graph::new(built.spec)?)
     }
 }
 
