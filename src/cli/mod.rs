@@ -53,10 +53,9 @@ enum Command {
     Diff(diff::DiffArgs),
     /// Run a frozen network over a data set and count what it gets right
     Eval(eval::EvalArgs),
-    /// Price a network, an experiment or a list of layers on a board, without running it
     /// What a network is made of, and how fast it runs here
     Model(model::ModelArgs),
-    /// Price a model or an experiment on a board, without running it
+    /// Price a network, an experiment or a list of layers on a board, without running it
     Cost(cost::CostArgs),
     /// Say where a price comes from: formula, counts, coefficients with their places, and what it rests on
     Explain(explain::ExplainArgs),
