@@ -17,6 +17,7 @@ mod model_table;
 mod model_time;
 mod outcome;
 mod profile;
+mod progress;
 mod report;
 mod run;
 mod store;
