@@ -3,6 +3,13 @@
 //! Nothing here is computed; `run` fills it, `report` renders it, users parse it. Field names carry their units.
 //! Times of day, host names and thread counts are left out on purpose: same inputs and seed give a byte-identical file.
 
+mod sweep;
+
+pub use sweep::{
+    AxisInfo, BoardAnalysis, BreakEven, FrontierPoint, Learnt, PointCost, PointResult, SWEEP_VERSION, Sensitivity,
+    SweepHeader, SweepRecord, Work,
+};
+
 use crate::trace::Phase;
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +64,7 @@ pub struct Provenance {
 pub struct StreamInfo {
     /// Data set name.
     pub dataset: String,
-    /// `nc`, `ni` or `nic`.
+    /// `nc`, `ni`, `sessions`, `nic`, `permuted`, `rotated` or `listed`.
     pub scenario: String,
     /// Number of classes of the head.
     pub n_classes: usize,
@@ -67,6 +74,9 @@ pub struct StreamInfo {
     pub experience_samples: Vec<usize>,
     /// Test samples.
     pub test_samples: usize,
+    /// Whether the test set grows with the experiences; otherwise it is fixed.
+    #[serde(default)]
+    pub growing_test: bool,
     /// Epochs of each experience.
     pub epochs: Vec<usize>,
     /// Minibatch.
@@ -119,6 +129,12 @@ pub struct PrecisionResult {
     pub forgetting: Option<Summary>,
     /// Paired difference of the final accuracy to `float` on the same seeds; `null` for `float` or without it.
     pub minus_float: Option<Summary>,
+    /// Tests of that difference; `null` where there is none.
+    #[serde(default)]
+    pub versus_float: Option<PairedTestInfo>,
+    /// The stream's other metrics; absent in records of older versions.
+    #[serde(default)]
+    pub metrics: Option<StreamMetrics>,
     /// One entry a seed.
     pub seeds: Vec<SeedResult>,
     /// Share of non-zero gradient entries whose step rounded to nothing, over all steps and seeds.
@@ -129,16 +145,57 @@ pub struct PrecisionResult {
     pub accumulators: Vec<AccumulatorInfo>,
 }
 
+/// Paired tests over the seeds of a difference in final accuracy.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairedTestInfo {
+    /// Pairs.
+    pub n: usize,
+    /// Student's t; `null` with fewer than two pairs or where all differences are equal.
+    pub t: Option<f64>,
+    /// Its two-sided p, n − 1 degrees of freedom.
+    pub t_p: Option<f64>,
+    /// Wilcoxon's sum of positive ranks.
+    pub signed_rank: f64,
+    /// Its exact two-sided p.
+    pub signed_rank_p: Option<f64>,
+}
+
+/// What else is read from the accuracy matrix R and the confusion, after the last experience unless it says otherwise. Avalanche's
+/// definitions; fractions of 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamMetrics {
+    /// Mean of R's last row: each experience weighs the same.
+    pub average_accuracy: Summary,
+    /// Mean over all experiences of the accuracy on the test stream after each.
+    pub average_over_time: Summary,
+    /// Minus the mean forgetting; `null` with one experience.
+    pub backward_transfer: Option<Summary>,
+    /// Mean over j ≥ 1 of R[j−1][j] minus the untrained head's accuracy on j; `null` with one experience.
+    pub forward_transfer: Option<Summary>,
+    /// Mean over all experiences of the mean class accuracy after each.
+    pub amca: Summary,
+    /// Accuracy of each class, mean over seeds; `null` for a class without test samples.
+    pub per_class_accuracy: Vec<Option<f64>>,
+}
+
 /// One seed of one precision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedResult {
     /// The seed.
     pub seed: u64,
-    /// `accuracy[i][j]`: accuracy on the test samples of experience j's classes after training experience i.
+    /// `accuracy[i][j]`: accuracy on the test samples of experience j (its classes, or its domain) after training experience i.
     pub accuracy: Vec<Vec<f64>>,
-    /// Accuracy on the whole test set after experience i.
+    /// Accuracy on the test samples of each experience before any training.
+    #[serde(default)]
+    pub initial_accuracy: Vec<f64>,
+    /// Accuracy on the test stream after experience i: all of it, or what arrived so far where the test set grows.
     pub stream_accuracy: Vec<f64>,
+    /// Mean class accuracy on the same samples after experience i.
+    #[serde(default)]
+    pub mean_class_accuracy: Vec<f64>,
     /// `confusion[y][p]` after the last experience.
     pub confusion: Vec<Vec<u32>>,
     /// Numeric fidelity by recorded step (first seed only; empty for the others).

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use tinyprec::config;
+use tinyprec::data::Samples;
 
 const GOOD: &str = r#"[experiment]
 name = "test"
@@ -57,6 +58,20 @@ fn check(from: &str, to: &str, at: &str, words: &[&str]) {
     for word in words {
         assert!(message.contains(word), "`{word}` is not in:\n{message}");
     }
+}
+
+#[test]
+fn streams_say_what_is_wrong_with_them() {
+    let lists = "scenario = \"nc\"\nexperiences = [[0, 1], [2, 3]]";
+    let wrong = |text: &str, at: &str, words: &[&str]| check(lists, text, at, words);
+    wrong("scenario = \"nic\"\nn_experiences = 9", "\"nic", &["first_classes"]);
+    wrong("scenario = \"ni\"\nn_experiences = 9\ndegrees = [1]", "[1]", &["no `degrees`", "split_seed"]);
+    wrong("scenario = \"rotated\"\ndegrees = [nan]", "[nan]", &["counterclockwise"]);
+    wrong("scenario = \"nc\"\norder = \"vorabi-cifar10\"", "\"vor", &["did you mean `vorabbi-cifar10`", "natural"]);
+    wrong("scenario = \"nc\"\norder = \"numpy\"\nclasses_per_experience = 2", "\"nc\"", &["order_seed = 42"]);
+    wrong("scenario = \"nc\"\norder = [1, 0]", "\"nc\"", &["classes_per_experience"]);
+    wrong("scenario = \"nc\"\nexperiences = [[0]]\norder = [1, 0]", "[1, 0]", &["drop one"]);
+    wrong("scenario = \"listed\"\ntest = \"grows\"", "\"grows", &["fixed, growing"]);
 }
 
 #[test]
@@ -127,7 +142,9 @@ fn streams() {
     check("[[0, 1], [2, 3]]", "[[0, 1], []]", "[]]", &["zero classes"]);
     check("[[0, 1], [2, 3]]", "[[0, 1], [2, 0]]", "0]]", &["class 0 is listed twice"]);
     check("[[0, 1], [2, 3]]", "[[0, 1], [2, -3]]", "-3", &["out of range"]);
-    check("scenario = \"nc\"", "scenario = \"ni\"", "\"ni\"", &["n_experiences = 8"]);
+    let ni = "scenario = \"ni\"";
+    check("scenario = \"nc\"\nexperiences = [[0, 1], [2, 3]]", ni, "\"ni\"", &["n_experiences = 8"]);
+    check("scenario = \"nc\"", ni, "[[0", &["no `experiences`"]);
 }
 
 #[test]
@@ -156,7 +173,8 @@ fn classes_that_the_data_lacks_are_shown_in_the_file() {
     let (_dir, file) = folder();
     let experiment = config::parse(&file.display().to_string(), GOOD).unwrap();
     let labels = [0, 1, 2, 0, 1, 2];
-    let message = experiment.stream(&labels, &labels, 3).unwrap_err().to_string();
+    let message =
+        experiment.stream(&Samples::labelled(&labels), &Samples::labelled(&labels), 3).unwrap_err().to_string();
     assert!(message.contains("x.toml:14:28: experience 1 asks for class 3"), "{message}");
-    assert!(experiment.stream(&[0, 1, 2, 3], &[3, 2, 1, 0], 4).is_ok());
+    assert!(experiment.stream(&Samples::labelled(&[0, 1, 2, 3]), &Samples::labelled(&[3, 2, 1, 0]), 4).is_ok());
 }

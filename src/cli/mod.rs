@@ -3,7 +3,10 @@
 //! Results go to stdout, progress to stderr, `--json` gives every result as JSON, `NO_COLOR` is honoured and a
 //! closed pipe ends the program quietly. Exit status: see [`Status`].
 
+mod budget;
+mod compare;
 mod cost;
+mod diff;
 mod eval;
 mod import;
 mod outcome;
@@ -11,6 +14,8 @@ mod profile;
 mod report;
 mod run;
 mod store;
+mod sweep;
+mod sweep_progress;
 mod terminal;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +38,12 @@ const STATUS_HELP: &str = "Exit status: 0 done, 1 usage or bad input, 2 a budget
 enum Command {
     /// Learn a stream of experiences in each precision, price it on each board, write record and report
     Run(run::RunArgs),
+    /// Explore a design space: many precisions, priced on every board
+    Sweep(sweep::SweepArgs),
+    /// Say what changed in every figure from one record to another
+    Compare(compare::CompareArgs),
+    /// Find the first step and element where two precisions, or a run and a board's dump, part
+    Diff(diff::DiffArgs),
     /// Run a frozen network over a data set and count what it gets right
     Eval(eval::EvalArgs),
     /// Price a model or an experiment on a board, without running it
@@ -59,6 +70,9 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::detect();
     let outcome = match &cli.command {
         Command::Run(args) => run::run(args, &terminal),
+        Command::Sweep(args) => sweep::run(args, &terminal),
+        Command::Compare(args) => compare::run(args, &terminal),
+        Command::Diff(args) => diff::run(args, &terminal),
         Command::Eval(args) => eval::run(args, &terminal),
         Command::Cost(args) => cost::run(args, &terminal),
         Command::Import(args) => import::run(args, &terminal),

@@ -6,7 +6,7 @@ use super::precision::{BIAS, UNSEEN, heads};
 use super::raw::{At, RawBoards, RawFile, RawTraining};
 use super::stream::Places;
 use super::{ConfigError, DataFiles, Diagnostic, MOST, data, stream};
-use crate::data::{Scenario, Stream, StreamError, cut};
+use crate::data::{Domains, Samples, Scenario, Stream, StreamError, cut};
 use crate::learn::{BiasPolicy, HeadConfig, UnseenRows};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -25,8 +25,14 @@ pub struct Experiment {
     pub data: DataFiles,
     /// The frozen network's file, and its text in the experiment file.
     pub backbone: NamedPath,
+    /// The scenario's name in the file.
+    pub scenario_name: &'static str,
     /// How the stream is cut.
     pub scenario: Scenario,
+    /// Domains that the images are seen in.
+    pub domains: Domains,
+    /// Whether the test set grows with the experiences.
+    pub growing_test: bool,
     /// Optimiser and epochs.
     pub training: Training,
     /// One head for each precision; at least one, names unique.
@@ -88,7 +94,7 @@ pub(super) fn check(source: Source, raw: &RawFile) -> Result<Experiment, ConfigE
     let base = Path::new(&source.path).parent().unwrap_or(Path::new("")).to_path_buf();
     let name = name(&source, &raw.experiment.name)?;
     let seeds = seeds(&source, &raw.experiment.seeds)?;
-    let (scenario, places) = stream::check(&source, &raw.stream)?;
+    let stream = stream::check(&source, &raw.stream)?;
     let training = training(&source, &raw.training)?;
     let bias = raw.head.bias.as_ref().map_or(Ok(BiasPolicy::None), |text| one_of(&source, "bias", text, BIAS))?;
     let unseen =
@@ -105,7 +111,23 @@ pub(super) fn check(source: Source, raw: &RawFile) -> Result<Experiment, ConfigE
     let out = raw.output.as_ref().map(|o| base.join(o.dir.get_ref()));
     let backbone = named(&source, &base, "file", &raw.backbone.file)?;
     let data = data::check(&source, &base, (&raw.data, raw.transform.as_ref()))?;
-    Ok(Experiment { name, seeds, data, backbone, scenario, training, heads, boards, kernel_set, out, source, places })
+    Ok(Experiment {
+        name,
+        seeds,
+        data,
+        backbone,
+        scenario_name: stream.name,
+        scenario: stream.scenario,
+        domains: stream.domains,
+        growing_test: stream.growing,
+        training,
+        heads,
+        boards,
+        kernel_set,
+        out,
+        source,
+        places: stream.places,
+    })
 }
 
 fn name(source: &Source, name: &At<String>) -> Result<String, Diagnostic> {
@@ -180,21 +202,22 @@ fn boards(source: &Source, base: &Path, raw: Option<&RawBoards>) -> Result<(Vec<
 }
 
 impl Experiment {
-    /// Cuts the stream out of the data, given the labels of its training and test samples.
+    /// Cuts the stream out of the data, given what is known of its training and test samples.
     ///
     /// # Errors
     /// Points at the experience or class in the file that the data cannot serve.
-    pub fn stream(&self, train: &[usize], test: &[usize], n_classes: usize) -> Result<Stream, ConfigError> {
-        Ok(cut(&self.scenario, train, test, n_classes).map_err(|error| {
+    pub fn stream(&self, train: &Samples<'_>, test: &Samples<'_>, n_classes: usize) -> Result<Stream, ConfigError> {
+        let stream = cut(&self.scenario, train, test, n_classes).map_err(|error| {
             let place = match &error {
                 StreamError::OutOfRange { experience, class, .. }
                 | StreamError::NoSamples { experience, class, .. } => self.place_of(*experience, *class),
                 StreamError::Twice { class, second, .. } => self.place_of(*second, *class),
-                StreamError::Empty { .. } => None,
+                StreamError::Empty { .. } | StreamError::Order { .. } | StreamError::Unsuited { .. } => None,
             };
             let help = format!("the data set is {}", self.data.train.given);
             self.source.at(place.unwrap_or(self.places.stream.clone()), error.to_string(), help)
-        })?)
+        })?;
+        Ok(Stream { growing: self.growing_test, ..stream })
     }
 
     /// A complaint about a named file, at its place in the experiment file.

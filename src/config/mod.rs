@@ -12,6 +12,7 @@
 //! assert!(error.to_string().contains("did you mean `name`?"));
 //! ```
 
+mod budget;
 mod check;
 mod data;
 mod diagnostic;
@@ -20,8 +21,9 @@ mod precision;
 mod raw;
 mod stream;
 
+pub use budget::{BUDGET_KEYS, Budget, End, Limit, load_budget, parse_budget};
 pub use data::{DataFiles, DataKind};
-pub use diagnostic::{Diagnostic, Source};
+pub use diagnostic::{Diagnostic, Source, allowed_values};
 pub use experiment::{BoardRef, Experiment, NamedPath, Training};
 
 use std::fs;

@@ -88,8 +88,24 @@ pub type ClassList = At<Vec<At<i64>>>;
 pub struct RawStream {
     pub scenario: At<String>,
     pub experiences: Option<At<Vec<ClassList>>>,
+    pub order: Option<At<RawOrder>>,
+    pub order_seed: Option<At<i64>>,
+    pub first_classes: Option<At<i64>>,
+    pub classes_per_experience: Option<At<i64>>,
     pub n_experiences: Option<At<i64>>,
     pub split_seed: Option<At<i64>>,
+    pub sequences_per_class: Option<At<i64>>,
+    pub degrees: Option<At<Vec<f64>>>,
+    pub plain_first: Option<At<bool>>,
+    pub test: Option<At<String>>,
+}
+
+/// An order of classes: a name, or the classes themselves.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected the name of an order, or a list of classes")]
+pub enum RawOrder {
+    Named(String),
+    Listed(Vec<i64>),
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -3,6 +3,7 @@
 use super::transform::Transform;
 use super::{DataError, Domain};
 use std::fmt::Debug;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One image: bytes, channels fastest.
@@ -35,6 +36,10 @@ pub struct Dataset {
     labels: Vec<u16>,
     /// Domain and place in the source of each image.
     places: Vec<(usize, usize)>,
+    /// Recording session of each image; empty where there are none.
+    sessions: Vec<u32>,
+    /// Experiences given with the data, as ranges of images; empty where there are none.
+    parts: Vec<Range<usize>>,
     domains: Vec<Domain>,
     source: Arc<dyn ImageSource>,
     transform: Transform,
@@ -105,6 +110,8 @@ impl Dataset {
             n_classes,
             places: (0..labels.len()).map(|at| (0, at)).collect(),
             labels,
+            sessions: Vec::new(),
+            parts: Vec::new(),
             domains: vec![Domain::Same],
             source,
             transform: Transform::default(),
@@ -139,6 +146,40 @@ impl Dataset {
     /// All labels.
     pub fn labels(&self) -> &[u16] {
         &self.labels
+    }
+
+    /// The same images with the recording session of each.
+    pub fn in_sessions(mut self, sessions: Vec<u32>) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
+    /// The same images with the experiences that the data set's lists make of them.
+    pub fn in_parts(mut self, parts: Vec<Range<usize>>) -> Self {
+        self.parts = parts;
+        self
+    }
+
+    /// Recording session of each image; empty where the set has none.
+    pub fn sessions(&self) -> &[u32] {
+        &self.sessions
+    }
+
+    /// Experiences given with the data, as ranges of images; empty where there are none.
+    pub fn parts(&self) -> &[Range<usize>] {
+        &self.parts
+    }
+
+    /// At most so many images of each class, the first of each; the lists of experiences go.
+    pub fn limited(self, per_class: usize) -> Self {
+        let mut seen = vec![0; self.n_classes];
+        let mut first = |label: u16| {
+            let n: &mut usize = &mut seen[usize::from(label)];
+            *n += 1;
+            *n <= per_class
+        };
+        let kept: Vec<usize> = (0..self.len()).filter(|at| first(self.labels[*at])).collect();
+        self.select(&kept).unwrap_or(self)
     }
 
     /// What happens to each image.
@@ -203,6 +244,9 @@ impl Dataset {
             self.labels.extend(&labels);
             self.places.extend(places.iter().map(|&(_, at)| (domain, at)));
         }
+        let sessions = self.sessions.len() * domains.len();
+        self.sessions = self.sessions.iter().copied().cycle().take(sessions).collect();
+        self.parts.clear();
         self.domains = domains;
         self
     }
@@ -212,6 +256,8 @@ impl Dataset {
         let n = n.clamp(1, self.len());
         self.labels.truncate(n);
         self.places.truncate(n);
+        self.sessions.truncate(n);
+        self.parts.clear();
         self
     }
 
@@ -222,7 +268,8 @@ impl Dataset {
         }
         let labels = indices.iter().map(|i| self.labels[*i]).collect();
         let places = indices.iter().map(|i| self.places[*i]).collect();
-        Some(Self { labels, places, ..self.clone() })
+        let sessions = indices.iter().filter_map(|i| self.sessions.get(*i)).copied().collect();
+        Some(Self { labels, places, sessions, parts: Vec::new(), ..self.clone() })
     }
 }
 

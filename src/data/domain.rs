@@ -1,6 +1,7 @@
 //! Domains: the same images seen another way, for streams that shift what the sensor sees instead of the classes.
 
 use super::Image;
+use super::numpy::permutations;
 use crate::numeric::{Rounder, Rounding};
 
 /// One way to see an image; shape and labels stay.
@@ -19,6 +20,38 @@ pub enum Domain {
 pub struct Rotation {
     cos: f64,
     sin: f64,
+}
+
+/// The domains of a stream, one an experience.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Domains {
+    /// All experiences see the images alike.
+    None,
+    /// Pixels permuted.
+    Permuted {
+        /// Experiences.
+        n: usize,
+        /// Seed of numpy's `RandomState`, from which the permutations are drawn one after the other.
+        seed: u32,
+        /// Whether the first experience sees the images as they are.
+        plain_first: bool,
+    },
+    /// Turned by these degrees counterclockwise.
+    Rotated(Vec<f64>),
+}
+
+impl Domains {
+    /// The domains for images of a shape; `None` where there is but one.
+    pub fn of(&self, [h, w, _]: [usize; 3]) -> Option<Vec<Domain>> {
+        match self {
+            Self::None => None,
+            Self::Rotated(degrees) => Some(degrees.iter().map(|&d| Domain::rotated(d)).collect()),
+            Self::Permuted { n, seed, plain_first } => {
+                let drawn = permutations(n - usize::from(*plain_first), h * w, *seed).into_iter().map(Domain::Permuted);
+                Some(plain_first.then_some(Domain::Same).into_iter().chain(drawn).collect())
+            }
+        }
+    }
 }
 
 impl Domain {

@@ -180,3 +180,31 @@ pub fn write(path: &Path, metadata: &BTreeMap<String, String>, tensors: &TensorM
     fs::write(&aside, bytes).map_err(io)?;
     fs::rename(&aside, path).map_err(io)
 }
+
+/// Every tensor of a safetensors file, in the element types that [`write`] knows.
+///
+/// # Errors
+/// [`ImportError`] names the file, and the tensor whose type is another one.
+pub fn read(path: &Path) -> Result<TensorMap, ImportError> {
+    let container = Container::new(path, super::source::read(path)?)?;
+    let tensors = container.tensors()?;
+    let mut all = TensorMap::new();
+    for (name, view) in tensors.inner.tensors() {
+        let bytes = view.data();
+        let words = || bytes.chunks_exact(4).map(|b| [b[0], b[1], b[2], b[3]]);
+        let data = match view.dtype() {
+            Dtype::U8 => Data::U8(bytes.to_vec()),
+            Dtype::I8 => Data::I8(bytes.iter().map(|&b| i8::from_le_bytes([b])).collect()),
+            Dtype::I32 => Data::I32(words().map(i32::from_le_bytes).collect()),
+            Dtype::I64 => Data::I64(bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect()),
+            Dtype::F32 => Data::F32(words().map(f32::from_le_bytes).collect()),
+            other => {
+                let problem =
+                    format!("tensor `{name}` has elements of type {other:?}; U8, I8, I32, I64 and F32 are read");
+                return Err(ImportError::Container { path: path.to_owned(), problem });
+            }
+        };
+        all.insert(name, (view.shape().to_vec(), data));
+    }
+    Ok(all)
+}

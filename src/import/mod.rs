@@ -31,7 +31,7 @@ mod schema;
 mod source;
 mod tflite;
 
-pub use container::{Data, TensorMap, write};
+pub use container::{Data, TensorMap, read, write};
 pub use error::ImportError;
 pub use inspect::{Inspection, OperatorCount, inspect};
 pub use save::save_graph;

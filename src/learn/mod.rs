@@ -47,6 +47,7 @@ mod precision;
 mod presets;
 mod slot_state;
 mod slots;
+mod snapshot;
 mod strategy;
 
 pub use calls_units::{HeadUnit, head_calls};
@@ -61,4 +62,5 @@ pub use kernels::StepCount;
 pub use monitor::AccumulatorReport;
 pub use precision::{Precision, PrecisionSpec, UpdateBase};
 pub use slots::{Slot, SlotFormat, SlotName};
+pub use snapshot::Snapshot;
 pub use strategy::{EpochOrder, Strategy, class_counts, train_experience};

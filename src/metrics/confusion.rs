@@ -14,6 +14,18 @@ impl Confusion {
         Self { counts: vec![vec![0; n_classes]; n_classes] }
     }
 
+    /// From counts, row = true class.
+    ///
+    /// # Errors
+    /// [`MetricsError::RowLength`] if they are not square.
+    pub fn from_counts(counts: Vec<Vec<u32>>) -> Result<Self, MetricsError> {
+        let expected = counts.len();
+        match counts.iter().find(|row| row.len() != expected) {
+            Some(row) => Err(MetricsError::RowLength { expected, got: row.len() }),
+            None => Ok(Self { counts }),
+        }
+    }
+
     /// Counts one prediction.
     pub fn add(&mut self, label: usize, predicted: usize) -> Result<(), MetricsError> {
         let n_classes = self.counts.len();
@@ -60,12 +72,13 @@ impl Confusion {
     }
 }
 
-/// Average mean-class accuracy: mean over the experiences so far of the mean class accuracy after each.
-/// `None` if an experience has no test sample.
-pub fn amca(after_each_experience: &[Confusion]) -> Option<f64> {
-    let means: Option<Vec<f64>> = after_each_experience.iter().map(Confusion::mean_class_accuracy).collect();
-    let means = means?;
-    if means.is_empty() { None } else { Some(means.iter().sum::<f64>() / count(means.len())) }
+/// Average mean-class accuracy: mean over the experiences so far of the mean class accuracy after each
+/// ([`Confusion::mean_class_accuracy`]); `None` without experiences.
+pub fn amca(after_each_experience: &[f64]) -> Option<f64> {
+    if after_each_experience.is_empty() {
+        return None;
+    }
+    Some(after_each_experience.iter().sum::<f64>() / count(after_each_experience.len()))
 }
 
 #[cfg(test)]
@@ -96,8 +109,10 @@ mod tests {
     fn amca_averages_over_experiences() {
         let mut perfect = Confusion::new(3);
         perfect.add(1, 1).unwrap();
-        assert_eq!(amca(&[example(), perfect]), Some(0.8125));
-        assert_eq!(amca(&[example(), Confusion::new(3)]), None);
+        let means = [example(), perfect].map(|c| c.mean_class_accuracy().unwrap());
+        assert_eq!(amca(&means), Some(0.8125));
+        assert_eq!(amca(&[]), None);
+        assert_eq!(Confusion::new(3).mean_class_accuracy(), None);
     }
 
     #[test]

@@ -21,10 +21,12 @@
 mod confusion;
 mod interval;
 mod matrix;
+mod paired;
 
 pub use confusion::{Confusion, amca};
 pub use interval::{MeanInterval, paired_difference, summarise};
 pub use matrix::AccuracyMatrix;
+pub use paired::{PairedTest, paired_test};
 
 /// What cannot be measured, and why.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

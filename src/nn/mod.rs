@@ -33,6 +33,7 @@ mod layer;
 pub mod networks;
 mod reference;
 mod run;
+mod runner;
 #[allow(unsafe_code)]
 mod simd;
 mod standardise;
@@ -48,6 +49,7 @@ pub(crate) use infer::{Info, infer};
 pub use int8::{Int8, Multiplier, Requant, Softmax};
 pub use layer::Layer;
 pub use run::{Engine, Pass};
+pub use runner::{Runner, Seen};
 pub use standardise::Standardise;
 pub use tensor::{BitMap, Kind, Map, Shape, Tensor, TensorType};
 pub use transform::{NO_CLAMP, OutputTransform, RELU_CLAMP};

@@ -13,6 +13,7 @@
 //! # Ok::<(), tinyprec::report::ReportError>(())
 //! ```
 
+mod compare;
 mod csv;
 mod error;
 mod figure;
@@ -20,10 +21,12 @@ mod files;
 mod html;
 mod numbers;
 mod plot;
+pub mod sweep;
 mod text;
 mod verdict;
 mod view;
 
+pub use compare::{Change, Comparison, compare, run_figures, sweep_figures};
 pub use csv::tables as csv_tables;
 pub use error::ReportError;
 pub use files::{PAGE, read_record, write_report};

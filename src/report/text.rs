@@ -24,7 +24,7 @@ pub fn render(record: &RunRecord, width: usize) -> String {
     parts.join("\n\n") + "\n"
 }
 
-fn draw(table: &Table, width: usize) -> String {
+pub(super) fn draw(table: &Table, width: usize) -> String {
     let mut drawn = comfy_table::Table::new();
     drawn.load_style(RULED).set_content_arrangement(ContentArrangement::Dynamic);
     drawn.set_width(u16::try_from(width).unwrap_or(u16::MAX));
@@ -41,7 +41,7 @@ fn draw(table: &Table, width: usize) -> String {
 }
 
 /// Breaks a text at blanks so that no line is longer than `width`, words that are themselves longer excepted.
-fn wrap(text: &str, width: usize) -> String {
+pub(super) fn wrap(text: &str, width: usize) -> String {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let line = lines.last_mut().expect("starts with one line");

@@ -2,14 +2,14 @@
 
 use super::job::Measured;
 use super::price::feature_calls;
-use super::{Inputs, RunError};
+use super::{Inputs, RunError, metrics};
 use crate::config::Experiment;
-use crate::data::Scenario;
 use crate::learn::HeadConfig;
-use crate::metrics::{AccuracyMatrix, MeanInterval, paired_difference, summarise};
+use crate::metrics::{MeanInterval, paired_test, summarise};
 use crate::nn::Graph;
 use crate::record::{
-    AccumulatorInfo, BackboneInfo, OverflowInfo, PrecisionResult, Provenance, SeedResult, StreamInfo, Summary,
+    AccumulatorInfo, BackboneInfo, OverflowInfo, PairedTestInfo, PrecisionResult, Provenance, SeedResult, StreamInfo,
+    Summary,
 };
 use crate::trace::{BufferKind, Op};
 
@@ -34,15 +34,12 @@ pub fn stream(experiment: &Experiment, inputs: &Inputs, epochs: &[usize]) -> Str
     let experiences = &inputs.stream.experiences;
     StreamInfo {
         dataset: inputs.train.name().to_owned(),
-        scenario: match experiment.scenario {
-            Scenario::NewClasses(_) => "nc",
-            Scenario::NewInstances { .. } => "ni",
-        }
-        .to_owned(),
+        scenario: experiment.scenario_name.to_owned(),
         n_classes: inputs.train.n_classes(),
         experience_classes: experiences.iter().map(|e| e.classes.clone()).collect(),
         experience_samples: experiences.iter().map(|e| e.train.len()).collect(),
         test_samples: inputs.stream.test.len(),
+        growing_test: inputs.stream.growing,
         epochs: epochs.to_vec(),
         batch: experiment.training.batch,
         backbone_classes: inputs.graph.spec().trained_classes.clone(),
@@ -86,7 +83,7 @@ pub fn summary(m: MeanInterval) -> Summary {
     Summary { mean: m.mean, half_width_95: m.half_width_95, n: m.n }
 }
 
-fn over_seeds(values: Vec<f64>) -> Summary {
+pub(super) fn over_seeds(values: Vec<f64>) -> Summary {
     summarise(&values).map_or(Summary { mean: 0.0, half_width_95: None, n: 0 }, summary)
 }
 
@@ -104,16 +101,11 @@ pub fn precision(
 ) -> Result<PrecisionResult, RunError> {
     let experiences = jobs.first().map_or(0, Vec::len);
     let last: Vec<&Measured> = jobs.iter().filter_map(|j| j.last()).collect();
-    let minus_float = match float {
-        Some(float) => paired_difference(&finals(&jobs), float)?.map(summary),
+    let versus = match float {
+        Some(float) => paired_test(&finals(&jobs), float)?,
         None => None,
     };
-    let forgetting = if experiences > 1 {
-        let each = jobs.iter().map(|j| forgetting(j)).collect::<Result<Vec<f64>, _>>()?;
-        summarise(&each).map(summary)
-    } else {
-        None
-    };
+    let metrics = metrics::of(&jobs)?;
     let (updates, vanished) = last.iter().fold((0u64, 0u64), |(u, v), m| (u + m.updates, v + m.vanished));
     #[allow(clippy::cast_precision_loss, reason = "a share of counts far below 2^53")]
     let vanished_updates = (updates > 0).then(|| vanished as f64 / updates as f64);
@@ -124,8 +116,16 @@ pub fn precision(
         accuracy_by_experience: (0..experiences)
             .map(|i| over_seeds(jobs.iter().map(|j| j[i].stream_accuracy).collect()))
             .collect(),
-        forgetting,
-        minus_float,
+        forgetting: metrics.backward_transfer.map(|b| Summary { mean: 0.0 - b.mean, ..b }),
+        minus_float: versus.map(|v| summary(v.difference)),
+        versus_float: versus.map(|v| PairedTestInfo {
+            n: v.difference.n,
+            t: v.t,
+            t_p: v.t_p,
+            signed_rank: v.signed_rank,
+            signed_rank_p: v.signed_rank_p,
+        }),
+        metrics: Some(metrics),
         vanished_updates,
         overflows: overflows(&last),
         accumulators: accumulators(&last),
@@ -133,19 +133,13 @@ pub fn precision(
     })
 }
 
-fn forgetting(job: &[Measured]) -> Result<f64, RunError> {
-    let mut matrix = AccuracyMatrix::new(job.len());
-    for measured in job {
-        matrix.push(measured.accuracy.clone())?;
-    }
-    Ok(matrix.stream_forgetting(job.len() - 1).unwrap_or(0.0))
-}
-
 fn seed_result(seed: u64, job: Vec<Measured>) -> SeedResult {
     SeedResult {
         seed,
         accuracy: job.iter().map(|m| m.accuracy.clone()).collect(),
+        initial_accuracy: job.first().map_or(Vec::new(), |m| m.initial_accuracy.clone()),
         stream_accuracy: job.iter().map(|m| m.stream_accuracy).collect(),
+        mean_class_accuracy: job.iter().map(|m| m.mean_class_accuracy).collect(),
         confusion: job.last().map_or(Vec::new(), |m| m.confusion.clone()),
         fidelity: job.into_iter().flat_map(|m| m.fidelity).collect(),
     }

@@ -3,7 +3,7 @@
 use super::files::hash_file;
 use super::images::misfit;
 use crate::config::{ConfigError, DataFiles, DataKind, Experiment, NamedPath};
-use crate::data::{self, DataError, Dataset, Split, Stream};
+use crate::data::{self, DataError, Dataset, Samples, Split, Stream};
 use crate::import;
 use crate::nn::Graph;
 use std::fs;
@@ -49,8 +49,11 @@ pub fn read(experiment: &Experiment) -> Result<Inputs, ConfigError> {
         experiment.complain(&experiment.backbone.span, &error.to_string(), "docs/backbone-format.md describes the file")
     })?;
     check_shape(experiment, &graph, &train)?;
-    let labels = |set: &Dataset| set.labels().iter().map(|&l| usize::from(l)).collect::<Vec<_>>();
-    let stream = experiment.stream(&labels(&train), &labels(&test), train.n_classes())?;
+    let (train, test) = match experiment.domains.of(train.shape()) {
+        Some(domains) => (train.in_domains(domains.clone()), test.in_domains(domains)),
+        None => (train, test),
+    };
+    let stream = stream(experiment, &train, &test)?;
     let hashes = hashes(experiment)?;
     let model_hash = hashes.last().map_or_else(String::new, |(_, hash)| hash.clone());
     Ok(Inputs { train, test, graph, stream, model_hash, hashes })
@@ -68,17 +71,18 @@ fn images(
     };
     let complain = |error: DataError| experiment.complain(&from.span, &error.to_string(), "");
     let set = read.and_then(|set| set.transformed(experiment.data.transform.clone())).map_err(complain)?;
-    let Some(limit) = per_class else { return Ok(set) };
-    let mut seen = vec![0; set.n_classes()];
-    let mut kept = Vec::new();
-    for (at, &label) in set.labels().iter().enumerate() {
-        let n: &mut usize = &mut seen[usize::from(label)];
-        if *n < limit {
-            *n += 1;
-            kept.push(at);
-        }
-    }
-    Ok(set.select(&kept).unwrap_or(set))
+    Ok(match per_class {
+        Some(limit) => set.limited(limit),
+        None => set,
+    })
+}
+
+/// Cuts the stream out of both sets.
+fn stream(experiment: &Experiment, train: &Dataset, test: &Dataset) -> Result<Stream, ConfigError> {
+    let labels = |set: &Dataset| set.labels().iter().map(|&l| usize::from(l)).collect::<Vec<_>>();
+    let (train_labels, test_labels) = (labels(train), labels(test));
+    let samples = Samples { labels: &train_labels, sessions: train.sessions(), parts: train.parts() };
+    experiment.stream(&samples, &Samples::labelled(&test_labels), train.n_classes())
 }
 
 fn check_shape(experiment: &Experiment, graph: &Graph, images: &Dataset) -> Result<(), ConfigError> {
@@ -88,8 +92,11 @@ fn check_shape(experiment: &Experiment, graph: &Graph, images: &Dataset) -> Resu
     Err(experiment.complain(&experiment.backbone.span, &message, help))
 }
 
-/// Hashes of all files, those of a folder one by one by name, the network's last.
-fn hashes(experiment: &Experiment) -> Result<Vec<(String, String)>, ConfigError> {
+/// Path as given and SHA-256 of every file that an experiment reads, those of a folder one by one by name, the network's last.
+///
+/// # Errors
+/// Points at the entry whose file cannot be read.
+pub fn hashes(experiment: &Experiment) -> Result<Vec<(String, String)>, ConfigError> {
     let DataFiles { kind, train, test, .. } = &experiment.data;
     let mut found: Vec<(String, PathBuf, &NamedPath)> = Vec::new();
     match kind {

@@ -5,7 +5,7 @@ use crate::learn::{
     CwrStar, EpochOrder, FeatureStage, FeatureTable, Fidelity, HeadConfig, Joint, LearnError, Precision, Standardise,
     StepCount, Strategy, Twin, class_counts,
 };
-use crate::metrics::Confusion;
+use crate::metrics::{Confusion, MetricsError};
 use crate::numeric::Narrow;
 use crate::record::{AccumulatorInfo, FidelityPoint, OverflowInfo};
 use crate::trace::NullSink;
@@ -33,10 +33,14 @@ pub struct Material<'a> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measured {
-    /// Accuracy on the test samples of each experience's classes.
+    /// Accuracy on the test samples of each experience.
     pub accuracy: Vec<f64>,
-    /// Accuracy on the whole test set.
+    /// The same before any training; in the first experience's entry only.
+    pub initial_accuracy: Vec<f64>,
+    /// Accuracy on the test samples that count after this experience.
     pub stream_accuracy: f64,
+    /// Mean class accuracy on the same samples.
+    pub mean_class_accuracy: f64,
     /// `confusion[y][p]` over the whole test set.
     pub confusion: Vec<Vec<u32>>,
     /// Fidelity of the steps of this experience.
@@ -87,14 +91,17 @@ impl Job<'_> {
         let steps: usize =
             stream.experiences.iter().zip(self.epochs).map(|(e, n)| e.train.len().div_ceil(self.head.batch) * n).sum();
         let every = steps.div_ceil(FIDELITY_STEPS).max(1);
+        let measure_error = |e| match e {
+            Measure::Learn(e) => self.fault(e),
+            Measure::Metrics(e) => RunError::Metrics(e),
+        };
+        let mut untrained = Some(measure(&mut cwr, &test, material, 0).map_err(measure_error)?.accuracy);
         let mut all = Vec::new();
         for experience in 0..stream.experiences.len() {
             let fidelity =
                 self.experience(&mut cwr, (&train, material), experience, every).map_err(|e| self.fault(e))?;
-            let mut measured = measure(&mut cwr, &test, material).map_err(|e| match e {
-                Measure::Learn(e) => self.fault(e),
-                Measure::Metrics(e) => RunError::Metrics(e),
-            })?;
+            let mut measured = measure(&mut cwr, &test, material, experience).map_err(measure_error)?;
+            measured.initial_accuracy = untrained.take().unwrap_or_default();
             measured.fidelity = fidelity;
             measured.overflows = overflows(stage.count(), &cwr);
             done(experience, &measured)?;
@@ -147,7 +154,7 @@ fn point(f: Fidelity, experience: usize) -> FidelityPoint {
 }
 
 /// The precision's feature stage, calibrated on the rows `first`, and both sets in its format.
-fn tables(
+pub(super) fn tables(
     precision: &Precision,
     material: &Material<'_>,
     first: &[usize],
@@ -163,7 +170,7 @@ fn tables(
 
 enum Measure {
     Learn(LearnError),
-    Metrics(crate::metrics::MetricsError),
+    Metrics(MetricsError),
 }
 
 impl From<LearnError> for Measure {
@@ -172,20 +179,32 @@ impl From<LearnError> for Measure {
     }
 }
 
-impl From<crate::metrics::MetricsError> for Measure {
-    fn from(e: crate::metrics::MetricsError) -> Self {
+impl From<MetricsError> for Measure {
+    fn from(e: MetricsError) -> Self {
         Self::Metrics(e)
     }
 }
 
-fn measure(strategy: &mut dyn Strategy, test: &FeatureTable, material: &Material<'_>) -> Result<Measured, Measure> {
+/// Predicts every test sample and counts, after experience `after`.
+fn measure(
+    strategy: &mut dyn Strategy,
+    test: &FeatureTable,
+    material: &Material<'_>,
+    after: usize,
+) -> Result<Measured, Measure> {
     let stream = &material.inputs.stream;
-    let mut confusion = Confusion::new(material.inputs.test.n_classes());
+    let mut predicted = vec![0; material.test_labels.len()];
     for &row in &stream.test {
-        let predicted = strategy.predict(test, row, &mut NullSink)?;
-        confusion.add(material.test_labels[row], predicted)?;
+        predicted[row] = strategy.predict(test, row, &mut NullSink)?;
     }
-    let of = |classes: &[usize]| confusion.accuracy_on(classes).unwrap_or(0.0);
+    let count = |rows: &[usize]| {
+        let mut confusion = Confusion::new(material.inputs.test.n_classes());
+        rows.iter().try_for_each(|&row| confusion.add(material.test_labels[row], predicted[row]))?;
+        Ok::<_, MetricsError>(confusion)
+    };
+    let confusion = count(&stream.test)?;
+    let counted = count(&stream.tested(after))?;
+    let of = |rows: &[usize]| Ok::<_, MetricsError>(count(rows)?.accuracy().unwrap_or(0.0));
     let StepCount { non_zero, vanished } = strategy.head().updates();
     let accumulators = strategy.head().accumulators().into_iter().map(|a| AccumulatorInfo {
         site: a.site,
@@ -194,8 +213,10 @@ fn measure(strategy: &mut dyn Strategy, test: &FeatureTable, material: &Material
         seen_bits: a.seen_bits,
     });
     Ok(Measured {
-        accuracy: stream.experiences.iter().map(|e| of(&e.classes)).collect(),
-        stream_accuracy: confusion.accuracy().unwrap_or(0.0),
+        accuracy: stream.experiences.iter().map(|e| of(&e.test)).collect::<Result<_, _>>()?,
+        initial_accuracy: Vec::new(),
+        stream_accuracy: counted.accuracy().unwrap_or(0.0),
+        mean_class_accuracy: counted.mean_class_accuracy().unwrap_or(0.0),
         confusion: confusion.counts().to_vec(),
         fidelity: Vec::new(),
         updates: non_zero,
@@ -235,7 +256,7 @@ pub fn joint(head: &HeadConfig, material: &Material<'_>, epochs: usize, seed: u6
         &mut |_, _| {},
     )
     .map_err(fault)?;
-    match measure(&mut joint, &test, material) {
+    match measure(&mut joint, &test, material, stream.experiences.len().saturating_sub(1)) {
         Ok(measured) => Ok(measured.stream_accuracy),
         Err(Measure::Learn(e)) => Err(fault(e)),
         Err(Measure::Metrics(e)) => Err(e.into()),

@@ -16,6 +16,8 @@
 //! ```
 
 mod assemble;
+mod budget;
+pub mod diff;
 mod error;
 pub mod evaluate;
 mod feature_file;
@@ -25,14 +27,22 @@ mod files;
 mod images;
 mod inputs;
 mod job;
+mod metrics;
 mod parts;
 mod pipeline;
+mod prepared;
 mod price;
+pub mod replay;
 
+pub use budget::{Violation, check_budget};
 pub use error::RunError;
 pub use feature_store::{FeatureKey, FeatureStore, Origin};
 pub use features::Features;
+pub use files::{hash_bytes, replace};
 pub use images::ImageError;
+pub use inputs::hashes as input_hashes;
 pub use pipeline::{Event, Options, RECORD, run};
+pub use prepared::Prepared;
+pub use price::{Board, boards};
 
 use inputs::Inputs;

@@ -3,9 +3,8 @@
 use super::job::{Job, Material, Measured, joint};
 use super::parts::{self, PartFile};
 use super::price::{Board, boards, calls};
-use super::{FeatureKey, FeatureStore, Features, ImageError, Inputs, Origin, RunError, assemble, files, inputs};
+use super::{Inputs, Origin, Prepared, RunError, assemble, files};
 use crate::config::Experiment;
-use crate::data::Dataset;
 use crate::learn::{HeadConfig, Precision};
 use crate::metrics::summarise;
 use crate::record::{CostResult, RunRecord, SCHEMA_VERSION, Summary};
@@ -71,12 +70,12 @@ pub fn run(
 ) -> Result<RunRecord, RunError> {
     let parts = parts::folder(&options.out, options.resume)?;
     let boards = boards(experiment)?;
-    let inputs = inputs::read(experiment)?;
     let threads = options.jobs.unwrap_or(0);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| RunError::Threads { jobs: threads, message: e.to_string() })?;
     let record = pool.install(|| {
-        whole(experiment, &inputs, &boards, (&parts, options.resume, options.features.as_deref()), observe)
+        let prepared = Prepared::read(experiment, options.features.as_deref(), observe)?;
+        whole(experiment, &prepared, &boards, (&parts, options.resume), observe)
     })?;
     let path = options.out.join(RECORD);
     let failed = |source| RunError::Write { path: path.clone(), source };
@@ -88,19 +87,13 @@ pub fn run(
 
 fn whole(
     experiment: &Experiment,
-    inputs: &Inputs,
+    prepared: &Prepared,
     boards: &[Board],
-    (parts, resume, store): (&Path, bool, Option<&Path>),
+    (parts, resume): (&Path, bool),
     observe: &(dyn Fn(&Event) + Sync),
 ) -> Result<RunRecord, RunError> {
-    let store = store.map(FeatureStore::open).transpose()?;
-    let train = features(inputs, &inputs.train, 0, store.as_ref(), observe)?;
-    let test = features(inputs, &inputs.test, inputs.train.len(), store.as_ref(), observe)?;
-    let labels = |set: &Dataset| set.labels().iter().map(|&l| usize::from(l)).collect::<Vec<_>>();
-    let (train_labels, test_labels) = (labels(&inputs.train), labels(&inputs.test));
-    let material =
-        Material { inputs, train: &train, test: &test, train_labels: &train_labels, test_labels: &test_labels };
-    let epochs = epochs(experiment, inputs);
+    let (inputs, material) = (prepared.inputs(), prepared.material());
+    let epochs = prepared.epochs(experiment);
     let all = learn_all(experiment, &material, &epochs, (parts, resume), observe)?;
     let joint = upper_bound(experiment, &material)?;
     let mut notes = notes(inputs);
@@ -122,28 +115,6 @@ fn whole(
         costs,
         notes,
     })
-}
-
-/// Features of one set, of which `before` images of others are done.
-fn features(
-    inputs: &Inputs,
-    set: &Dataset,
-    before: usize,
-    store: Option<&FeatureStore>,
-    observe: &(dyn Fn(&Event) + Sync),
-) -> Result<Features, RunError> {
-    let of = inputs.train.len() + inputs.test.len();
-    let compute = || Features::of(&inputs.graph, set, &|n| observe(&Event::Features { done: before + n, of }));
-    let Some(store) = store else { return compute() };
-    let key = FeatureKey::new(&inputs.model_hash, set, "").map_err(ImageError::from)?;
-    let (features, origin) = store.get_or(&key, compute)?;
-    observe(&Event::Stored { images: set.len(), path: store.path(&key), origin });
-    Ok(features)
-}
-
-fn epochs(experiment: &Experiment, inputs: &Inputs) -> Vec<usize> {
-    let t = &experiment.training;
-    (0..inputs.stream.experiences.len()).map(|i| if i == 0 { t.epochs_first } else { t.epochs_later }).collect()
 }
 
 /// Measurements by precision and seed, in the experiment's order whatever the number of threads.
@@ -191,7 +162,7 @@ fn key(head: &HeadConfig, inputs: &Inputs, epochs: &[usize], traced: bool) -> St
         "{} {SCHEMA_VERSION} {head:?} {:?} {:?} {stream:?} {epochs:?} {traced}",
         env!("CARGO_PKG_VERSION"),
         inputs.hashes,
-        inputs.train.transform()
+        inputs.train.treatment()
     );
     files::hash_bytes(text.as_bytes())
 }
@@ -241,7 +212,7 @@ fn price_all(
     Ok(costs)
 }
 
-fn notes(inputs: &Inputs) -> Vec<String> {
+pub(super) fn notes(inputs: &Inputs) -> Vec<String> {
     let trained = &inputs.graph.spec().trained_classes;
     let mut notes = Vec::new();
     let later = inputs.stream.experiences.iter().skip(1).flat_map(|e| &e.classes);

@@ -1,4 +1,4 @@
-"""Images resized and turned by Pillow, for tests/data_transforms.rs.
+"""Images resized and turned by Pillow, for tests/data/transforms.rs.
 
     pip install pillow==11.3.0 && python3 resize.py > resize.json
 

@@ -48,6 +48,7 @@ pub fn record() -> RunRecord {
             experience_classes: vec![vec![0, 1, 2, 3], vec![4, 5], vec![6, 7], vec![8, 9]],
             experience_samples: vec![1600, 800, 800, 800],
             test_samples: 2000,
+            growing_test: false,
             epochs: vec![10, 5, 5, 5],
             batch: 32,
             backbone_classes: vec![0, 1, 2, 3],
@@ -73,7 +74,9 @@ fn precision(&(name, last, vanished, _, _): &(&str, f64, f64, f64, f64)) -> Prec
     let seeds = [1u64, 2, 3].map(|seed| SeedResult {
         seed,
         accuracy: (0..4).map(|i| (0..4).map(|j| if j <= i { last } else { 0.0 }).collect()).collect(),
+        initial_accuracy: vec![0.1; 4],
         stream_accuracy: curve.clone(),
+        mean_class_accuracy: curve.clone(),
         confusion: vec![vec![20; 10]; 10],
         fidelity: if seed == 1 { fidelity(name, vanished) } else { Vec::new() },
     });
@@ -86,6 +89,21 @@ fn precision(&(name, last, vanished, _, _): &(&str, f64, f64, f64, f64)) -> Prec
         accuracy_by_experience: curve.iter().map(|&a| summary(a, 0.012)).collect(),
         forgetting: Some(summary(0.031, 0.004)),
         minus_float: (name != "float").then(|| summary(last - float, 0.008)),
+        versus_float: (name != "float").then_some(PairedTestInfo {
+            n: 3,
+            t: Some(-2.1),
+            t_p: Some(0.17),
+            signed_rank: 1.0,
+            signed_rank_p: Some(0.5),
+        }),
+        metrics: Some(StreamMetrics {
+            average_accuracy: summary(last, 0.006),
+            average_over_time: summary(0.68 * last, 0.006),
+            backward_transfer: Some(summary(-0.031, 0.004)),
+            forward_transfer: Some(summary(-0.1, 0.0)),
+            amca: summary(0.68 * last, 0.006),
+            per_class_accuracy: vec![Some(last); 10],
+        }),
         seeds: seeds.to_vec(),
         vanished_updates: (name != "float").then_some(vanished),
         overflows: vec![

@@ -1,0 +1,4 @@
+//! Data sets, transforms, streams and downloads: what lies on disk against what a network and a head are given.
+
+mod streams;
+mod transforms;
