@@ -61,9 +61,8 @@ void tp_bias_f32(const float *restrict x, const float *restrict bias, float *res
 void tp_relu_f32(const float *restrict x, float *restrict y, int32_t n)
 {
     for (int32_t i = 0; i < n; i++) {
-        /* Below zero the product with 0 is -0, as the reference has it. */
-        const uint32_t v = tp_bits_of(x[i]), below = tp_mask(tp_is_below_zero(v));
-        y[i] = tp_float_of((v & ~below) | (0x80000000u & below));
+        const uint32_t v = tp_bits_of(x[i]);
+        y[i] = tp_float_of(v & ~tp_mask(tp_is_below_zero(v)));
     }
 }
 

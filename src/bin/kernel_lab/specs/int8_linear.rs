@@ -188,6 +188,18 @@ fn conv(random: &mut Random, way: Way) -> Vec<Case> {
         (4, 6, 8, 4, 1, 1, Pad::Valid),
         (3, 4, 7, 9, 2, 1, Pad::Same),
         (6, 5, 20, 6, 3, 2, Pad::Same),
+        // Odd numbers of pixels and of filters, with every remainder of the terms.
+        (5, 3, 3, 5, 3, 1, Pad::Valid),
+        (3, 3, 5, 7, 1, 1, Pad::Valid),
+        (5, 5, 2, 3, 3, 1, Pad::Valid),
+        (3, 5, 4, 9, 1, 1, Pad::Valid),
+        (7, 3, 1, 5, 3, 1, Pad::Valid),
+        (3, 3, 3, 11, 1, 1, Pad::Valid),
+        (5, 5, 1, 3, 1, 2, Pad::Valid),
+        (2, 3, 6, 5, 1, 1, Pad::Valid),
+        (1, 5, 7, 2, 1, 1, Pad::Valid),
+        (3, 3, 8, 3, 3, 1, Pad::Same),
+        (5, 3, 7, 1, 2, 1, Pad::Same),
     ];
     for (h, w, c, oc, k, stride, pad) in more {
         let window = tinyprec::nn::Window { pad, ..tinyprec::nn::Window::valid(k, stride) };
