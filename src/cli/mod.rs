@@ -9,6 +9,10 @@ mod cost;
 mod diff;
 mod eval;
 mod import;
+mod load;
+mod model;
+mod model_table;
+mod model_time;
 mod outcome;
 mod profile;
 mod report;
@@ -46,6 +50,8 @@ enum Command {
     Diff(diff::DiffArgs),
     /// Run a frozen network over a data set and count what it gets right
     Eval(eval::EvalArgs),
+    /// What a network is made of, and how fast it runs here
+    Model(model::ModelArgs),
     /// Price a model or an experiment on a board, without running it
     Cost(cost::CostArgs),
     /// Say what a network file holds and what cannot be run, and convert it
@@ -74,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(args, &terminal),
         Command::Diff(args) => diff::run(args, &terminal),
         Command::Eval(args) => eval::run(args, &terminal),
+        Command::Model(args) => model::run(args, &terminal),
         Command::Cost(args) => cost::run(args, &terminal),
         Command::Import(args) => import::run(args, &terminal),
         Command::Profile(args) => profile::run(args, &terminal),

@@ -19,6 +19,7 @@ mod diagnostic;
 mod experiment;
 mod precision;
 mod raw;
+mod strategy;
 mod stream;
 
 pub use budget::{BUDGET_KEYS, Budget, End, Limit, load_budget, parse_budget};

@@ -2,7 +2,8 @@
 
 use super::ImportError;
 use safetensors::tensor::{Dtype, SafeTensors};
-use std::collections::{BTreeMap, HashMap};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -38,7 +39,8 @@ impl Container {
             path: self.path.clone(),
             problem: e.to_string(),
         };
-        Ok(Tensors { path: &self.path, inner: SafeTensors::deserialize(&self.bytes).map_err(broken)? })
+        let inner = SafeTensors::deserialize(&self.bytes).map_err(broken)?;
+        Ok(Tensors { path: &self.path, inner, read: RefCell::default() })
     }
 }
 
@@ -46,6 +48,8 @@ impl Container {
 pub(crate) struct Tensors<'a> {
     path: &'a Path,
     inner: SafeTensors<'a>,
+    /// Names of the tensors that were asked for and found.
+    read: RefCell<BTreeSet<String>>,
 }
 
 /// One tensor's type, shape and little-endian bytes.
@@ -60,9 +64,22 @@ impl Tensors<'_> {
         ImportError::Tensor { path: self.path.to_owned(), tensor: tensor.to_owned(), problem: problem.into() }
     }
 
+    /// Names of all tensors, in no particular order.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.inner.names()
+    }
+
+    /// The first tensor that nobody asked for; PyTorch's counters of batches are no weights.
+    pub(crate) fn unread(&self) -> Option<String> {
+        let read = self.read.borrow();
+        let weights = self.inner.names().into_iter().filter(|n| !n.ends_with("num_batches_tracked"));
+        weights.filter(|n| !read.contains(*n)).min().map(str::to_owned)
+    }
+
     /// A tensor that may be absent.
     pub(crate) fn get(&self, name: &str) -> Option<Raw<'_>> {
         let view = self.inner.tensor(name).ok()?;
+        self.read.borrow_mut().insert(name.to_owned());
         Some(Raw { dtype: view.dtype(), shape: view.shape().to_vec(), bytes: view.data() })
     }
 

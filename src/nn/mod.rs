@@ -46,7 +46,7 @@ pub use counts::{ByBits, Counts, LayerCount};
 pub use error::NnError;
 pub use graph::{Graph, GraphSpec, Node, Source};
 pub(crate) use infer::{Info, infer};
-pub use int8::{Int8, Multiplier, Requant, Softmax};
+pub use int8::{Int8, Multiplier, Requant, Roundings, Softmax};
 pub use layer::Layer;
 pub use run::{Engine, Pass};
 pub use runner::{Runner, Seen};

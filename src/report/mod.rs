@@ -3,7 +3,7 @@
 //! Reads [`RunRecord`](crate::record::RunRecord)s and nothing else: whatever a report says is in the record, so it can
 //! be rendered again years later. Computes no result; it only rounds for display.
 //!
-//! Flow: record → `verdict`, `view` (tables) and `figure` (plots) → [`text()`], [`html()`], [`csv_tables`], [`write_report`].
+//! Flow: record → `verdict`, `diagnosis`, `view` (tables) and `figure` (plots) → [`text()`], [`html()`], [`csv_tables`], [`write_report`].
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -15,6 +15,7 @@
 
 mod compare;
 mod csv;
+mod diagnosis;
 mod error;
 mod figure;
 mod files;

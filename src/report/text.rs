@@ -1,5 +1,6 @@
 //! The report for a terminal: verdict first, then one table of learning and one of costs for each board.
 
+use super::diagnosis::diagnoses;
 use super::verdict::verdict;
 use super::view::{self, Table};
 use crate::record::RunRecord;
@@ -20,6 +21,7 @@ pub fn render(record: &RunRecord, width: usize) -> String {
         let head = wrap(&format!("{}. {}", table.title, table.note), width);
         parts.push(format!("{head}\n{}", draw(table, width)));
     }
+    parts.extend(diagnoses(record).iter().map(|d| wrap(&format!("Diagnosis: {d}"), width)));
     parts.extend(record.notes.iter().map(|n| wrap(&format!("Note: {n}"), width)));
     parts.join("\n\n") + "\n"
 }

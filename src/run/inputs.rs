@@ -4,7 +4,7 @@ use super::files::hash_file;
 use super::images::misfit;
 use crate::config::{ConfigError, DataFiles, DataKind, Experiment, NamedPath};
 use crate::data::{self, DataError, Dataset, Samples, Split, Stream};
-use crate::import;
+use crate::import::{self, LoadOptions};
 use crate::nn::Graph;
 use std::fs;
 use std::io;
@@ -45,7 +45,10 @@ pub fn read(experiment: &Experiment) -> Result<Inputs, ConfigError> {
         );
         return Err(experiment.complain(&data.test.span, &message, "both must be of one data set"));
     }
-    let graph = import::load(&experiment.backbone.path).map_err(|error| {
+    let [h, w, _] = train.shape();
+    // Images that are normalised on the way need no network that does it again.
+    let wanted = LoadOptions { input: Some([h, w]), pixels: experiment.data.transform.normalise.is_none() };
+    let graph = import::load_with(&experiment.backbone.path, &wanted).map_err(|error| {
         experiment.complain(&experiment.backbone.span, &error.to_string(), "docs/backbone-format.md describes the file")
     })?;
     check_shape(experiment, &graph, &train)?;

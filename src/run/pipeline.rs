@@ -5,7 +5,7 @@ use super::parts::{self, PartFile};
 use super::price::{Board, boards, calls};
 use super::{Inputs, Origin, Prepared, RunError, assemble, files};
 use crate::config::Experiment;
-use crate::learn::{HeadConfig, Precision};
+use crate::learn::{HeadConfig, Precision, StrategyKind};
 use crate::metrics::summarise;
 use crate::record::{CostResult, RunRecord, SCHEMA_VERSION, Summary};
 use rayon::prelude::*;
@@ -97,6 +97,7 @@ fn whole(
     let all = learn_all(experiment, &material, &epochs, (parts, resume), observe)?;
     let joint = upper_bound(experiment, &material)?;
     let mut notes = notes(inputs);
+    notes.extend(strategy_note(experiment, inputs)?);
     let costs = price_all(experiment, inputs, boards, &mut notes)?;
     let floats = experiment.heads.iter().position(|h| h.precision.name == "float").map(|i| assemble::finals(&all[i]));
     let mut precisions = Vec::new();
@@ -130,6 +131,7 @@ fn learn_all(
         .flat_map(|(precision, head)| {
             experiment.seeds.iter().enumerate().map(move |(i, &seed)| Job {
                 precision,
+                strategy: experiment.training.strategy,
                 head,
                 seed,
                 epochs,
@@ -138,7 +140,7 @@ fn learn_all(
         })
         .collect();
     let one = |job: &Job<'_>| {
-        let key = key(job.head, material.inputs, epochs, job.traced);
+        let key = key((job.strategy, job.head), material.inputs, epochs, job.traced);
         let mut part = PartFile::open(parts, (job.precision, job.seed), &key, resume)?;
         if part.experiences().len() == epochs.len() {
             return Ok(part.experiences().to_vec());
@@ -156,10 +158,10 @@ fn learn_all(
 }
 
 /// Hash of everything that decides a job's numbers but its seed.
-fn key(head: &HeadConfig, inputs: &Inputs, epochs: &[usize], traced: bool) -> String {
+fn key((strategy, head): (StrategyKind, &HeadConfig), inputs: &Inputs, epochs: &[usize], traced: bool) -> String {
     let stream = &inputs.stream;
     let text = format!(
-        "{} {SCHEMA_VERSION} {head:?} {:?} {:?} {stream:?} {epochs:?} {traced}",
+        "{} {SCHEMA_VERSION} {strategy:?} {head:?} {:?} {:?} {stream:?} {epochs:?} {traced}",
         env!("CARGO_PKG_VERSION"),
         inputs.hashes,
         inputs.train.treatment()
@@ -224,4 +226,22 @@ pub(super) fn notes(inputs: &Inputs) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// What a strategy other than CWR* is, and the bytes that it keeps in each precision.
+fn strategy_note(experiment: &Experiment, inputs: &Inputs) -> Result<Option<String>, RunError> {
+    let kind = experiment.training.strategy;
+    if kind == StrategyKind::CwrStar {
+        return Ok(None);
+    }
+    let (classes, features) = (inputs.train.n_classes(), inputs.graph.feature_type().shape.len());
+    let mut each = Vec::new();
+    for head in &experiment.heads {
+        let name = &head.precision.name;
+        let built = kind.build(head, classes, features, 0);
+        let built = built.map_err(|source| RunError::Learn { precision: name.clone(), seed: 0, source })?;
+        each.push(format!("{name} {} bytes", built.state_bytes()));
+    }
+    let list = each.join(", ");
+    Ok(Some(format!("Strategy {kind} ({kind:?}); learning state before the first experience: {list}.")))
 }

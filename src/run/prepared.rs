@@ -90,7 +90,8 @@ impl Prepared {
         let head = &experiment.heads[0];
         let material = self.material();
         let one = |(i, &seed): (usize, &u64)| -> Result<Vec<Measured>, RunError> {
-            let job = Job { precision: 0, head, seed, epochs: &epochs, traced: traced && i == 0 };
+            let strategy = experiment.training.strategy;
+            let job = Job { precision: 0, strategy, head, seed, epochs: &epochs, traced: traced && i == 0 };
             job.learn(&material, &mut |_, _| Ok(()))
         };
         let jobs: Vec<_> = experiment.seeds.par_iter().enumerate().map(one).collect();

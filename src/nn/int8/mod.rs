@@ -10,7 +10,7 @@ mod pool;
 mod softmax;
 
 pub(crate) use linear::PreparedInt8;
-pub use multiplier::{Multiplier, Requant};
+pub use multiplier::{Multiplier, Requant, Roundings};
 pub use softmax::Softmax;
 
 use super::error::check_len;
