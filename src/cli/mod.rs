@@ -6,8 +6,10 @@
 mod budget;
 mod compare;
 mod cost;
+mod cost_view;
 mod diff;
 mod eval;
+mod explain;
 mod import;
 mod load;
 mod model;
@@ -15,12 +17,14 @@ mod model_table;
 mod model_time;
 mod outcome;
 mod profile;
+mod progress;
 mod report;
 mod run;
 mod store;
 mod sweep;
 mod sweep_progress;
 mod terminal;
+mod workload;
 
 use clap::{Parser, Subcommand};
 use outcome::{Failure, Outcome, Status};
@@ -52,8 +56,10 @@ enum Command {
     Eval(eval::EvalArgs),
     /// What a network is made of, and how fast it runs here
     Model(model::ModelArgs),
-    /// Price a model or an experiment on a board, without running it
+    /// Price a network, an experiment or a list of layers on a board, without running it
     Cost(cost::CostArgs),
+    /// Say where a price comes from: formula, counts, coefficients with their places, and what it rests on
+    Explain(explain::ExplainArgs),
     /// Say what a network file holds and what cannot be run, and convert it
     Import(import::ImportArgs),
     /// List, show and check board profiles
@@ -82,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::run(args, &terminal),
         Command::Model(args) => model::run(args, &terminal),
         Command::Cost(args) => cost::run(args, &terminal),
+        Command::Explain(args) => explain::run(args, &terminal),
         Command::Import(args) => import::run(args, &terminal),
         Command::Profile(args) => profile::run(args, &terminal),
         Command::Report(args) => report::run(args, &terminal),

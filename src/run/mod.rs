@@ -33,6 +33,7 @@ mod pipeline;
 mod prepared;
 mod price;
 pub mod replay;
+mod workload;
 
 pub use budget::{Violation, check_budget};
 pub use error::RunError;
@@ -44,5 +45,6 @@ pub use inputs::hashes as input_hashes;
 pub use pipeline::{Event, Options, RECORD, run};
 pub use prepared::Prepared;
 pub use price::{Board, boards};
+pub use workload::{Largest, Stored, Workload};
 
 use inputs::Inputs;
