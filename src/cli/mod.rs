@@ -4,6 +4,7 @@
 //! closed pipe ends the program quietly. Exit status: see [`Status`].
 
 mod cost;
+mod data;
 mod eval;
 mod import;
 mod outcome;
@@ -41,6 +42,8 @@ enum Command {
     Import(import::ImportArgs),
     /// List, show and check board profiles
     Profile(profile::ProfileArgs),
+    /// Fetch data sets, list and check what is there
+    Data(data::DataArgs),
     /// Render a record.json again
     Report(report::ReportArgs),
 }
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Cost(args) => cost::run(args, &terminal),
         Command::Import(args) => import::run(args, &terminal),
         Command::Profile(args) => profile::run(args, &terminal),
+        Command::Data(args) => data::run(args, &terminal),
         Command::Report(args) => report::run(args, &terminal),
     };
     outcome::finish(outcome, &terminal)

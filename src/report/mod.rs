@@ -13,6 +13,7 @@
 //! # Ok::<(), tinyprec::report::ReportError>(())
 //! ```
 
+mod avalanche;
 mod csv;
 mod error;
 mod figure;
@@ -24,6 +25,7 @@ mod text;
 mod verdict;
 mod view;
 
+pub use avalanche::write_avalanche;
 pub use csv::tables as csv_tables;
 pub use error::ReportError;
 pub use files::{PAGE, read_record, write_report};

@@ -29,6 +29,7 @@ mod metrics;
 mod parts;
 mod pipeline;
 mod price;
+mod sets;
 
 pub use error::RunError;
 pub use feature_store::{FeatureKey, FeatureStore, Origin};

@@ -94,8 +94,13 @@ fn whole(
     observe: &(dyn Fn(&Event) + Sync),
 ) -> Result<RunRecord, RunError> {
     let store = store.map(FeatureStore::open).transpose()?;
-    let train = features(inputs, &inputs.train, 0, store.as_ref(), observe)?;
-    let test = features(inputs, &inputs.test, inputs.train.len(), store.as_ref(), observe)?;
+    let (train, test) = match &inputs.features {
+        Some(stored) => stored.clone(),
+        None => (
+            features(inputs, &inputs.train, 0, store.as_ref(), observe)?,
+            features(inputs, &inputs.test, inputs.train.len(), store.as_ref(), observe)?,
+        ),
+    };
     let labels = |set: &Dataset| set.labels().iter().map(|&l| usize::from(l)).collect::<Vec<_>>();
     let (train_labels, test_labels) = (labels(&inputs.train), labels(&inputs.test));
     let material =
