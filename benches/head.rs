@@ -1,6 +1,6 @@
 //! Training steps of the integer head beside the float head: `cargo bench --bench head`.
 //!
-//! 10 classes × 400 features, batch 32. Besides criterion's times it prints each precision's steps per second over float's,
+//! 100 classes × 512 features, batch 32. Besides criterion's times it prints each precision's steps per second over float's,
 //! measured interleaved in this one run: the ratio travels better between machines than a time does.
 
 use criterion::Criterion;
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use tinyprec::learn::*;
 use tinyprec::trace::NullSink;
 
-const CLASSES: usize = 10;
-const FEATURES: usize = 400;
+const CLASSES: usize = 100;
+const FEATURES: usize = 512;
 const BATCH: usize = 32;
 const PRESETS: [&str; 4] = ["float", "hybrid-8", "hybrid-16", "hybrid-32"];
 
@@ -44,13 +44,13 @@ impl Case {
     }
 }
 
-/// Steps per second over float's: the best of ten interleaved rounds of 50 steps each.
+/// Steps per second over float's: the best of ten interleaved rounds of 20 steps each.
 fn ratios(cases: &mut [Case]) -> Result<Vec<f64>, LearnError> {
     let mut best = vec![Duration::MAX; cases.len()];
     for _ in 0..10 {
         for (case, best) in cases.iter_mut().zip(&mut best) {
             let start = Instant::now();
-            for _ in 0..50 {
+            for _ in 0..20 {
                 black_box(case.step()?);
             }
             *best = start.elapsed().min(*best);

@@ -3,6 +3,13 @@
 //! Nothing here is computed; `run` fills it, `report` renders it, users parse it. Field names carry their units.
 //! Times of day, host names and thread counts are left out on purpose: same inputs and seed give a byte-identical file.
 
+mod sweep;
+
+pub use sweep::{
+    AxisInfo, BoardAnalysis, BreakEven, FrontierPoint, Learnt, PointCost, PointResult, SWEEP_VERSION, Sensitivity,
+    SweepHeader, SweepRecord, Work,
+};
+
 use crate::trace::Phase;
 use serde::{Deserialize, Serialize};
 

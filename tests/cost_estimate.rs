@@ -4,10 +4,10 @@ use tinyprec::cost::{self, Bound, CostError, Estimator, KernelSet};
 use tinyprec::profile::{self, Profile};
 use tinyprec::trace::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
 
-const HAND: &str = include_str!("golden/cost_kernels_m4.toml");
+const HAND: &str = include_str!("golden/cost_kernels_m4.kernels");
 
 fn hand() -> KernelSet {
-    KernelSet::parse("hand.toml", HAND).unwrap_or_else(|e| panic!("{e}"))
+    KernelSet::parse("hand.kernels", HAND).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn m4() -> Profile {
@@ -84,7 +84,7 @@ fn what_cannot_be_priced_is_an_error_with_a_way_out() {
     assert!(message(&[KernelCall::new(Op::Add, Phase::Update, "a")]).contains("it has no kernel of this operation"));
     assert_eq!(
         message(&[dense(1, 1).dims(Dims::new().with("rows", 3))]),
-        "kernel `hand_bdense` at `fc`, trips of level `word`: `rows*words` needs the dimension `words`; the call has rows=3"
+        "kernel `hand_bdense` at `fc`, trips of level `loop word`: `rows*words` needs the dimension `words`; the call has rows=3"
     );
     let other = dense(8, 8);
     assert!(message(&[dense(4, 4), other]).contains(
@@ -97,7 +97,7 @@ fn what_cannot_be_priced_is_an_error_with_a_way_out() {
         cost::estimate(&[], &pi, &kernels).expect_err("another core").to_string(),
         "kernel set `hand` is for cortex-m4, the profile `rpi3b-plus` has a cortex-a53; use hw_profiles/kernels/cortex-a53/"
     );
-    let vector = KernelSet::parse("v.toml", &HAND.replacen("c = \"div\"", "c = \"vec_alu\"", 1));
+    let vector = KernelSet::parse("v.kernels", &HAND.replacen("  div", "  vec_alu", 1));
     let error = cost::estimate(&[], &board, &vector.expect("good")).expect_err("no row");
     assert!(matches!(error, CostError::MissingClass { .. }));
     assert!(error.to_string().contains(

@@ -1,19 +1,20 @@
 //! Kernel files: what is read, and what is refused with which words.
 
 use tinyprec::cost::KernelSet;
+use tinyprec::profile::Class;
 use tinyprec::trace::{Elem, Op};
 
-const GOOD: &str = include_str!("golden/cost_kernels_m4.toml");
+const GOOD: &str = include_str!("golden/cost_kernels_m4.kernels");
 
 fn error_of(change: impl Fn(&str) -> String) -> String {
     let text = change(GOOD);
     assert_ne!(text, GOOD, "the change must hit something");
-    KernelSet::parse("k.toml", &text).expect_err("must be refused").to_string()
+    KernelSet::parse("k.kernels", &text).expect_err("must be refused").to_string()
 }
 
 #[test]
 fn a_good_file_is_read_whole() {
-    let set = KernelSet::parse("k.toml", GOOD).expect("good");
+    let set = KernelSet::parse("k.kernels", GOOD).expect("good");
     assert_eq!((set.core(), set.name(), set.kernels().len()), ("cortex-m4", "hand", 2));
     let dense = &set.kernels()[set.find(Op::BinaryDense, &[Elem::B1, Elem::B1, Elem::I32]).expect("given")];
     assert_eq!(dense.key(), "binary_dense [b1 b1 i32]");
@@ -28,39 +29,76 @@ fn a_good_file_is_read_whole() {
 
 #[test]
 fn a_misspelt_class_names_the_place_and_the_choices() {
-    let message = error_of(|text| text.replacen("\"alu\", d = [\"r4\"], a", "\"allu\", d = [\"r4\"], a", 1));
-    assert!(message.starts_with("kernel file k.toml:20:9\n"), "{message}");
+    let message = error_of(|text| text.replacen("alu r4 |", "allu r4 |", 1));
+    assert!(message.starts_with("kernel file k.kernels:16:3\n"), "{message}");
     assert!(message.contains("unknown variant `allu`, expected one of `alu`, `alu_shift`"), "{message}");
 }
 
 #[test]
 fn other_mistakes_are_refused_with_a_way_out() {
-    let cases: [(&str, &str, &str); 10] = [
-        ("schema = 1", "schema = 7", "schema 7 is not known here"),
-        ("r5:addr", "r5:address", "`r5:address` is not a source; write register:kind"),
-        ("r5:addr", "r5", "`r5` is not a source"),
-        ("n = 2", "n = 99", "`n` (number of registers, 1 to 16)"),
-        (", n = 2", "", "`n` (number of registers, 1 to 16)"),
-        ("w = \"w\"", "w = \"wide\"", "`wide` is not a width; use b, h, w, x, s, d or q"),
-        ("\"rows*words\"", "\"rows**words\"", "`rows**words`: unexpected `*` at character 6"),
-        ("stack_bytes = 16", "stack = 16", "unknown field `stack`, expected one of"),
-        ("code_bytes = 64\n", "", "missing field `code_bytes`"),
+    let cases: [(&str, &str, &str); 19] = [
+        ("tinyprec-kernels 2", "tinyprec-kernels 7", "begins with `tinyprec-kernels 2`"),
+        ("core cortex-m4\n", "", "missing line `core`"),
+        ("compiler none", "compilers none", "expected core, set, base"),
+        ("r5:addr", "r5:address", "`r5:address` is not a source; write register or register:kind"),
+        ("r5:addr", ":addr", "`:addr` is not a source"),
+        ("ld_multi*2", "ld_multi*99", "`*n` (number of registers, 1 to 16)"),
+        ("ld_multi*2", "ld_multi", "`*n` (number of registers, 1 to 16)"),
+        ("ld_w r0", "ld_w*2 r0", "`*n` (number of registers, 1 to 16)"),
+        ("div.w", "div.wide", "`wide` is not a width; use b, h, w, x, s, d or q"),
+        (": rows*words", ": rows**words", "`rows**words`: unexpected `*` at character 6"),
+        ("stack 16", "stacks 16", "expected code, rodata or stack"),
+        ("stack 16", "stack some", "`some` is not a number of bytes"),
+        ("code 64 rodata 0 stack 16\n", "", "missing line `code`"),
+        ("write activation", "writes activation", "or an indented instruction of a level"),
+        ("br_taken", "br_back", "`br_back` is the branch of a level with `last`"),
+        (": rows*words", ": rows*words last rows", "`br_back` is the branch of a level with `last`"),
+        ("set hand", "set hand\nbase gcc99", "base set: there is no kernel set `gcc99` for cortex-m4"),
+        ("kernel softmax i32 i32", "kernel softmax i32 i33", "unknown variant `i33`"),
         (
-            "op = \"softmax\"\nelems = [\"i32\", \"i32\"]",
-            "op = \"binary_dense\"\nelems = [\"b1\", \"b1\", \"i32\"]",
-            "binary_dense [b1 b1 i32] is already given on line 11",
+            "kernel softmax i32 i32",
+            "kernel binary_dense b1 b1 i32",
+            "binary_dense [b1 b1 i32] is already given on line 9",
         ),
     ];
     for (from, to, want) in cases {
         let message = error_of(|text| text.replacen(from, to, 1));
         assert!(message.contains(want), "{from} -> {to}:\n{message}");
-        assert!(message.starts_with("kernel file k.toml:"), "{message}");
+        assert!(message.starts_with("kernel file k.kernels:"), "{message}");
     }
+}
+
+#[test]
+fn a_last_pass_shares_the_body_and_falls_through() {
+    let text = GOOD.replacen(": rows*words\n", ": rows*words-rows last rows\n", 1);
+    let at = text.rfind("br_taken < flags:flag | bne word").expect("given");
+    let text = format!("{}br_back{}", &text[..at], &text[at + 8..]);
+    let set = KernelSet::parse("k.kernels", &text).expect("good");
+    let levels = &set.kernels()[0].levels;
+    assert_eq!((levels.len(), levels[2].name.as_str(), levels[2].steady), (3, "loop word, last pass", false));
+    assert_eq!(levels[1].body[4].class, Class::BrTaken);
+    assert_eq!(levels[2].body[4].class, Class::BrNot);
+    assert_eq!(levels[1].body[..4], levels[2].body[..4]);
+}
+
+#[test]
+fn a_set_with_a_base_has_its_kernels_and_replaces_some() {
+    let base = tinyprec::cost::kernel_set("cortex-m4", "gcc12-o2").expect("built in");
+    let set = KernelSet::parse("k.kernels", &GOOD.replacen("set hand", "set hand\nbase gcc12-o2", 1)).expect("good");
+    assert_eq!((set.name(), set.kernels().len()), ("hand", base.kernels().len()));
+    let key = [Elem::B1, Elem::B1, Elem::I32];
+    let dense = set.find(Op::BinaryDense, &key).expect("replaced");
+    assert_eq!(
+        (dense, set.kernels()[dense].symbol.as_str()),
+        (base.find(Op::BinaryDense, &key).expect("given"), "hand_bdense")
+    );
+    let conv = set.find(Op::BinaryConv, &key).expect("inherited");
+    assert_eq!(set.kernels()[conv], base.kernels()[base.find(Op::BinaryConv, &key).expect("given")]);
 }
 
 #[test]
 fn truncated_files_never_panic() {
     for end in 0..GOOD.len() {
-        let _ = KernelSet::parse("k.toml", &GOOD[..end]);
+        let _ = KernelSet::parse("k.kernels", &GOOD[..end]);
     }
 }

@@ -3,16 +3,15 @@
 //! With the cross compilers and QEMU installed, `kernel-lab verify` proves that outputs equal the Rust references and that dynamic
 //! instruction counts equal the committed loop nests. Where they are absent that is skipped, except under `CI=true`.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use tinyprec::cost::KernelSet;
 use tinyprec::trace::{Dims, Elem, Op};
 
-const CORES: [&str; 3] = ["cortex-m4", "cortex-m7", "cortex-a53"];
+const CORES: [&str; 4] = ["cortex-m4", "cortex-m7", "cortex-a53", "rv32imc"];
 
 fn kernel_set(core: &str) -> KernelSet {
-    let path = format!("{}/hw_profiles/kernels/{core}/gcc12-o2.toml", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
-    KernelSet::parse(&path, &text).unwrap_or_else(|e| panic!("{e}"))
+    tinyprec::cost::kernel_set(core, "gcc12-o2").unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn verify(core: &str) {
@@ -46,15 +45,25 @@ fn cortex_a53_twins_equal_the_references_and_their_loop_nests() {
 }
 
 #[test]
+fn rv32imc_twins_equal_the_references_and_their_loop_nests() {
+    verify("rv32imc");
+}
+
+#[test]
 fn committed_files_name_their_core_and_come_from_one_compiler() {
-    for core in CORES {
-        let set = kernel_set(core);
-        assert_eq!((set.core(), set.name()), (core, "gcc12-o2"));
+    let sources = kernel_set(CORES[0]).source_sha256().to_owned();
+    for (core, name) in tinyprec::cost::kernel_sets() {
+        let set = tinyprec::cost::kernel_set(core, name).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!((set.core(), set.name()), (core, name));
         assert!(set.compiler().contains("gcc 12.2"), "{core}: {}", set.compiler());
-        assert!(set.flags().contains(&format!("-mcpu={core}")) && set.flags().contains("-ffp-contract=off"));
-        assert_eq!(set.source_sha256(), kernel_set(CORES[0]).source_sha256(), "all cores come from the same sources");
-        let keys = |set: &KernelSet| set.kernels().iter().map(|k| k.key()).collect::<Vec<_>>();
-        assert_eq!(keys(&set), keys(&kernel_set(CORES[0])), "every core has every kernel");
+        let level = if name.starts_with("gcc12-os") { "-Os" } else { "-O2" };
+        let machine = if core == "rv32imc" { "-march=rv32imc".to_owned() } else { format!("-mcpu={core}") };
+        for flag in [level, &machine, "-ffp-contract=off"] {
+            assert!(set.flags().split(' ').any(|f| f == flag), "{core} {name}: {flag} in {}", set.flags());
+        }
+        assert_eq!(set.source_sha256(), sources, "{core} {name}: all sets come from the same sources");
+        let keys = |set: &KernelSet| set.kernels().iter().map(|k| k.key()).collect::<BTreeSet<_>>();
+        assert_eq!(keys(&set), keys(&kernel_set(CORES[0])), "{core} {name}: every set has every kernel");
     }
 }
 

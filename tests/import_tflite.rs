@@ -1,6 +1,7 @@
 //! TensorFlow Lite files against TensorFlow Lite's reference kernels and Larq Compute Engine, bit for bit.
 
 use safetensors::SafeTensors;
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use tinyprec::import;
 use tinyprec::nn::{Engine, Graph, Kind, Layer, Map, Pass, Tensor};
@@ -52,7 +53,7 @@ fn pass(graph: &Graph, image: &Tensor, engine: Engine) -> Pass {
 fn every_operator_equals_the_reference_kernels() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/tflite_ops.json"));
     let cases: Vec<serde_json::Value> = serde_json::from_str(&text.unwrap()).unwrap();
-    assert!(cases.len() > 60);
+    assert!(cases.len() > 90, "{}", cases.len());
     let scratch = tempfile::tempdir().unwrap();
     let file = scratch.path().join("case.tflite");
     let again = scratch.path().join("again.safetensors");
@@ -148,4 +149,71 @@ fn stored_thresholds_and_flipped_filters_give_the_engines_maps() {
     for name in ["out_ref", "out_bgemm", "out_indirect", "batch_normalization_3/out"] {
         assert_eq!(raw(&pass(&graph, &x, Engine::best()).output), stored.tensor(name).unwrap().data(), "{name}");
     }
+}
+
+/// Runs images and gives the hash of all outputs and how many labels were found.
+fn digest(graph: &Graph, images: impl Iterator<Item = (Vec<u8>, u8)>) -> (usize, String, usize) {
+    let (mut hash, mut correct, mut n) = (Sha256::new(), 0, 0);
+    for (codes, label) in images {
+        let scores = raw(&graph.run(&image(graph, &codes)).unwrap());
+        let largest = (0..scores.len()).rev().max_by_key(|i| scores[*i].cast_signed());
+        correct += usize::from(largest == Some(usize::from(label)));
+        hash.update(&scores);
+        n += 1;
+    }
+    (n, hash.finalize().iter().map(|b| format!("{b:02x}")).collect(), correct)
+}
+
+/// Holds a network to what `tests/peers/tflite_models.py` found.
+fn published(model: &str, golden: &str, images: impl Iterator<Item = (Vec<u8>, u8)>) {
+    let Some(file) = shared(&format!("mlperf_tiny/{model}")) else { return };
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/tflite_models.json"));
+    let found: serde_json::Value = serde_json::from_str(&text.unwrap()).unwrap();
+    let expected = &found[golden];
+    let (n, hash, correct) = digest(&import::load(&file).unwrap(), images);
+    assert_eq!(n as u64, expected["images"].as_u64().unwrap());
+    assert_eq!(hash, expected["sha256"].as_str().unwrap(), "{golden}");
+    if expected["correct"] != 0 {
+        assert_eq!(correct as u64, expected["correct"].as_u64().unwrap(), "{golden}");
+    }
+}
+
+fn records(name: &str, size: usize) -> Vec<Vec<u8>> {
+    let bytes = shared(name).map(|path| std::fs::read(path).unwrap()).unwrap_or_default();
+    bytes.chunks_exact(size).map(<[u8]>::to_vec).collect()
+}
+
+#[test]
+fn keyword_spotting_gives_the_reference_kernels_scores_on_all_records() {
+    let records = records("mlperf_tiny/kws01_994.bin", 491);
+    published("kws_ref_model.tflite", "kws_ref_model.tflite", records.into_iter().map(|r| (r[1..].to_vec(), r[0])));
+}
+
+/// Planes of bytes to pixels of codes.
+fn cifar(n: usize) -> impl Iterator<Item = (Vec<u8>, u8)> {
+    let codes = |r: Vec<u8>| ((0..3072).map(|i| r[1 + i % 3 * 1024 + i / 3] ^ 0x80).collect(), r[0]);
+    records("cifar10/test_10000.bin", 3073).into_iter().take(n).map(codes)
+}
+
+#[test]
+fn resnet_8_gives_the_reference_kernels_scores() {
+    let model = "pretrainedResnet_quant.tflite";
+    published(model, &format!("{model}, first 200"), cifar(200));
+}
+
+#[test]
+#[ignore = "all 10 000 images: a minute"]
+fn resnet_8_gives_the_reference_kernels_scores_on_the_whole_test_set() {
+    published("pretrainedResnet_quant.tflite", "pretrainedResnet_quant.tflite", cifar(10_000));
+}
+
+#[test]
+fn person_detection_gives_the_reference_kernels_scores() {
+    let mut x = 1u32;
+    let mut byte = || {
+        x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        x.to_le_bytes()[2]
+    };
+    let images: Vec<_> = (0..8).map(|_| ((0..96 * 96 * 3).map(|_| byte()).collect(), 0)).collect();
+    published("vww_96_int8.tflite", "vww_96_int8.tflite", images.into_iter());
 }

@@ -5,12 +5,12 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tinyprec::bits::Isa;
 use tinyprec::nn::{
-    BitFilters, Engine, Fill, FilterSize, Graph, GraphSpec, Layer, Pad, Shape, SmallFilters, Source, Tensor,
-    Thresholds, Window,
+    BitFilters, Engine, Fill, FilterSize, Graph, GraphSpec, Layer, Pad, Runner, Shape, SmallFilters, Source, Tensor,
+    Thresholds, Window, networks,
 };
 use tinyprec::trace::{CallLog, NullSink};
 
-const CHANNELS: [usize; 12] = [1, 3, 31, 32, 33, 63, 64, 65, 96, 127, 128, 129];
+const CHANNELS: [usize; 14] = [1, 3, 31, 32, 33, 63, 64, 65, 96, 127, 128, 129, 256, 512];
 
 fn small(rng: &mut ChaCha8Rng, low: i8, high: i8) -> i8 {
     i8::try_from(rng.random_range(i32::from(low)..=i32::from(high))).unwrap()
@@ -54,10 +54,19 @@ fn packed(rng: &mut ChaCha8Rng, shape: Shape, planes: usize) -> GraphSpec {
 /// Runs a graph on all engines, checks that they and the two lists of calls agree, and gives the output.
 fn agreed(spec: GraphSpec, image: &Tensor) -> Tensor {
     let graph = Graph::new(spec).unwrap();
-    let plain = graph.pass(image, Engine::Reference, &mut NullSink).unwrap();
-    for isa in Isa::available() {
+    let mut log = CallLog::default();
+    let plain = graph.pass(image, Engine::Reference, &mut log).unwrap();
+    assert_eq!(log.calls(), graph.calls());
+    let bits = |t: &Tensor| t.reals().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    for isa in Isa::ALL {
+        if !isa.supported() {
+            eprintln!("skipped: this machine has no {isa:?}");
+            continue;
+        }
         let mut log = CallLog::default();
-        assert_eq!(graph.pass(image, Engine::Fast(isa), &mut log).unwrap(), plain, "{isa:?}");
+        let pass = graph.pass(image, Engine::Fast(isa), &mut log).unwrap();
+        assert_eq!((&pass, bits(&pass.output)), (&plain, bits(&plain.output)), "{isa:?}");
+        assert_eq!(bits(&pass.features), bits(&plain.features), "{isa:?}");
         assert_eq!(log.calls(), graph.calls(), "{isa:?}");
     }
     plain.output
@@ -235,4 +244,106 @@ fn a_batch_gives_the_same_on_any_number_of_threads() {
     let many =
         rayon::ThreadPoolBuilder::new().num_threads(5).build().unwrap().install(|| graph.passes(&images).unwrap());
     assert_eq!(one, many);
+}
+
+fn floats(rng: &mut ChaCha8Rng, n: usize) -> Vec<f32> {
+    (0..n).map(|_| rng.random_range(-1.0..1.0)).collect()
+}
+
+/// An image as floats of both signs.
+fn real(rng: &mut ChaCha8Rng, shape: Shape) -> GraphSpec {
+    let (mul, add) = (floats(rng, shape.c), floats(rng, shape.c).iter().map(|v| v * 40.0).collect());
+    GraphSpec::new("t", shape).then("x", Layer::Affine { mul, add })
+}
+
+#[test]
+fn float_layers_of_every_width_padding_and_stride_keep_the_order_of_their_sums() {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for (i, c) in [1, 2, 3, 15, 16, 17, 31, 33, 48, 64, 65].into_iter().enumerate() {
+        let shape = Shape::new(7, 5 + i % 3, c);
+        let image = image(&mut rng, shape);
+        for (k, stride) in [(1, 1), (3, 2), (2 + i % 2, 1)] {
+            for window in windows(k, stride).into_iter().filter(|w| w.fill == Fill::Zero) {
+                let out = [1, 15, 16, 17, 33, 64][(i + k) % 6];
+                let weights = floats(&mut rng, out * window.taps() * c);
+                let bias = if i % 2 == 0 { floats(&mut rng, out) } else { Vec::new() };
+                let conv = Layer::FloatConv { weights, out, bias, window };
+                agreed(real(&mut rng, shape).then("conv", conv), &image);
+                let (weights, bias) = (floats(&mut rng, window.taps() * c), floats(&mut rng, c));
+                let depthwise = Layer::DepthwiseConv { weights, bias, window };
+                agreed(real(&mut rng, shape).then("dw", depthwise), &image);
+                agreed(real(&mut rng, shape).then("max", Layer::MaxPool { window }), &image);
+                agreed(real(&mut rng, shape).then("mean", Layer::AvgPool { window }), &image);
+            }
+        }
+        let dense =
+            Layer::FloatDense { weights: floats(&mut rng, 37 * shape.len()), out: 37, bias: floats(&mut rng, 37) };
+        agreed(real(&mut rng, shape).then("fc", dense), &image);
+        agreed(real(&mut rng, shape).then("pool", Layer::GlobalAvgPool), &image);
+        let elementwise = real(&mut rng, shape)
+            .then("relu", Layer::Relu)
+            .then("bias", Layer::Bias { bias: floats(&mut rng, c) })
+            .then("prelu", Layer::PRelu { alpha: floats(&mut rng, c) })
+            .then("bn", Layer::Affine { mul: floats(&mut rng, c), add: floats(&mut rng, c) });
+        agreed(elementwise.clone(), &image);
+        agreed(elementwise.then("sign", Layer::Sign), &image);
+    }
+}
+
+#[test]
+fn fused_residual_blocks_give_what_their_layers_give() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    for (i, c) in [1, 31, 33, 64, 65, 128, 200].into_iter().enumerate() {
+        let shape = Shape::new(6, 5, c);
+        let image = image(&mut rng, shape);
+        let mut spec = real(&mut rng, shape);
+        let mut x = 0;
+        for block in 0..3 {
+            let window = Window::same(3, 1, if (i + block) % 2 == 0 { Fill::One } else { Fill::Zero });
+            let size = FilterSize { out: c, taps: 9, ic: c };
+            let values: Vec<i8> = (0..c * size.fan_in()).map(|_| sign(&mut rng)).collect();
+            let weights = BitFilters::from_values(size, &values, "w").unwrap();
+            let bn = Layer::Affine { mul: floats(&mut rng, c), add: floats(&mut rng, c) };
+            spec = spec
+                .node(&format!("sign{block}"), Layer::Sign, &[Source::Node(x)])
+                .then(&format!("conv{block}"), Layer::BinaryConv { weights, window });
+            // With a ReLU on the sum, without, and with something else that reads the sum.
+            if block < 2 {
+                spec = spec.then(&format!("relu{block}"), Layer::Relu);
+            }
+            spec = spec.then(&format!("bn{block}"), bn);
+            let y = spec.nodes.len() - 1;
+            let order = if block == 1 { [x, y] } else { [y, x] };
+            spec = spec.node(&format!("add{block}"), Layer::Add, &order.map(Source::Node));
+            x = spec.nodes.len() - 1;
+        }
+        // The first block's result is read again at the very end, so its place must not be reused.
+        let first = spec.nodes.iter().position(|n| n.name == "add0").unwrap();
+        let last = spec.nodes.len() - 1;
+        let spec = spec.node("again", Layer::Add, &[Source::Node(last), Source::Node(first)]);
+        agreed(spec.clone(), &image);
+        let classified = spec
+            .then("pool", Layer::GlobalAvgPool)
+            .then("fc", Layer::FloatDense { weights: floats(&mut rng, 10 * c), out: 10, bias: vec![] });
+        agreed(GraphSpec { classifier: Some("fc".to_owned()), ..classified }, &image);
+    }
+}
+
+#[test]
+fn a_runner_gives_the_same_image_after_image() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let network = networks::find("QuickNetSmall").unwrap();
+    let options = networks::Options { input: [64, 64, 3], ..network.options() };
+    let graph = Graph::new(network.build(options, &mut networks::Random::new(3)).unwrap().spec).unwrap();
+    let mut runner = Runner::new(&graph).unwrap();
+    let images: Vec<Tensor> = (0..2).map(|_| image(&mut rng, graph.input().shape)).collect();
+    let plain: Vec<Tensor> =
+        images.iter().map(|x| graph.pass(x, Engine::Reference, &mut NullSink).unwrap().features).collect();
+    for (image, expected) in images.iter().zip(&plain).chain(images.iter().zip(&plain)) {
+        assert_eq!(runner.run(image).unwrap().features, expected);
+    }
+    let mut parts = Vec::new();
+    runner.run_parts(&images[0], |node| parts.push(node)).unwrap();
+    assert!(parts.len() < graph.spec().nodes.len() / 2, "{} parts: nothing ran together", parts.len());
+    assert!(parts.is_sorted());
 }

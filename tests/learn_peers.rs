@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use std::fs;
 use tinyprec::learn::*;
-use tinyprec::numeric::{Format, QParams, Values};
+use tinyprec::numeric::{Format, QParams, Rounding, Scale, Values};
 use tinyprec::trace::NullSink;
 
 struct Lcg(u32);
@@ -133,5 +133,134 @@ fn float_preset_is_avalanches_cwr_star() {
                 assert!((ours - theirs).abs() < 1e-6, "{} R[{i}][{j}]: {ours} and {theirs}", case.name);
             }
         }
+    }
+}
+
+#[derive(Deserialize)]
+struct AvalancheCase {
+    name: String,
+    matrix: Vec<Vec<f64>>,
+    weights: Vec<f64>,
+}
+
+/// Avalanche itself (0.6, torch): accuracy within 0.2 points after each experience on each test set, CWR* weights within 1e-5.
+#[test]
+fn strategies_in_float_are_avalanches() {
+    let (classes, features, batch, train, test) = (6usize, 9usize, 10, 60, 500);
+    let experiences: [&[usize]; 4] = [&[0, 1], &[2, 3], &[1, 4], &[0, 5]];
+    let mut rng = Lcg(11);
+    let (mut x, mut labels) = (Vec::new(), Vec::new());
+    for current in experiences {
+        for _ in 0..train + test {
+            let y = current[rng.index(current.len())];
+            for k in 0..features {
+                let lean = if k % classes == y { 14 } else { 0 };
+                x.push(((f64::from(rng.next(33)) - 16.0 + f64::from(lean)) / 16.0) as f32);
+            }
+            labels.push(y);
+        }
+    }
+    let table = FeatureTable::new(features, Format::F32, Values::Real(x)).unwrap();
+    for case in golden::<Vec<AvalancheCase>>("avalanche_peers") {
+        let kind = match case.name.parse().unwrap() {
+            StrategyKind::Anchored { importance: Importance::Sensitivity { alpha }, .. } => {
+                StrategyKind::Anchored { lambda: 0.2, importance: Importance::Sensitivity { alpha } }
+            }
+            StrategyKind::Anchored { importance: Importance::Online { .. }, .. } => {
+                StrategyKind::Anchored { lambda: 8.0, importance: Importance::Online { decay: 0.5 } }
+            }
+            StrategyKind::Anchored { importance, .. } => StrategyKind::Anchored { lambda: 8.0, importance },
+            kind => kind,
+        };
+        let mut config = HeadConfig::new(Precision::preset("float").unwrap(), 0.1);
+        (config.batch, config.unseen) = (batch, UnseenRows::AsTrained);
+        let mut strategy = kind.build(&config, classes, features, 0).unwrap();
+        for (i, row) in case.matrix.iter().enumerate() {
+            let start = i * (train + test);
+            let rows: Vec<usize> = (start..start + train).collect();
+            strategy.begin_experience(&class_counts(&labels, &rows, classes).unwrap(), &mut NullSink).unwrap();
+            for _ in 0..if kind.single_pass() { 1 } else { 4 } {
+                for b in rows.chunks(batch) {
+                    strategy.observe(&table, &labels, b, &mut NullSink).unwrap();
+                }
+            }
+            strategy.end_experience(&table, &labels, &rows, &mut NullSink).unwrap();
+            for (j, theirs) in row.iter().enumerate() {
+                let tests: Vec<usize> = (j * (train + test) + train..(j + 1) * (train + test)).collect();
+                let found = strategy.predict_rows(&table, &tests).unwrap();
+                let hits = found.iter().zip(&tests).filter(|(class, row)| **class == labels[**row]).count();
+                let ours = hits as f64 / test as f64;
+                assert!((ours - theirs).abs() <= 0.0021, "{} R[{i}][{j}]: {ours} and {theirs}", case.name);
+            }
+        }
+        if !kind.single_pass() {
+            let weights = strategy.head().master().to_f64();
+            for (k, (ours, theirs)) in weights.iter().zip(&case.weights).enumerate() {
+                assert!((ours - theirs).abs() < 1e-5, "{} weight {k}: {ours} and {theirs}", case.name);
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct PaperCase {
+    name: String,
+    bits: u32,
+    base: UpdateBase,
+    frozen: bool,
+    quantised: bool,
+    steps: Vec<Vec<i32>>,
+    consolidated: Vec<Vec<f64>>,
+}
+
+/// The authors' step with every switch, against integers of another hand: every code of every step.
+#[test]
+fn the_papers_step_and_its_switches_are_equal_to_the_last_code() {
+    let (classes, features, batch, samples) = (5usize, 13usize, 8, 24);
+    let experiences: [&[usize]; 3] = [&[0, 1, 2], &[2, 3, 4], &[0, 1, 2, 3, 4]];
+    let mut rng = Lcg(2026);
+    let (mut x, mut labels) = (Vec::new(), Vec::new());
+    for current in experiences {
+        for _ in 0..samples {
+            let label = current[rng.index(current.len())];
+            for k in 0..features {
+                let lean = if k % classes == label { 40 } else { 0 };
+                x.push((i32::try_from(rng.next(161)).unwrap() - 80 + lean).clamp(-127, 127));
+            }
+            labels.push(label);
+        }
+    }
+    for case in golden::<Vec<PaperCase>>("paper_step") {
+        let mut precision = Precision::preset("paper-8").unwrap();
+        precision = precision.with_format("weights.master", &format!("int{}:affine", case.bits)).unwrap();
+        precision.update_base = case.base;
+        if !case.frozen {
+            precision = precision.with_format("error", "int8:affine").unwrap();
+        }
+        if case.quantised {
+            precision = precision.with_format("consolidated", "int8:affine").unwrap();
+            precision = precision.with_format("past", "q15.16").unwrap();
+            precision.slot_mut(SlotName::Past).rounding = Rounding::Floor;
+        }
+        let format = precision.slot(SlotName::Features).number().unwrap();
+        let params = QParams { scale: Scale::ratio(3, 100).unwrap(), zero_point: -9 };
+        let table = FeatureTable::new(features, format, Values::Codes { codes: x.clone(), params }).unwrap();
+        let mut config = HeadConfig::new(precision, 0.25);
+        config.batch = batch;
+        let mut cwr = CwrStar::new(config, classes, features, 0).unwrap();
+        let mut expected = case.steps.iter();
+        for (i, merged) in case.consolidated.iter().enumerate() {
+            let rows: Vec<usize> = (i * samples..(i + 1) * samples).collect();
+            cwr.begin_experience(&class_counts(&labels, &rows, classes).unwrap(), &mut NullSink).unwrap();
+            for _ in 0..2 {
+                for b in rows.chunks(batch) {
+                    let step = cwr.observe(&table, &labels, b, &mut NullSink).unwrap().step;
+                    assert_eq!(codes(cwr.head().master()), expected.next().unwrap(), "{} step {step}", case.name);
+                }
+            }
+            cwr.end_experience(&table, &labels, &rows, &mut NullSink).unwrap();
+            assert_eq!(&cwr.head().consolidated().to_f64(), merged, "{} experience {i}", case.name);
+        }
+        assert!(expected.next().is_none());
     }
 }

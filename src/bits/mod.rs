@@ -19,14 +19,21 @@
 //! ```
 
 mod dot;
+mod isa;
 mod less;
 mod panel;
+mod portable;
 mod row;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod simd;
+#[cfg(target_arch = "aarch64")]
+#[allow(unsafe_code)]
+#[path = "neon/simd.rs"]
+mod simd;
 
 pub use dot::{dot, popcount_reference, popcount_words};
-pub use less::pack_less;
-pub use panel::{Isa, LANES, Panels};
+pub use isa::Isa;
+pub use less::{pack_less, pack_negative};
+pub use panel::{LANES, Panels, Walk};
 pub use row::{BITS, device_words, pack, pack_bytes, tail_is_zero, unpack, words};

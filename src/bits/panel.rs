@@ -3,52 +3,36 @@
 //! No horizontal sums and no wasted tail inside a vector: each lane counts for its own output. The same layout serves the
 //! portable loop and every vector width.
 
+use super::{Isa, portable};
+
 /// Rows in one panel.
 pub const LANES: usize = 8;
 
-/// Which instructions the fast kernels use. All give the same integers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Isa {
-    /// Plain Rust, any machine.
-    Portable,
-    /// x86-64 with `popcnt`, one word at a time.
-    Popcnt,
-    /// x86-64 AVX2: four words, byte shuffles count.
-    Avx2,
-    /// x86-64 AVX-512 with VPOPCNTDQ: eight words, one instruction counts.
-    Avx512,
+/// Where patches lie in a map of words: patch `p` is `runs` runs of `run_words` neighbouring words, the first at `starts[p]`,
+/// each `run_stride` words after the one before. A convolution's patches are read in place, one run a kernel row.
+#[derive(Debug, Clone, Copy)]
+pub struct Walk<'a> {
+    /// First word of each patch.
+    pub starts: &'a [u32],
+    /// Words in a run.
+    pub run_words: usize,
+    /// Runs in a patch.
+    pub runs: usize,
+    /// Words from one run's start to the next one's.
+    pub run_stride: usize,
 }
 
-impl Isa {
-    /// Everything this machine can run, slowest first; never empty.
-    pub fn available() -> Vec<Self> {
-        let mut all = vec![Self::Portable, Self::Popcnt, Self::Avx2, Self::Avx512];
-        all.retain(|isa| isa.supported());
-        all
+impl Walk<'_> {
+    /// A start as an index.
+    #[inline(always)]
+    pub(crate) fn place(&self, start: u32) -> usize {
+        usize::try_from(start).expect("a u32 fits a usize where maps of words do")
     }
 
-    /// The fastest one this machine can run.
-    pub fn best() -> Self {
-        *Self::available().last().expect("Portable is always available")
-    }
-
-    /// Whether this machine can run it.
-    pub fn supported(self) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        match self {
-            Self::Portable => true,
-            Self::Popcnt => is_x86_feature_detected!("popcnt"),
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt"),
-            Self::Avx512 => {
-                is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512vpopcntdq")
-                    && is_x86_feature_detected!("avx512vl")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("popcnt")
-            }
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        matches!(self, Self::Portable)
+    /// One past the last word that a patch reads.
+    fn reach(&self) -> usize {
+        let last = self.starts.iter().copied().max().map_or(0, |s| self.place(s));
+        last + (self.runs.max(1) - 1) * self.run_stride + self.run_words
     }
 }
 
@@ -86,47 +70,44 @@ impl Panels {
         self.k
     }
 
-    /// Rows rounded up to whole panels: the stride of [`Panels::popcounts`]'s output.
+    /// Rows rounded up to whole panels: the stride of [`Panels::count`]'s output.
     pub fn padded_rows(&self) -> usize {
         self.rows.div_ceil(LANES) * LANES
     }
 
-    /// `counts[p · padded_rows + r]` = differing bits of patch `p` and row `r`, for `patches.len() / k` patches of `k` words.
+    /// `counts[p · padded_rows + r]` = differing bits of patch `p` and row `r`; counts past `rows` are those of zero rows.
     ///
-    /// `isa` is what to use; one the machine lacks falls back to the portable loop. Counts past `rows` are those of zero rows.
+    /// `isa` is what to use; one the machine lacks falls back to the portable loop.
+    ///
+    /// # Panics
+    /// If patches are not `k` words, reach past `x`, or `counts` is not one count for each patch and padded row.
+    pub fn count(&self, isa: Isa, x: &[u64], walk: &Walk<'_>, counts: &mut [u32]) {
+        assert_eq!(walk.run_words * walk.runs, self.k, "patches are whole rows");
+        assert_eq!(counts.len(), walk.starts.len() * self.padded_rows(), "one count for each patch and padded row");
+        if walk.starts.is_empty() || self.rows == 0 || self.k == 0 {
+            counts.fill(0);
+            return;
+        }
+        assert!(walk.reach() <= x.len(), "patches lie inside the map");
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        if super::simd::count(isa, &self.data, self.k, x, walk, counts) {
+            return;
+        }
+        let _ = isa;
+        portable::count(&self.data, self.k, x, walk, counts);
+    }
+
+    /// [`Panels::count`] for `patches.len() / k` patches that lie one after the other.
     ///
     /// # Panics
     /// If the slices' lengths do not fit each other.
     pub fn popcounts(&self, isa: Isa, patches: &[u64], counts: &mut [u32]) {
         let n = patches.len() / self.k.max(1);
         assert_eq!(patches.len(), n * self.k, "patches are whole rows");
-        assert_eq!(counts.len(), n * self.padded_rows(), "one count for each patch and padded row");
-        if n == 0 || self.rows == 0 {
-            return;
-        }
-        #[cfg(target_arch = "x86_64")]
-        if super::simd::popcounts(isa, &self.data, self.k, patches, counts) {
-            return;
-        }
-        let _ = isa;
-        portable(&self.data, self.k, patches, counts);
-    }
-}
-
-/// The plain version: for each panel, each patch, eight lane sums. Inlined into the vector versions' fallbacks.
-#[inline(always)]
-pub(super) fn portable(panels: &[u64], k: usize, patches: &[u64], counts: &mut [u32]) {
-    let stride = panels.len() / k;
-    for (panel_idx, panel) in panels.chunks_exact(k * LANES).enumerate() {
-        for (patch, out) in patches.chunks_exact(k).zip(counts.chunks_exact_mut(stride)) {
-            let mut sums = [0u32; LANES];
-            for (x, lanes) in patch.iter().zip(panel.chunks_exact(LANES)) {
-                for (sum, w) in sums.iter_mut().zip(lanes) {
-                    *sum += (x ^ w).count_ones();
-                }
-            }
-            out[panel_idx * LANES..][..LANES].copy_from_slice(&sums);
-        }
+        let start = |p| u32::try_from(p * self.k).expect("patches have fewer than 2^32 words");
+        let starts: Vec<u32> = (0..n).map(start).collect();
+        let walk = Walk { starts: &starts, run_words: self.k, runs: 1, run_stride: 0 };
+        self.count(isa, patches, &walk, counts);
     }
 }
 
@@ -149,7 +130,7 @@ mod tests {
     fn every_instruction_set_counts_like_the_bit_by_bit_reference() {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         for n in [1, 3, 31, 32, 33, 63, 64, 65, 127, 128, 129, 191, 193, 511, 513, 2304] {
-            for (rows, n_patches) in [(1, 1), (7, 3), (8, 8), (9, 17), (20, 5)] {
+            for (rows, n_patches) in [(1, 1), (7, 3), (8, 8), (9, 17), (20, 5), (24, 15)] {
                 let weights: Vec<Vec<u64>> = (0..rows).map(|_| row(&mut rng, n)).collect();
                 let patches: Vec<Vec<u64>> = (0..n_patches).map(|_| row(&mut rng, n)).collect();
                 let panels = Panels::new(&weights.concat(), rows, words(n));
@@ -169,5 +150,37 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn patches_in_runs_are_read_in_place() {
+        let mut rng = ChaCha8Rng::seed_from_u64(8);
+        for (run_words, runs, run_stride) in [(1, 1, 0), (3, 3, 7), (4, 2, 4), (40, 3, 50), (5, 4, 9)] {
+            let (rows, k) = (19, run_words * runs);
+            let x: Vec<u64> = (0..runs * run_stride + run_words + 30).map(|_| rng.random()).collect();
+            let weights: Vec<u64> = (0..rows * k).map(|_| rng.random()).collect();
+            let panels = Panels::new(&weights, rows, k);
+            let starts: Vec<u32> = (0..13).map(|p| p * 7 % 30).collect();
+            let walk = Walk { starts: &starts, run_words, runs, run_stride };
+            for isa in Isa::available() {
+                let mut counts = vec![0; starts.len() * panels.padded_rows()];
+                panels.count(isa, &x, &walk, &mut counts);
+                for (p, start) in starts.iter().map(|s| usize::try_from(*s).unwrap()).enumerate() {
+                    let patch: Vec<u64> =
+                        (0..k).map(|j| x[start + j / run_words * run_stride + j % run_words]).collect();
+                    for r in 0..rows {
+                        let expected = popcount_reference(&patch, &weights[r * k..][..k], k * 64);
+                        assert_eq!(counts[p * panels.padded_rows() + r], expected, "{isa:?} row {r} patch {p}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "inside the map")]
+    fn patches_beyond_the_map_are_refused() {
+        let walk = Walk { starts: &[5], run_words: 2, runs: 2, run_stride: 4 };
+        Panels::new(&[0; 4], 1, 4).count(Isa::best(), &[0; 10], &walk, &mut [0; 8]);
     }
 }

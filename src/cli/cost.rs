@@ -1,11 +1,11 @@
 //! `tinyprec cost`: what a network costs on a board, without running it.
 
-use super::{Failure, Outcome, Status, Terminal};
+use super::{Failure, Outcome, Status, Terminal, load};
 use clap::Args;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::Path;
 use tinyprec::cost::{CostTable, Range, estimate, kernel_set};
-use tinyprec::{import, profile};
+use tinyprec::profile;
 
 /// Kernel set where none is named.
 const KERNEL_SET: &str = "gcc12-o2";
@@ -13,8 +13,8 @@ const KERNEL_SET: &str = "gcc12-o2";
 /// Arguments of `cost`.
 #[derive(Debug, Args)]
 pub struct CostArgs {
-    /// Network (safetensors); `tinyprec run` prices the learning head of an experiment too
-    input: PathBuf,
+    /// Published network's name (`tinyprec model list`) or network file; `tinyprec run` prices an experiment's head too
+    input: String,
     /// Board profile: a built-in name or a TOML file; may be given several times
     #[arg(long = "profile", value_name = "P", required = true)]
     profiles: Vec<String>,
@@ -28,11 +28,11 @@ pub struct CostArgs {
 
 /// Prices one inference and renders it by site.
 pub fn run(args: &CostArgs, terminal: &Terminal) -> Outcome {
-    if args.input.extension().is_some_and(|e| e == "toml") {
+    if Path::new(&args.input).extension().is_some_and(|e| e == "toml") {
         let message = "prices networks (safetensors); for an experiment with its head use `tinyprec run`";
-        return Err(Failure::new(format!("{}: `cost` {message}", args.input.display())));
+        return Err(Failure::new(format!("{}: `cost` {message}", args.input)));
     }
-    let graph = import::load(&args.input)?;
+    let graph = load::model(&args.input, None)?.graph;
     let calls = graph.calls();
     let mut tables = Vec::new();
     for name in &args.profiles {

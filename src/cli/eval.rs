@@ -1,6 +1,6 @@
 //! `tinyprec eval`: a frozen network over a data set.
 
-use super::{Failure, Outcome, Status, Terminal};
+use super::{Failure, Outcome, Status, Terminal, load};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -16,8 +16,8 @@ use tinyprec::run::evaluate::{Evaluation, evaluate};
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Network (docs/import.md lists the formats)
-    model: PathBuf,
+    /// Network file of any known format (docs/import.md)
+    model: String,
     /// CIFAR-10/100 or MLPerf Tiny keyword binary file, or a directory with an idx pair (gzip or not)
     data: PathBuf,
     /// Resizes each image to N × N, or H,W
@@ -32,6 +32,9 @@ pub struct EvalArgs {
     /// Crops the middle N × N, or H,W
     #[arg(long, value_name = "N|H,W", value_parser = sides)]
     crop: Option<(usize, usize)>,
+    /// Only every N-th image, beginning with the first
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    every: usize,
     /// Only the first N images
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -47,7 +50,7 @@ pub struct EvalArgs {
 }
 
 /// `N` or `H,W`.
-fn sides(text: &str) -> Result<(usize, usize), String> {
+pub fn sides(text: &str) -> Result<(usize, usize), String> {
     let side = |s: &str| s.trim().parse::<usize>().map_err(|_| format!("`{text}` is neither N nor H,W"));
     match text.split_once(',') {
         Some((h, w)) => Ok((side(h)?, side(w)?)),
@@ -70,8 +73,14 @@ pub fn run(args: &EvalArgs, terminal: &Terminal) -> Outcome {
     if args.limit == Some(0) {
         return Err(Failure::new("--limit 0 leaves no image to run; give at least 1"));
     }
-    let graph = import::load(&args.model)?;
+    if args.every == 0 {
+        return Err(Failure::new("--every 0 leaves no image to run; give at least 1"));
+    }
     let mut data = data::load(&args.data)?.transformed(transform(args))?;
+    let [h, w, _] = data.shape();
+    let graph = load::model_for(&args.model, [h, w], data.transform().normalise.is_none())?;
+    let kept: Vec<usize> = (0..data.len()).step_by(args.every).collect();
+    data = data.select(&kept).unwrap_or(data);
     if let Some(limit) = args.limit {
         data = data.head(limit);
     }

@@ -1,20 +1,24 @@
 //! `tinyprec import`: what a network file holds, what of it cannot be run, and the same network in this project's format.
 
+use super::eval::sides;
 use super::{Failure, Outcome, Status, Terminal};
 use clap::Args;
 use std::fmt::Write;
 use std::path::PathBuf;
-use tinyprec::import::{self, Inspection, OperatorCount};
+use tinyprec::import::{self, Inspection, LoadOptions, OperatorCount};
 use tinyprec::nn::Graph;
 
 /// Arguments of `import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// Network: .tflite (TensorFlow Lite, Larq Compute Engine) or .safetensors (docs/import.md)
+    /// Network: .tflite (TensorFlow Lite, Larq Compute Engine), .h5 (Larq Zoo weights) or .safetensors (docs/import.md)
     file: PathBuf,
     /// Writes the network as a tinyprec-graph-1 file (docs/backbone-format.md)
     #[arg(short, long, value_name = "OUT.safetensors")]
     output: Option<PathBuf>,
+    /// Image size of weights that leave it open: N × N, or H,W [default: the published one]
+    #[arg(long, value_name = "N|H,W", value_parser = sides)]
+    input: Option<(usize, usize)>,
     /// Prints the findings as JSON
     #[arg(long)]
     json: bool,
@@ -22,7 +26,8 @@ pub struct ImportArgs {
 
 /// Inspects, converts and renders.
 pub fn run(args: &ImportArgs, terminal: &Terminal) -> Outcome {
-    let found = import::inspect(&args.file)?;
+    let found =
+        import::inspect(&args.file, &LoadOptions { input: args.input.map(|(h, w)| [h, w]), ..LoadOptions::default() })?;
     if let (Some(path), Ok(graph)) = (&args.output, &found.graph) {
         import::save_graph(graph, path)?;
         terminal.progress(&format!("wrote {}", path.display()));

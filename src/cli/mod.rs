@@ -3,15 +3,24 @@
 //! Results go to stdout, progress to stderr, `--json` gives every result as JSON, `NO_COLOR` is honoured and a
 //! closed pipe ends the program quietly. Exit status: see [`Status`].
 
+mod budget;
+mod compare;
 mod cost;
 mod data;
+mod diff;
 mod eval;
 mod import;
+mod load;
+mod model;
+mod model_table;
+mod model_time;
 mod outcome;
 mod profile;
 mod report;
 mod run;
 mod store;
+mod sweep;
+mod sweep_progress;
 mod terminal;
 
 use clap::{Parser, Subcommand};
@@ -34,8 +43,16 @@ const STATUS_HELP: &str = "Exit status: 0 done, 1 usage or bad input, 2 a budget
 enum Command {
     /// Learn a stream of experiences in each precision, price it on each board, write record and report
     Run(run::RunArgs),
+    /// Explore a design space: many precisions, priced on every board
+    Sweep(sweep::SweepArgs),
+    /// Say what changed in every figure from one record to another
+    Compare(compare::CompareArgs),
+    /// Find the first step and element where two precisions, or a run and a board's dump, part
+    Diff(diff::DiffArgs),
     /// Run a frozen network over a data set and count what it gets right
     Eval(eval::EvalArgs),
+    /// What a network is made of, and how fast it runs here
+    Model(model::ModelArgs),
     /// Price a model or an experiment on a board, without running it
     Cost(cost::CostArgs),
     /// Say what a network file holds and what cannot be run, and convert it
@@ -62,7 +79,11 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::detect();
     let outcome = match &cli.command {
         Command::Run(args) => run::run(args, &terminal),
+        Command::Sweep(args) => sweep::run(args, &terminal),
+        Command::Compare(args) => compare::run(args, &terminal),
+        Command::Diff(args) => diff::run(args, &terminal),
         Command::Eval(args) => eval::run(args, &terminal),
+        Command::Model(args) => model::run(args, &terminal),
         Command::Cost(args) => cost::run(args, &terminal),
         Command::Import(args) => import::run(args, &terminal),
         Command::Profile(args) => profile::run(args, &terminal),

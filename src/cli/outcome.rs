@@ -13,7 +13,6 @@ pub enum Status {
     /// 1: usage or bad input.
     BadInput,
     /// 2: a budget was violated.
-    #[allow(dead_code, reason = "part of the contract of exit statuses")]
     BudgetViolated,
     /// 3: a validation failed.
     #[allow(dead_code, reason = "part of the contract of exit statuses")]

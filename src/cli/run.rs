@@ -1,7 +1,8 @@
 //! `tinyprec run`: one experiment end to end.
 
+use super::budget::{self, BudgetArgs};
 use super::store::{self, StoreArgs};
-use super::{Failure, Outcome, Status, Terminal};
+use super::{Failure, Outcome, Terminal};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,11 +30,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     seeds: Vec<u64>,
     #[command(flatten)]
+    budget: BudgetArgs,
+    #[command(flatten)]
     store: StoreArgs,
 }
 
 /// Runs the experiment and renders its record.
 pub fn run(args: &RunArgs, terminal: &Terminal) -> Outcome {
+    let budget = args.budget.load()?;
     let mut experiment = config::load(&args.experiment)?;
     if !args.seeds.is_empty() {
         let repeated = args.seeds.iter().enumerate().find(|(i, s)| args.seeds[..*i].contains(s));
@@ -56,13 +60,14 @@ pub fn run(args: &RunArgs, terminal: &Terminal) -> Outcome {
     terminal.status_line("");
     let record = record?;
     let page = report::write_report(&record, &out)?;
+    let status = budget::hold(budget.as_ref(), &record, terminal);
     if args.json {
         terminal.result(&serde_json::to_string_pretty(&record)?)?;
-        return Ok(Status::Done);
+        return Ok(status);
     }
     terminal.result(&report::text(&record, terminal.width))?;
     terminal.result(&format!("\nRecord: {}\nReport: {}", out.join(RECORD).display(), page.display()))?;
-    Ok(Status::Done)
+    Ok(status)
 }
 
 fn show(event: &Event, terminal: &Terminal, (finished, jobs): (&AtomicUsize, usize)) {

@@ -7,7 +7,7 @@ use super::raw::{At, RawBoards, RawFile, RawTraining};
 use super::stream::Places;
 use super::{ConfigError, DataFiles, Diagnostic, MOST, data, stream};
 use crate::data::{Domains, Samples, Scenario, Stream, StreamError, cut};
-use crate::learn::{BiasPolicy, HeadConfig, UnseenRows};
+use crate::learn::{BiasPolicy, HeadConfig, StrategyKind, UnseenRows};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -87,6 +87,8 @@ pub struct Training {
     pub epochs_later: usize,
     /// Epochs of the joint float upper bound; 0 leaves it out.
     pub joint_epochs: usize,
+    /// How the head learns the stream.
+    pub strategy: StrategyKind,
 }
 
 /// Checks a parsed file.
@@ -183,6 +185,7 @@ fn training(source: &Source, raw: &RawTraining) -> Result<Training, Diagnostic> 
         epochs_first: whole("epochs_first", &raw.epochs_first, 10, 1)?,
         epochs_later: whole("epochs_later", &raw.epochs_later, 5, 1)?,
         joint_epochs: whole("joint_epochs", &raw.joint_epochs, 10, 0)?,
+        strategy: super::strategy::strategy(source, raw)?,
     })
 }
 

@@ -12,16 +12,19 @@
 //! assert!(error.to_string().contains("did you mean `name`?"));
 //! ```
 
+mod budget;
 mod check;
 mod data;
 mod diagnostic;
 mod experiment;
 mod precision;
 mod raw;
+mod strategy;
 mod stream;
 
+pub use budget::{BUDGET_KEYS, Budget, End, Limit, load_budget, parse_budget};
 pub use data::{DataFiles, DataKind};
-pub use diagnostic::{Diagnostic, Source};
+pub use diagnostic::{Diagnostic, Source, allowed_values};
 pub use experiment::{BoardRef, Experiment, NamedPath, Training};
 
 use std::fs;

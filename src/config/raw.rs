@@ -122,6 +122,16 @@ pub struct RawTraining {
     pub epochs_first: Option<At<i64>>,
     pub epochs_later: Option<At<i64>>,
     pub joint_epochs: Option<At<i64>>,
+    pub strategy: Option<At<String>>,
+    pub lambda: Option<At<f64>>,
+    pub decay: Option<At<f64>>,
+    pub alpha: Option<At<f64>>,
+    pub temperature: Option<At<f64>>,
+    pub shrinkage: Option<At<f64>>,
+    pub buffer: Option<At<i64>>,
+    pub replayed: Option<At<i64>>,
+    pub stored: Option<At<String>>,
+    pub quota: Option<At<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

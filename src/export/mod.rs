@@ -24,8 +24,11 @@ pub const C_SOURCES: &[(&str, &str)] = &[
 pub const LAB_SOURCES: &[(&str, &str)] = &[
     ("platform.h", include_str!("c/lab/platform.h")),
     ("main.c", include_str!("c/lab/main.c")),
+    ("semihost.h", include_str!("c/lab/semihost.h")),
     ("start_cortex_m.c", include_str!("c/lab/start_cortex_m.c")),
     ("start_aarch64.c", include_str!("c/lab/start_aarch64.c")),
+    ("start_riscv.c", include_str!("c/lab/start_riscv.c")),
+    ("virt.ld", include_str!("c/lab/virt.ld")),
     ("mps2.ld", include_str!("c/lab/mps2.ld")),
     ("plugin.c", include_str!("c/lab/plugin.c")),
 ];

@@ -2,7 +2,8 @@
 
 use super::ImportError;
 use safetensors::tensor::{Dtype, SafeTensors};
-use std::collections::{BTreeMap, HashMap};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -38,7 +39,8 @@ impl Container {
             path: self.path.clone(),
             problem: e.to_string(),
         };
-        Ok(Tensors { path: &self.path, inner: SafeTensors::deserialize(&self.bytes).map_err(broken)? })
+        let inner = SafeTensors::deserialize(&self.bytes).map_err(broken)?;
+        Ok(Tensors { path: &self.path, inner, read: RefCell::default() })
     }
 }
 
@@ -46,6 +48,8 @@ impl Container {
 pub(crate) struct Tensors<'a> {
     path: &'a Path,
     inner: SafeTensors<'a>,
+    /// Names of the tensors that were asked for and found.
+    read: RefCell<BTreeSet<String>>,
 }
 
 /// One tensor's type, shape and little-endian bytes.
@@ -60,9 +64,22 @@ impl Tensors<'_> {
         ImportError::Tensor { path: self.path.to_owned(), tensor: tensor.to_owned(), problem: problem.into() }
     }
 
+    /// Names of all tensors, in no particular order.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.inner.names()
+    }
+
+    /// The first tensor that nobody asked for; PyTorch's counters of batches are no weights.
+    pub(crate) fn unread(&self) -> Option<String> {
+        let read = self.read.borrow();
+        let weights = self.inner.names().into_iter().filter(|n| !n.ends_with("num_batches_tracked"));
+        weights.filter(|n| !read.contains(*n)).min().map(str::to_owned)
+    }
+
     /// A tensor that may be absent.
     pub(crate) fn get(&self, name: &str) -> Option<Raw<'_>> {
         let view = self.inner.tensor(name).ok()?;
+        self.read.borrow_mut().insert(name.to_owned());
         Some(Raw { dtype: view.dtype(), shape: view.shape().to_vec(), bytes: view.data() })
     }
 
@@ -179,4 +196,32 @@ pub fn write(path: &Path, metadata: &BTreeMap<String, String>, tensors: &TensorM
     let aside = PathBuf::from(aside);
     fs::write(&aside, bytes).map_err(io)?;
     fs::rename(&aside, path).map_err(io)
+}
+
+/// Every tensor of a safetensors file, in the element types that [`write`] knows.
+///
+/// # Errors
+/// [`ImportError`] names the file, and the tensor whose type is another one.
+pub fn read(path: &Path) -> Result<TensorMap, ImportError> {
+    let container = Container::new(path, super::source::read(path)?)?;
+    let tensors = container.tensors()?;
+    let mut all = TensorMap::new();
+    for (name, view) in tensors.inner.tensors() {
+        let bytes = view.data();
+        let words = || bytes.chunks_exact(4).map(|b| [b[0], b[1], b[2], b[3]]);
+        let data = match view.dtype() {
+            Dtype::U8 => Data::U8(bytes.to_vec()),
+            Dtype::I8 => Data::I8(bytes.iter().map(|&b| i8::from_le_bytes([b])).collect()),
+            Dtype::I32 => Data::I32(words().map(i32::from_le_bytes).collect()),
+            Dtype::I64 => Data::I64(bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect()),
+            Dtype::F32 => Data::F32(words().map(f32::from_le_bytes).collect()),
+            other => {
+                let problem =
+                    format!("tensor `{name}` has elements of type {other:?}; U8, I8, I32, I64 and F32 are read");
+                return Err(ImportError::Container { path: path.to_owned(), problem });
+            }
+        };
+        all.insert(name, (view.shape().to_vec(), data));
+    }
+    Ok(all)
 }

@@ -51,14 +51,25 @@ pub enum ImportError {
         /// Why not.
         problem: String,
     },
-    /// Neither of the known metadata layouts.
-    #[error(
-        "{}: metadata has neither `format = tinyprec-graph-1` nor a BNN-PYNQ `spec`; docs/backbone-format.md shows the layout",
-        path.display()
-    )]
-    UnknownFormat {
+    /// An HDF5 file whose structure is broken or beyond what is read.
+    #[error("{}: HDF5 file: {problem}; docs/import.md says what is read", path.display())]
+    Hdf5 {
         /// The file.
         path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Tensors that belong to none of the published networks.
+    #[error(
+        "{}: no known network has these weights{closest}; `tinyprec model list` names the networks, and docs/backbone-format.md \
+         shows a layout for any other",
+        path.display()
+    )]
+    UnknownWeights {
+        /// The file.
+        path: PathBuf,
+        /// The network that most of the tensors fit, and what it lacks.
+        closest: String,
     },
     /// The description in the metadata is wrong.
     #[error("{}: metadata `{key}`: {problem}", path.display())]

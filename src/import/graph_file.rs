@@ -3,6 +3,7 @@
 use super::ImportError;
 use super::container::{Container, Raw, Tensors};
 use super::int8_file;
+use super::latent::{Filters, Latent};
 use super::schema::{FORMAT, GraphJson, NodeJson, Pair};
 use crate::nn::{
     BitFilters, Fill, FilterSize, Graph, GraphSpec, Kind, Layer, NO_CLAMP, Node, OutputTransform, Pad, Shape,
@@ -45,9 +46,20 @@ pub(super) fn load(file: &Container) -> Result<Graph, ImportError> {
         let of = |s: &Source| if let Source::Node(n) = s { infos[*n] } else { Info::new(input) };
         let read: Vec<Info> = inputs.iter().map(of).collect();
         let from = read.first().map_or(input.shape, |i| i.ty.shape).checked(&node.name).map_err(network)?;
-        let layer = Reader { node, from, tensors: &tensors, wrong: &wrong }.layer()?;
-        infos.push(infer(&layer, &node.name, &read).map_err(network)?);
-        spec.nodes.push(Node { name: node.name.clone(), layer, inputs });
+        let from = TensorType::new(from, read.first().map_or(input.kind, |i| i.ty.kind));
+        let (layer, after) =
+            Reader { node, from: from.shape, kind: from.kind, tensors: &tensors, wrong: &wrong }.layers()?;
+        let name = if after.is_some() { format!("{}_sums", node.name) } else { node.name.clone() };
+        infos.push(infer(&layer, &name, &read).map_err(network)?);
+        spec.nodes.push(Node { name, layer, inputs });
+        if let Some(layer) = after {
+            let sums = spec.nodes.len() - 1;
+            infos.push(infer(&layer, &node.name, &infos[sums..]).map_err(network)?);
+            spec.nodes.push(Node { name: node.name.clone(), layer, inputs: vec![Source::Node(sums)] });
+        }
+    }
+    if let Some(name) = tensors.unread() {
+        return Err(tensors.error(&name, "is read by no node; name the node that it belongs to, or leave it out"));
     }
     Graph::new(spec).map_err(|source| ImportError::Network { path: file.path().to_owned(), source })
 }
@@ -69,11 +81,36 @@ struct Reader<'a> {
     node: &'a NodeJson,
     /// Shape of what it reads: packed rows do not tell their own length.
     from: Shape,
+    kind: Kind,
     tensors: &'a Tensors<'a>,
     wrong: &'a dyn Fn(String) -> ImportError,
 }
 
 impl Reader<'_> {
+    /// The node's layer, and one behind it where latent weights come with a bias or a scale.
+    fn layers(&self) -> Result<(Layer, Option<Layer>), ImportError> {
+        let latent = self.latent();
+        match self.node.op.as_str() {
+            "binary_conv" if latent.is_float() => {
+                self.only(&["k", "stride", "pad", "pads", "scaled"])?;
+                let window = self.window(false)?;
+                let Filters { filters, after } = latent.binary(window.kernel, false)?;
+                Ok((Layer::BinaryConv { weights: filters, window }, after))
+            }
+            "binary_dense" if latent.is_float() => {
+                self.only(&["order", "scaled"])?;
+                let Filters { filters, after } = latent.binary([self.from.h, self.from.w], true)?;
+                Ok((Layer::BinaryDense { weights: filters }, after))
+            }
+            _ => Ok((self.layer()?, None)),
+        }
+    }
+
+    fn latent(&self) -> Latent<'_> {
+        let from = TensorType::new(self.from, self.kind);
+        Latent { node: self.node, from, tensors: self.tensors, wrong: self.wrong }
+    }
+
     fn layer(&self) -> Result<Layer, ImportError> {
         let op = self.node.op.as_str();
         let windowed = ["k", "stride", "pad", "pads"];
@@ -84,6 +121,8 @@ impl Reader<'_> {
             "output_transform" => &["clamp", "base"],
             "slice" => &["range"],
             "clamp" => &["limits"],
+            "batch_norm" => &["eps"],
+            "float_dense" => &["order"],
             _ if is_windowed(op) => &windowed,
             "int8_conv" | "int8_depthwise_conv" | "int8_max_pool" | "int8_avg_pool" => {
                 &["k", "stride", "pad", "pads", "int8"]
@@ -166,25 +205,25 @@ impl Reader<'_> {
                 Layer::SignConv { weights: self.bit_weights(window.taps(), self.from.c)?, window }
             }
             "relu" => Layer::Relu,
-            "prelu" => Layer::PRelu { alpha: vector("alpha")? },
+            "prelu" => Layer::PRelu { alpha: self.latent().slopes()? },
             "sign" => Layer::Sign,
-            "float_conv" | "float_dense" => {
-                let raw = self.tensors.typed(&self.name("weight"), &[Dtype::F32], 2)?;
-                let (out, weights) = (raw.shape[0], raw.f32s());
-                let bias = self.bias(out)?;
-                if op == "float_conv" {
-                    Layer::FloatConv { weights, out, bias, window: self.window(false)? }
-                } else {
-                    Layer::FloatDense { weights, out, bias }
-                }
+            "batch_norm" => self.latent().batch_norm()?,
+            "float_conv" => {
+                let window = self.window(false)?;
+                let (out, weights) = self.latent().kernel(window.kernel)?;
+                Layer::FloatConv { weights, out, bias: self.bias(out)?, window }
+            }
+            "float_dense" => {
+                let (out, weights) = self.latent().dense()?;
+                Layer::FloatDense { weights, out, bias: self.bias(out)? }
             }
             "depthwise_conv" => {
-                let raw = self.tensors.typed(&self.name("weight"), &[Dtype::F32], 2)?;
-                Layer::DepthwiseConv {
-                    bias: self.bias(raw.shape[1])?,
-                    weights: raw.f32s(),
-                    window: self.window(false)?,
+                let window = self.window(false)?;
+                if let Some(weights) = self.latent().depthwise(window.kernel)? {
+                    return Ok(Layer::DepthwiseConv { bias: self.bias(self.from.c)?, weights, window });
                 }
+                let raw = self.tensors.typed(&self.name("weight"), &[Dtype::F32], 2)?;
+                Layer::DepthwiseConv { bias: self.bias(raw.shape[1])?, weights: raw.f32s(), window }
             }
             "max_pool" => Layer::MaxPool { window: self.window(true)? },
             "avg_pool" => Layer::AvgPool { window: self.window(true)? },
@@ -228,6 +267,9 @@ impl Reader<'_> {
             ("base", n.base.is_some()),
             ("range", n.range.is_some()),
             ("limits", n.limits.is_some()),
+            ("eps", n.eps.is_some()),
+            ("order", n.order.is_some()),
+            ("scaled", n.scaled.is_some()),
         ];
         match given.iter().find(|(name, set)| *set && !allowed.contains(name)) {
             None => Ok(()),

@@ -1,7 +1,7 @@
 //! What a file is, what is in it, and whether it can be run.
 
 use super::container::Container;
-use super::{ImportError, bnn_pynq, graph_file, source, tflite};
+use super::{ImportError, LoadOptions, bmxnet, bnn_pynq, graph_file, h5, source, tflite, weights};
 use crate::nn::Graph;
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub struct Inspection {
 /// # Errors
 /// [`ImportError`] if the file cannot be read or is of no known format; a network of a known format that cannot be run is no
 /// error here.
-pub fn inspect(path: &Path) -> Result<Inspection, ImportError> {
+pub fn inspect(path: &Path, wanted: &LoadOptions) -> Result<Inspection, ImportError> {
     let content = source::read(path)?;
     let bytes = content.len();
     if tflite::matches(&content) {
@@ -42,14 +42,26 @@ pub fn inspect(path: &Path) -> Result<Inspection, ImportError> {
         let graph = tflite::load(path, &content);
         return Ok(Inspection { format: "TensorFlow Lite", bytes, operators, graph });
     }
-    let file = Container::new(path, content)?;
-    let (format, graph) = if graph_file::matches(&file) {
-        ("tinyprec-graph-1", graph_file::load(&file))
-    } else if bnn_pynq::matches(&file) {
-        ("BNN-PYNQ safetensors", bnn_pynq::load(&file))
+    let (format, graph) = if h5::matches(&content) {
+        let tensors = h5::weights(path, &content)?;
+        // The floats are copies, so the file itself is no longer needed.
+        drop(content);
+        ("Keras weights (HDF5)", weights::load(path, &tensors, wanted))
     } else {
-        return Err(ImportError::UnknownFormat { path: path.to_owned() });
+        let file = Container::new(path, content)?;
+        if graph_file::matches(&file) {
+            ("tinyprec-graph-1", graph_file::load(&file))
+        } else if bnn_pynq::matches(&file) {
+            ("BNN-PYNQ safetensors", bnn_pynq::load(&file))
+        } else if bmxnet::matches(&file) {
+            ("BMXNet safetensors", bmxnet::load(&file, wanted))
+        } else {
+            ("weights of a published network (safetensors)", weights::load(path, &file.tensors()?, wanted))
+        }
     };
+    if let Err(error @ ImportError::UnknownWeights { .. }) = graph {
+        return Err(error);
+    }
     let operators = graph.as_ref().map_or_else(|_| Vec::new(), layers);
     Ok(Inspection { format, bytes, operators, graph })
 }

@@ -2,7 +2,7 @@
 
 use super::ImportError;
 use super::container::{Data, Tensors};
-use crate::nn::{FilterSize, Int8, Multiplier, Requant, Shape, SmallFilters, Softmax, Window};
+use crate::nn::{FilterSize, Int8, Multiplier, Requant, Roundings, Shape, SmallFilters, Softmax, Window};
 use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,9 @@ pub(super) struct Int8Json {
     scale: Option<f32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     depth_multiplier: Option<usize>,
+    /// 1 or 2 (default).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    roundings: Option<u8>,
 }
 
 /// Writes a layer's numbers and hands its tensors to `put`.
@@ -34,12 +37,15 @@ pub(super) fn save(layer: &Int8, put: &mut impl FnMut(&str, Vec<usize>, Data)) -
         let parts: Vec<(i32, i32)> = to.factors.iter().map(|f| f.parts()).collect();
         put("multiplier", vec![parts.len()], Data::I32(parts.iter().map(|p| p.0).collect()));
         put("shift", vec![parts.len()], Data::I32(parts.iter().map(|p| p.1).collect()));
-        Int8Json { zeros: vec![input_zero, to.zero], range: Some([to.low, to.high]), ..Int8Json::default() }
+        let roundings = (to.roundings == Roundings::One).then_some(1);
+        let range = Some([to.low, to.high]);
+        Int8Json { zeros: vec![input_zero, to.zero], range, roundings, ..Int8Json::default() }
     };
     let one = |zeros: Vec<i32>, factors: &[Multiplier], to: &Requant| {
         let zeros = zeros.into_iter().chain([to.zero]).collect();
         let factors = factors.iter().chain(&to.factors).map(|f| f.parts().into()).collect();
-        Int8Json { zeros, factors, range: Some([to.low, to.high]), ..Int8Json::default() }
+        let roundings = (to.roundings == Roundings::One).then_some(1);
+        Int8Json { zeros, factors, range: Some([to.low, to.high]), roundings, ..Int8Json::default() }
     };
     match layer {
         Int8::Conv { weights, bias, input_zero, to, .. } | Int8::Dense { weights, bias, input_zero, to } => {
@@ -179,7 +185,12 @@ impl Reader<'_> {
     fn to(&self, factors: Vec<Multiplier>) -> Result<Requant, ImportError> {
         let zero = *self.json.zeros.last().ok_or_else(|| self.error("needs `zeros`"))?;
         let [low, high] = self.range()?;
-        Ok(Requant { factors, zero, low, high })
+        let roundings = match self.json.roundings {
+            Some(1) => Roundings::One,
+            None | Some(2) => Roundings::Two,
+            Some(other) => return Err(self.error(&format!("has {other} `roundings`, allowed: 1, 2"))),
+        };
+        Ok(Requant { factors, roundings, zero, low, high })
     }
 
     fn range(&self) -> Result<[i8; 2], ImportError> {

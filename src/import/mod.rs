@@ -1,8 +1,10 @@
 //! Network files → [`Graph`](crate::nn::Graph), and back: the only room of networks that reads and writes files.
 //!
-//! Formats are told apart by content, never by name: TensorFlow Lite with and without Larq Compute Engine's operators,
-//! `tinyprec-graph-1` (docs/backbone-format.md), BNN-PYNQ sets; docs/import.md lists them with their limits. Readers are strict: a file that is truncated, inconsistent or hostile gives an error that names file and tensor, never a panic and
-//! never an allocation larger than the file justifies. Knows nothing of learning, data sets or boards.
+//! Formats are told apart by content, never by name: TensorFlow Lite with and without Larq Compute Engine's operators, Keras
+//! weights in HDF5, and safetensors by their metadata (`tinyprec-graph-1`, BNN-PYNQ, BMXNet) or, for weights of published networks
+//! (docs/networks.md), by their tensors; docs/import.md lists them with their limits. Readers are strict: a file that is truncated,
+//! inconsistent or hostile gives an error that names file and tensor, never a panic and never an allocation larger than the
+//! file justifies. Knows nothing of learning, data sets or boards.
 //!
 //! Flow: path → bytes → container → format's reader → `GraphSpec` → `Graph::new`, which checks the rest.
 //!
@@ -20,29 +22,43 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bmxnet;
 mod bnn_pynq;
 mod container;
 mod error;
 mod graph_file;
+mod h5;
 mod inspect;
 mod int8_file;
+mod latent;
+mod options;
 mod save;
 mod schema;
 mod source;
 mod tflite;
+mod weights;
 
-pub use container::{Data, TensorMap, write};
+pub use container::{Data, TensorMap, read, write};
 pub use error::ImportError;
 pub use inspect::{Inspection, OperatorCount, inspect};
+pub use options::LoadOptions;
 pub use save::save_graph;
 
 use crate::nn::Graph;
 use std::path::Path;
 
-/// Reads a network of any known format: [`inspect`] for those who only want the network.
+/// Reads a network of any known format, at the size that it was published with.
 ///
 /// # Errors
 /// [`ImportError`], naming the file and what to do.
 pub fn load(path: &Path) -> Result<Graph, ImportError> {
-    inspect(path)?.graph
+    load_with(path, &LoadOptions::default())
+}
+
+/// Reads a network of any known format. Formats that fix the image's size or type keep theirs.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(path: &Path, wanted: &LoadOptions) -> Result<Graph, ImportError> {
+    inspect(path, wanted)?.graph
 }

@@ -69,6 +69,12 @@ pub(super) struct NodeJson {
     pub range: Option<[usize; 2]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<[f32; 2]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eps: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaled: Option<bool>,
 }
 
 /// A number for both axes, or rows and columns.

@@ -2,6 +2,7 @@
 
 use super::forward::dequantise;
 use super::kernels::{self, round_to_format};
+use super::lanes::{self, Level};
 use super::slot_state::SlotState;
 use super::{HeadConfig, LearnError, SlotName};
 use crate::numeric::{QParams, Scale, Values, elementary};
@@ -20,6 +21,7 @@ pub(crate) struct Loss {
     pub reals: Vec<f32>,
     /// Errors in their slot's format, `batch × classes`.
     pub errors: Values,
+    level: Level,
 }
 
 impl Loss {
@@ -41,6 +43,7 @@ impl Loss {
             codes: vec![0; n],
             reals: vec![0.0; n],
             errors: error_slot.zeros(n),
+            level: Level::best(),
             probability_slot,
             error_slot,
         })
@@ -53,7 +56,7 @@ impl Loss {
         match (integer_logits, slot.is_integer()) {
             (true, true) => {
                 let p = &mut self.codes[at.clone()];
-                kernels::softmax(&self.logit_codes[at], self.logit_unit, p);
+                lanes::softmax(self.level, &self.logit_codes[at], self.logit_unit, p);
                 let to = slot.grid((0, 0), Scale::pow2(-30));
                 if to.factor != Scale::ONE || to.params.zero_point != 0 {
                     let requant = slot.requant(0, &to);
@@ -125,7 +128,7 @@ impl Loss {
                 let to = self.error_slot.grid(range, unit);
                 *params = to.params;
                 let requant = self.error_slot.requant(0, &to);
-                kernels::quantise_error(&self.codes[..n], &requant, &mut self.error_slot.site, &mut codes[..n])?;
+                lanes::requant(self.level, &self.codes[..n], &requant, &mut self.error_slot.site, &mut codes[..n])?;
             }
             Values::Codes { codes, params } => {
                 *params = self.error_slot.real_grid(reals.0, reals.1)?;
@@ -147,12 +150,17 @@ impl Loss {
 
     /// The batch's first `n` logits as reals.
     pub fn device_logits(&self, n: usize, integer: bool, out: &mut Vec<f64>) {
+        self.device_logits_of(0..n, integer, out);
+    }
+
+    /// As [`Self::device_logits`] at these places.
+    pub fn device_logits_of(&self, at: std::ops::Range<usize>, integer: bool, out: &mut Vec<f64>) {
         let unit = self.logit_unit.to_f64();
         out.clear();
         if integer {
-            out.extend(self.logit_codes[..n].iter().map(|&z| f64::from(z) * unit));
+            out.extend(self.logit_codes[at].iter().map(|&z| f64::from(z) * unit));
         } else {
-            out.extend(self.logit_reals[..n].iter().map(|&z| f64::from(z)));
+            out.extend(self.logit_reals[at].iter().map(|&z| f64::from(z)));
         }
     }
 

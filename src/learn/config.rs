@@ -1,7 +1,7 @@
 //! The head's configuration and the check that every slot can hold what it is given.
 
 use super::{LearnError, Precision, Slot, SlotFormat, SlotName};
-use crate::numeric::{Format, Granularity, Range, Rounding};
+use crate::numeric::{Format, Granularity, Range, Rounding, Scheme};
 use serde::{Deserialize, Serialize};
 
 /// What happens to the head's bias.
@@ -133,6 +133,14 @@ fn check_slot(name: SlotName, slot: &Slot) -> Result<(), LearnError> {
         && int.granularity() == Granularity::PerChannel
     {
         return refuse("the head keeps one scale a tensor (CWR*'s scalar mean compares all rows); drop per-channel");
+    }
+    if let (SlotName::Logits | SlotName::Probabilities, SlotFormat::Format(Format::Int(int))) = (name, slot.format)
+        && int.bits() > 30
+        && int.scheme() == Scheme::Affine
+    {
+        return refuse(
+            "a code less its zero point must fit 32 bits; write at most int30:affine, or a symmetric format",
+        );
     }
     use Kind::{Accumulator, Binary, Dynamic, Fixed, Frozen, Real, Static};
     match (name, kind(slot.format)) {

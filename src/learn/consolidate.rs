@@ -162,7 +162,7 @@ impl Param {
             let w = i64::from(weights[row]);
             for i in row * self.columns..(row + 1) * self.columns {
                 let sum = i128::from(old[i]) * i128::from(w) + i128::from(new[i] - mean) * i128::from(one);
-                let merged = sum.div_euclid(i128::from(w + one));
+                let merged = nearest(sum, i128::from(w + one));
                 old[i] = crate::numeric::narrow::saturate_i64(merged);
             }
         }
@@ -181,7 +181,10 @@ impl Param {
             kernels::consolidate_rows_f32(&mut cw[at.clone()], &tw[at], mean, weights[row], format);
         }
         match &mut self.consolidated {
-            Values::Real(out) => out.copy_from_slice(&cw),
+            Values::Real(out) => {
+                out.copy_from_slice(&cw);
+                self.consolidated_slot.settle(out)?;
+            }
             Values::Codes { .. } => {
                 let cw: Vec<f64> = cw.iter().map(|&x| f64::from(x)).collect();
                 self.store_consolidated(&cw)?;
@@ -194,6 +197,12 @@ impl Param {
         let slot: &mut SlotState = &mut self.consolidated_slot;
         slot.fill_from_reals(reals, &mut self.consolidated, "consolidated rows")
     }
+}
+
+/// `num / den` to the nearest, ties to even (N8); `den` is positive.
+fn nearest(num: i128, den: i128) -> i128 {
+    let (floor, rest) = (num.div_euclid(den), num.rem_euclid(den));
+    floor + i128::from(2 * rest > den || (2 * rest == den && floor % 2 != 0))
 }
 
 /// CWR*'s scalar mean.

@@ -18,7 +18,11 @@ use crate::trace::{Phase, Sink};
 #[derive(Debug, Clone)]
 pub struct CwrStar {
     head: Head,
+    /// CWR+: rows start at zero and the past weighs as many as the experiences that had the class.
+    plus: bool,
     past: Vec<u32>,
+    /// Experiences that had the class.
+    met: Vec<u32>,
     current: Vec<u32>,
     experiences: usize,
 }
@@ -26,8 +30,13 @@ pub struct CwrStar {
 impl CwrStar {
     /// Nothing seen, all weights zero. Errors as [`Head::new`].
     pub fn new(config: HeadConfig, classes: usize, features: usize, seed: u64) -> Result<Self, LearnError> {
-        let head = Head::new(config, classes, features, seed)?;
-        Ok(Self { head, past: vec![0; classes], current: vec![0; classes], experiences: 0 })
+        Ok(Self::of(Head::new(config, classes, features, seed)?, false))
+    }
+
+    /// On a fresh head; `plus` for CWR+.
+    pub(crate) fn of(head: Head, plus: bool) -> Self {
+        let classes = head.classes();
+        Self { head, plus, past: vec![0; classes], met: vec![0; classes], current: vec![0; classes], experiences: 0 }
     }
 
     /// Samples of each class in earlier experiences.
@@ -65,7 +74,13 @@ impl CwrStar {
         let n = rows.iter().filter(|&&r| r).count();
         let slot = self.head.config.precision.slot(SlotName::Past);
         let format = (slot.number().unwrap_or(Format::F32), slot.rounding);
-        let weights = past_weights((&self.past, &self.current), format, kind);
+        let weights = if self.plus {
+            // √(met² / 1) is met, exactly.
+            let squares: Vec<u32> = self.met.iter().map(|&n| n.saturating_mul(n)).collect();
+            past_weights((&squares, &vec![1; squares.len()]), format, kind)
+        } else {
+            past_weights((&self.past, &self.current), format, kind)
+        };
         let head = &mut self.head;
         let with_bias = head.config.bias == BiasPolicy::Consolidate;
         let mut bias = head.bias.as_mut().filter(|_| with_bias);
@@ -85,6 +100,9 @@ impl CwrStar {
         for (past, &current) in self.past.iter_mut().zip(&self.current) {
             *past = past.saturating_add(current);
         }
+        for (met, &current) in self.met.iter_mut().zip(&self.current) {
+            *met = met.saturating_add(u32::from(current > 0));
+        }
         Ok(())
     }
 }
@@ -95,7 +113,7 @@ impl Strategy for CwrStar {
             return Err(LearnError::Shape { what: "class counts", expected: self.past.len(), got: counts.len() });
         }
         self.current.copy_from_slice(counts);
-        let take: Vec<bool> = counts.iter().zip(&self.past).map(|(&c, &p)| c > 0 && p > 0).collect();
+        let take: Vec<bool> = counts.iter().zip(&self.past).map(|(&c, &p)| c > 0 && p > 0 && !self.plus).collect();
         let keep = vec![false; take.len()];
         self.head.reset_velocity();
         self.load(&take, &keep, sink)
@@ -139,7 +157,16 @@ impl Strategy for CwrStar {
         &self.head
     }
 
-    fn head_mut(&mut self) -> &mut Head {
-        &mut self.head
+    fn predict_rows(&mut self, table: &FeatureTable, rows: &[usize]) -> Result<Vec<usize>, LearnError> {
+        self.head.predict_rows(table, rows)
+    }
+
+    fn plain_head(&mut self) -> Option<&mut Head> {
+        Some(&mut self.head)
+    }
+
+    /// The head's and one 32-bit count a class.
+    fn state_bytes(&self) -> u64 {
+        self.head.state_bytes() + 4 * u64::try_from(self.past.len()).unwrap_or(u64::MAX)
     }
 }

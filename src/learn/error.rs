@@ -14,6 +14,14 @@ pub enum LearnError {
         /// The presets there are.
         allowed: String,
     },
+    /// A strategy that does not exist.
+    #[error("`{name}` is not a learning strategy; choose one of {allowed}")]
+    UnknownStrategy {
+        /// The name as given.
+        name: String,
+        /// The strategies there are.
+        allowed: String,
+    },
     /// A slot that does not exist.
     #[error("`{name}` is not a precision slot; choose one of {allowed}")]
     UnknownSlot {

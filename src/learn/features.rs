@@ -1,6 +1,6 @@
 //! From the backbone's output to the `features` slot: standardised by the first experience's statistics, then quantised.
 
-use super::kernels::{round_to_format, store};
+use super::kernels::store;
 use super::slot_state::{SlotState, narrow_real};
 use super::{LearnError, Precision, SlotName};
 use crate::numeric::narrow::saturate_i32;
@@ -208,7 +208,9 @@ impl FeatureStage {
                     self.slot.fill_from_reals(&reals, &mut out, "a feature")?;
                     out
                 } else {
-                    Values::Real(reals.iter().map(|&x| round_to_format(narrow_real(x), format)).collect())
+                    let mut out = Values::Real(vec![0.0; reals.len()]);
+                    self.slot.fill_from_reals(&reals, &mut out, "a feature")?;
+                    out
                 }
             }
         };

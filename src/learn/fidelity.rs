@@ -60,6 +60,18 @@ impl Twin {
         Ok(report)
     }
 
+    /// Exact values of a role at the last step, empty for roles that the twin does not keep: logits, error, gradient, and the
+    /// master weights after the step.
+    pub fn exact_values(&self, role: SlotName) -> Vec<f64> {
+        match role {
+            SlotName::Logits => self.logits.clone(),
+            SlotName::Error => self.error.clone(),
+            SlotName::Gradient => self.gradient.clone(),
+            SlotName::WeightsMaster => self.master.iter().zip(&self.update).map(|(w, u)| w + u).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     fn exact(&mut self, head: &Head, table: &FeatureTable, labels: &[usize], rows: &[usize]) {
         let (c, k) = (head.classes, head.features);
         reals_of(&head.weights.master, &mut self.master);

@@ -1,10 +1,12 @@
 //! Forward pass of the head: copy of the weights, logits of one sample.
 
+use super::forward_copy::convert;
 use super::kernels::{self, Site, logit_to};
-use super::slot_state::{SlotState, narrow_real, real_range};
-use super::{HeadConfig, LearnError, SlotName};
+use super::lanes::{self, Level};
+use super::slot_state::{SlotState, narrow_real};
+use super::{FeatureTable, HeadConfig, LearnError, SlotName};
 use crate::numeric::narrow::saturate_i32;
-use crate::numeric::{AccumulatorFormat, Format, Narrow, QParams, Requantiser, Scale, Values, safe_bits};
+use crate::numeric::{AccumulatorFormat, Format, Narrow, QParams, Scale, Values, safe_bits};
 
 /// Unit of logits that are rounded out of an accumulator wider than 32 bits: 2^−20, so ±2048.
 const WIDE_LOGIT: i32 = -20;
@@ -71,6 +73,46 @@ pub(crate) struct Forward {
     sums32: Vec<i32>,
     pub sums: Vec<i64>,
     pub sums_real: Vec<f32>,
+    /// Codes of at most 16 bits whose dot products fit 32: a batch at once.
+    narrow: bool,
+    level: Level,
+    weight_lanes: Vec<i16>,
+    row_sums: Vec<i32>,
+    pub batch: Batch,
+    batch_sums: Vec<i32>,
+}
+
+/// A minibatch's features, centred, as `lanes` lays them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Batch {
+    pub lanes: Vec<i16>,
+    pub sums: Vec<i32>,
+    centred: Vec<i32>,
+}
+
+impl Batch {
+    /// Whether centred codes of these parameters fit 16 bits.
+    pub fn fits(format: Format, params: QParams) -> bool {
+        format.is_integer() && (format.bits() <= 15 || (format.bits() == 16 && params.zero_point == 0))
+    }
+
+    /// Gathers the samples `rows`; says whether their format allows it.
+    pub fn gather(&mut self, table: &FeatureTable, rows: &[usize]) -> bool {
+        let Values::Codes { codes, params } = table.values() else { return false };
+        if !Self::fits(table.format(), *params) {
+            return false;
+        }
+        let (k, level) = (table.n_features(), Level::best());
+        let row = |&r: &usize| &codes[r * k..(r + 1) * k];
+        if params.zero_point == 0 {
+            lanes::to_lanes(level, rows.iter().map(row), k, &mut self.lanes, &mut self.sums);
+            return true;
+        }
+        self.centred.clear();
+        self.centred.extend(rows.iter().flat_map(row).map(|&a| a.wrapping_sub(params.zero_point)));
+        lanes::to_lanes(level, self.centred.chunks_exact(k), k, &mut self.lanes, &mut self.sums);
+        true
+    }
 }
 
 impl Forward {
@@ -107,6 +149,12 @@ impl Forward {
             sums32: vec![0; classes],
             sums: vec![0; classes],
             sums_real: vec![0.0; classes],
+            narrow: integer && slot.format.bits() <= 16 && features.format.bits() <= 16,
+            level: Level::best(),
+            weight_lanes: Vec::new(),
+            row_sums: Vec::new(),
+            batch: Batch::default(),
+            batch_sums: Vec::new(),
             slot,
         })
     }
@@ -127,7 +175,63 @@ impl Forward {
                 Values::Codes { codes, params } => dequantise(codes, *params, &mut self.weights_real),
             }
         }
+        if self.narrow
+            && let Values::Codes { codes, .. } = if self.identical { master } else { &self.copy }
+        {
+            let columns = codes.len() / self.sums.len();
+            lanes::to_lanes(
+                self.level,
+                codes.chunks_exact(columns),
+                columns,
+                &mut self.weight_lanes,
+                &mut self.row_sums,
+            );
+        }
         Ok(())
+    }
+
+    /// Bits that hold any dot product and its bias.
+    fn bits(&self) -> u32 {
+        let largest_bias = self.bias_sums.iter().map(|b| b.unsigned_abs()).max().unwrap_or(0);
+        // One more bit than both parts holds their sum.
+        match largest_bias {
+            0 => self.safe_bits,
+            b => self.safe_bits.max(65 - b.leading_zeros()) + 1,
+        }
+    }
+
+    /// Dot products of the samples `rows`, all at once where that is exact; then [`Self::take`] gives each sample's.
+    pub fn dots(&mut self, master: &Values, table: &FeatureTable, rows: &[usize]) -> Option<Scale> {
+        if !self.narrow || self.bits() > self.accumulator.bits().min(32) || !self.batch.gather(table, rows) {
+            return None;
+        }
+        let (Values::Codes { params: w, .. }, Values::Codes { params: a, .. }) =
+            (if self.identical { master } else { &self.copy }, table.values())
+        else {
+            return None;
+        };
+        let classes = self.sums.len();
+        self.batch_sums.resize(rows.len() * classes, 0);
+        lanes::dots(self.level, &self.weight_lanes, &self.batch.lanes, classes, &mut self.batch_sums);
+        if w.zero_point != 0 {
+            for (sums, &of_sample) in self.batch_sums.chunks_exact_mut(classes).zip(&self.batch.sums) {
+                let off = w.zero_point.wrapping_mul(of_sample);
+                sums.iter_mut().for_each(|z| *z = z.wrapping_sub(off));
+            }
+        }
+        Some(w.scale.mul(a.scale))
+    }
+
+    /// Sample `b` of the last [`Self::dots`] into `sums`.
+    pub fn take(&mut self, b: usize) {
+        let at = b * self.sums.len()..(b + 1) * self.sums.len();
+        let (mut lo, mut hi) = self.seen;
+        for ((sum, &z), &bias) in self.sums.iter_mut().zip(&self.batch_sums[at]).zip(&self.bias_sums) {
+            *sum = bias + i64::from(z);
+            lo = lo.min(*sum);
+            hi = hi.max(*sum);
+        }
+        self.seen = (lo, hi);
     }
 
     /// The bias in the dot products' unit for features of scale `feature_scale`.
@@ -174,16 +278,10 @@ impl Forward {
 
     /// Dot products of one sample into `sums` (codes; gives their unit) or `sums_real` (HeadForward).
     pub fn dot(&mut self, master: &Values, row: Row<'_>) -> Result<Scale, LearnError> {
+        let bits = self.bits();
         let weights = if self.identical { master } else { &self.copy };
         if let (true, Values::Codes { codes, params }, Row::Codes(features, a)) = (self.integer, weights, row) {
             self.sums.copy_from_slice(&self.bias_sums);
-            let largest_bias = self.sums.iter().map(|b| b.unsigned_abs()).max().unwrap_or(0);
-            // One more bit than both parts holds their sum.
-            let bits = if largest_bias == 0 {
-                self.safe_bits
-            } else {
-                self.safe_bits.max(65 - largest_bias.leading_zeros()) + 1
-            };
             if bits <= self.accumulator.bits() && bits <= 32 {
                 for (s, &b) in self.sums32.iter_mut().zip(&self.sums) {
                     *s = saturate_i32(b);
@@ -241,6 +339,7 @@ impl Forward {
                 for (d, &z) in reals.iter_mut().zip(&self.sums) {
                     *d = kernels::round_to_format(z as f32 * scale, slot.format);
                 }
+                slot.settle(reals)?;
                 Ok(Scale::ONE)
             }
             (Some(slot), false) if slot.is_integer() => {
@@ -254,6 +353,7 @@ impl Forward {
                 for (d, &z) in reals.iter_mut().zip(&self.sums_real) {
                     *d = kernels::round_to_format(z, slot.format);
                 }
+                slot.settle(reals)?;
                 Ok(Scale::ONE)
             }
         }
@@ -267,94 +367,4 @@ impl Forward {
     pub fn bias_count(&self) -> &Narrow {
         &self.bias_site.count
     }
-}
-
-/// A tensor into a slot's format; `margin_percent` widens a dynamic range on both sides.
-pub(crate) fn convert(
-    src: &Values,
-    slot: &mut SlotState,
-    margin_percent: i64,
-    scratch: &mut Vec<f64>,
-    dst: &mut Values,
-) -> Result<(), LearnError> {
-    match (src, &mut *dst) {
-        (Values::Codes { codes, params }, Values::Codes { codes: out, params: out_params }) => {
-            if slot.format == Format::Binary {
-                *out_params = binary(codes, *params, out);
-                return Ok(());
-            }
-            let to = integer_grid(codes, *params, slot, margin_percent);
-            *out_params = to.params;
-            let requant = slot.requant(params.zero_point, &to);
-            Ok(kernels::forward_copy(codes, &requant, &mut slot.site, out)?)
-        }
-        (Values::Codes { codes, params }, Values::Real(_)) => {
-            scratch.clear();
-            scratch.extend(codes.iter().map(|&c| params.real(c)));
-            slot.fill_from_reals(scratch, dst, "weights")
-        }
-        (Values::Real(reals), Values::Codes { codes: out, params: out_params }) => {
-            if slot.format == Format::Binary {
-                *out_params = binary_of_reals(reals, out)?;
-                return Ok(());
-            }
-            scratch.clear();
-            scratch.extend(reals.iter().map(|&x| f64::from(x)));
-            let (lo, hi) = real_range(scratch, "weights")?;
-            let margin = (hi - lo) * margin_percent as f64 / 100.0;
-            *out_params = slot.real_grid(lo - margin, hi + margin)?;
-            for (d, &x) in out.iter_mut().zip(&*scratch) {
-                *d = slot.code_of(x, *out_params)?;
-            }
-            Ok(())
-        }
-        (Values::Real(reals), Values::Real(out)) => {
-            for (d, &x) in out.iter_mut().zip(reals) {
-                *d = kernels::round_to_format(x, slot.format);
-            }
-            Ok(())
-        }
-    }
-}
-
-fn integer_grid(codes: &[i32], params: QParams, slot: &SlotState, margin_percent: i64) -> Requantiser {
-    if !slot.is_dynamic() {
-        return slot.grid((0, 0), params.scale);
-    }
-    let zero = i64::from(params.zero_point);
-    let (lo, hi) = codes.iter().fold((0, 0), |(lo, hi), &c| {
-        let c = i64::from(c) - zero;
-        (c.min(lo), c.max(hi))
-    });
-    if margin_percent == 0 || lo == hi {
-        return slot.grid((lo, hi), params.scale);
-    }
-    // In hundredths of a code, so that the margin is exact.
-    let margin = (hi - lo) * margin_percent;
-    let hundredth = params.scale.mul(Scale::ratio(1, 100).unwrap_or(Scale::ONE));
-    let to = slot.grid((lo * 100 - margin, hi * 100 + margin), hundredth);
-    Requantiser { params: to.params, factor: params.scale.div(to.params.scale) }
-}
-
-/// Signs (zero counts as +1), with the mean magnitude as their scale.
-fn binary(codes: &[i32], params: QParams, out: &mut [i32]) -> QParams {
-    let mut magnitude = 0u64;
-    for (d, &c) in out.iter_mut().zip(codes) {
-        let c = i64::from(c) - i64::from(params.zero_point);
-        magnitude += c.unsigned_abs();
-        *d = if c < 0 { -1 } else { 1 };
-    }
-    let n = u64::try_from(codes.len()).unwrap_or(u64::MAX);
-    let mean = Scale::ratio(magnitude.max(1), n.max(1)).unwrap_or(Scale::ONE);
-    QParams::symmetric(params.scale.mul(mean))
-}
-
-fn binary_of_reals(reals: &[f32], out: &mut [i32]) -> Result<QParams, LearnError> {
-    let mut magnitude = 0f64;
-    for (d, &x) in out.iter_mut().zip(reals) {
-        magnitude += f64::from(x.abs());
-        *d = if x < 0.0 { -1 } else { 1 };
-    }
-    let mean = magnitude / reals.len().max(1) as f64;
-    Ok(QParams::symmetric(if mean > 0.0 { Scale::from_f64(mean)? } else { Scale::pow2(-20) }))
 }

@@ -1,9 +1,10 @@
 //! The batch gradient of one parameter tensor: accumulators and their quantisation.
 
-use super::forward::Row;
+use super::forward::{Batch, Row};
 use super::kernels::{self, round_to_format};
+use super::lanes::{self, Level, Pairs};
 use super::slot_state::{SlotState, narrow_real};
-use super::{HeadConfig, LearnError, SlotName};
+use super::{FeatureTable, HeadConfig, LearnError, SlotName};
 use crate::numeric::{AccumulatorFormat, Narrow, Requantiser, Scale, Values, safe_bits};
 
 /// The batch's accumulators.
@@ -33,6 +34,14 @@ pub(crate) struct Gradient {
     /// Non-zero accumulators of the last step, and those among them whose code is zero.
     pub non_zero: u64,
     pub lost: u64,
+    level: Level,
+    /// Bits of an error code.
+    error_bits: u32,
+    /// 16-bit halves of 32-bit errors times features fit 32 bits over a batch.
+    halves: bool,
+    pairs: Pairs,
+    half_sums: [Vec<i32>; 2],
+    range: Option<(i64, i64)>,
 }
 
 impl Gradient {
@@ -73,6 +82,12 @@ impl Gradient {
             error_real: vec![0.0; classes],
             non_zero: 0,
             lost: 0,
+            level: Level::best(),
+            error_bits: error.format.bits(),
+            halves: safe_bits(batch, 1 << 15, features.map_or(1, SlotState::max_centred)) <= 32,
+            pairs: Pairs::default(),
+            half_sums: [Vec::new(), Vec::new()],
+            range: None,
         }
     }
 
@@ -80,12 +95,57 @@ impl Gradient {
     pub fn start(&mut self, error_scale: Scale, feature_scale: Scale, batch: usize) -> Result<(), LearnError> {
         let mean = Scale::ratio(1, u64::try_from(batch).unwrap_or(u64::MAX))?;
         self.unit = error_scale.mul(feature_scale).mul(mean);
+        self.range = None;
+        Ok(())
+    }
+
+    /// Sums of zero, for [`Self::add`].
+    pub fn clear(&mut self) {
         match &mut self.sums {
             Sums::Narrow(sums) => sums.fill(0),
             Sums::Wide(sums) => sums.fill(0),
             Sums::Real(sums) => sums.fill(0.0),
         }
-        Ok(())
+    }
+
+    /// All samples at once where that is exact and says so; else nothing is changed.
+    pub fn add_batch(&mut self, errors: &Values, (table, rows): (&FeatureTable, &[usize]), batch: &mut Batch) -> bool {
+        let Values::Codes { codes: errors, params } = errors else { return false };
+        let narrow = matches!(self.sums, Sums::Narrow(_));
+        let possible = !self.checked && if narrow { self.error_bits <= 16 } else { self.halves };
+        if !possible || matches!(self.sums, Sums::Real(_)) || !batch.gather(table, rows) {
+            return false;
+        }
+        let (k, zero) = (self.columns, params.zero_point);
+        let p = &mut self.pairs;
+        p.features(&batch.lanes, k);
+        match &mut self.sums {
+            Sums::Narrow(sums) => {
+                let classes = sums.len() / k;
+                p.errors(&errors[..rows.len() * classes], classes, |e| e);
+                let (lo, hi) = lanes::outer(self.level, p, zero, k, 0..classes, sums);
+                self.range = Some((lo.into(), hi.into()));
+            }
+            Sums::Wide(sums) => {
+                // e = high · 2^16 + low + 2^15 with both parts in 16 bits.
+                let classes = sums.len() / k;
+                let errors = &errors[..rows.len() * classes];
+                for (half, sums) in self.half_sums.iter_mut().enumerate() {
+                    sums.resize(classes * k, 0);
+                    p.errors(errors, classes, |e| if half == 0 { e >> 16 } else { (e & 0xffff) - (1 << 15) });
+                    lanes::outer(self.level, p, 0, k, 0..classes, sums);
+                }
+                let off = (1 << 15) - i64::from(zero);
+                let halves = self.half_sums[0].chunks_exact(k).zip(self.half_sums[1].chunks_exact(k));
+                for (sums, (high, low)) in sums.chunks_exact_mut(k).zip(halves) {
+                    for (((sum, &h), &l), &s) in sums.iter_mut().zip(high).zip(low).zip(p.column_sums()) {
+                        *sum = (i64::from(h) << 16) + i64::from(l) + off * i64::from(s);
+                    }
+                }
+            }
+            Sums::Real(_) => return false,
+        }
+        true
     }
 
     /// Adds one sample (GradientAccumulate).
@@ -113,10 +173,11 @@ impl Gradient {
 
     /// Accumulators → the slot's format (GradientRange, QuantiseGradient), for a batch of `batch`.
     pub fn finish(&mut self, batch: usize) -> Result<(), LearnError> {
-        let range = match &self.sums {
-            Sums::Narrow(sums) => kernels::gradient_range(sums),
-            Sums::Wide(sums) => kernels::gradient_range_wide(sums),
-            Sums::Real(_) => (0, 0),
+        let range = match (&self.sums, self.range) {
+            (_, Some(range)) => range,
+            (Sums::Narrow(sums), _) => kernels::gradient_range(sums),
+            (Sums::Wide(sums), _) => kernels::gradient_range_wide(sums),
+            (Sums::Real(_), _) => (0, 0),
         };
         self.seen = (self.seen.0.min(range.0), self.seen.1.max(range.1));
         self.mean_of_reals(batch);
@@ -130,6 +191,7 @@ impl Gradient {
                 for (d, &g) in out.iter_mut().zip(sums) {
                     *d = round_to_format(g, slot.format);
                 }
+                slot.settle(out)?;
             }
             (Sums::Real(sums), Values::Codes { codes, params }) => {
                 let (lo, hi) = sums.iter().fold((0f64, 0f64), |(l, h), &x| (l.min(x.into()), h.max(x.into())));
@@ -143,8 +205,8 @@ impl Gradient {
                 *params = to.params;
                 let requant = slot.requant(0, &to);
                 (self.non_zero, self.lost) = match sums {
-                    Sums::Narrow(sums) => kernels::quantise_gradient(sums, &requant, &mut slot.site, codes)?,
-                    Sums::Wide(sums) => kernels::quantise_gradient_wide(sums, &requant, &mut slot.site, codes)?,
+                    Sums::Narrow(sums) => lanes::requant(self.level, sums, &requant, &mut slot.site, codes)?,
+                    Sums::Wide(sums) => lanes::requant(self.level, sums, &requant, &mut slot.site, codes)?,
                     Sums::Real(_) => (0, 0),
                 };
                 return Ok(());
@@ -157,6 +219,7 @@ impl Gradient {
                     Sums::Wide(sums) => out.iter_mut().zip(sums).for_each(|(d, &g)| ints(d, g)),
                     Sums::Real(_) => {}
                 }
+                slot.settle(out)?;
             }
         }
         self.non_zero = self.count_non_zero();

@@ -26,7 +26,8 @@ pub struct Head {
     pub(crate) calls: Calls,
     pub(crate) scratch: Vec<f64>,
     feature_scale: Scale,
-    steps: u64,
+    pub(crate) seed: u64,
+    pub(crate) steps: u64,
     total: StepCount,
 }
 
@@ -76,6 +77,7 @@ impl Head {
             calls,
             scratch,
             feature_scale,
+            seed,
             steps: 0,
             total,
         })
@@ -159,6 +161,16 @@ impl Head {
         self.check_batch(table, labels, rows)?;
         self.refresh(table, Phase::Update, sink)?;
         self.errors_of_batch(table, labels, rows, sink)?;
+        self.descend(table, rows, sink)
+    }
+
+    /// The second half of a step, from the batch's differences on.
+    pub(crate) fn descend(
+        &mut self,
+        table: &FeatureTable,
+        rows: &[usize],
+        sink: &mut dyn Sink,
+    ) -> Result<StepReport, LearnError> {
         self.quantise_errors(rows.len(), sink)?;
         self.gradients(table, rows, sink)?;
         let mut updates = StepCount::default();
@@ -229,9 +241,16 @@ impl Head {
         sink: &mut dyn Sink,
     ) -> Result<(), LearnError> {
         let c = self.classes;
+        let batch = self.forward.dots(&self.weights.master, table, rows);
         for (b, &row) in rows.iter().enumerate() {
             let at = b * c..(b + 1) * c;
-            let unit = self.forward.dot(&self.weights.master, Row::of(table.values(), row, self.features))?;
+            let unit = match batch {
+                Some(unit) => {
+                    self.forward.take(b);
+                    unit
+                }
+                None => self.forward.dot(&self.weights.master, Row::of(table.values(), row, self.features))?,
+            };
             let (codes, reals) = (&mut self.loss.logit_codes[at.clone()], &mut self.loss.logit_reals[at]);
             self.loss.logit_unit = self.forward.logits(unit, codes, reals)?;
             if sink.listening() {
@@ -272,12 +291,16 @@ impl Head {
         let feature_scale = scale_of(table.values());
         let (c, k) = (self.classes, self.features);
         self.weights.gradient.start(error_scale, feature_scale, rows.len())?;
-        for (b, &row) in rows.iter().enumerate() {
-            self.weights.gradient.add(Row::of(&self.loss.errors, b, c), Row::of(table.values(), row, k))?;
+        if !self.weights.gradient.add_batch(&self.loss.errors, (table, rows), &mut self.forward.batch) {
+            self.weights.gradient.clear();
+            for (b, &row) in rows.iter().enumerate() {
+                self.weights.gradient.add(Row::of(&self.loss.errors, b, c), Row::of(table.values(), row, k))?;
+            }
         }
         self.weights.gradient.finish(rows.len())?;
         if let Some(bias) = &mut self.bias {
             bias.gradient.start(error_scale, Scale::ONE, rows.len())?;
+            bias.gradient.clear();
             let one = [1];
             let one_real = [1.0];
             for b in 0..rows.len() {

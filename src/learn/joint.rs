@@ -16,16 +16,18 @@ pub struct Joint {
 impl Joint {
     /// All weights zero. Errors as [`Head::new`].
     pub fn new(config: HeadConfig, classes: usize, features: usize, seed: u64) -> Result<Self, LearnError> {
-        Ok(Self { head: Head::new(config, classes, features, seed)?, experiences: 0 })
+        Ok(Self::of(Head::new(config, classes, features, seed)?))
+    }
+
+    pub(crate) fn of(head: Head) -> Self {
+        Self { head, experiences: 0 }
     }
 }
 
 impl Strategy for Joint {
     fn begin_experience(&mut self, counts: &[u32], _sink: &mut dyn Sink) -> Result<(), LearnError> {
-        let expected = self.head.classes();
-        if counts.len() != expected {
-            return Err(LearnError::Shape { what: "class counts", expected, got: counts.len() });
-        }
+        self.head.check_counts(counts)?;
+        self.head.reset_velocity();
         Ok(())
     }
 
@@ -61,7 +63,15 @@ impl Strategy for Joint {
         &self.head
     }
 
-    fn head_mut(&mut self) -> &mut Head {
-        &mut self.head
+    fn predict_rows(&mut self, table: &FeatureTable, rows: &[usize]) -> Result<Vec<usize>, LearnError> {
+        self.head.predict_rows(table, rows)
+    }
+
+    fn plain_head(&mut self) -> Option<&mut Head> {
+        Some(&mut self.head)
+    }
+
+    fn state_bytes(&self) -> u64 {
+        self.head.state_bytes()
     }
 }

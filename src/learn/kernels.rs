@@ -99,6 +99,13 @@ impl Requant {
 pub fn product(x: i64, factor: Scale, rounder: &mut Rounder) -> i64 {
     let mode = rounder.mode();
     let shift = 31 - factor.exponent();
+    if mode != Rounding::Stochastic
+        && (-30..=0).contains(&shift)
+        && x.unsigned_abs() <= 1 << 32
+        && let Some(exact) = (x * i64::from(factor.mantissa())).checked_mul(1 << -shift)
+    {
+        return exact;
+    }
     if mode == Rounding::Stochastic || x.unsigned_abs() > 1 << 32 || !(1..=62).contains(&shift) {
         return crate::numeric::requantise_single(x, factor, rounder);
     }

@@ -3,6 +3,7 @@
 use super::forward::dequantise;
 use super::gradient::{Gradient, Sums};
 use super::kernels::{self, Step, StepCount, WIDE_FRACTION};
+use super::lanes::{self, Level};
 use super::slot_state::{SlotState, narrow_real};
 use super::{HeadConfig, LearnError, SlotName};
 use crate::numeric::{QParams, Rounder, Scale, Values};
@@ -147,6 +148,7 @@ impl Param {
                 };
                 let factors = (narrow_real(config.momentum), narrow_real(config.weight_decay));
                 kernels::velocity_f32(v, &self.gradient_real, master, factors, self.update_slot.format);
+                self.update_slot.settle(v)?;
             }
         }
         Ok(())
@@ -167,7 +169,9 @@ impl Param {
                     _ => &self.gradient_real,
                 };
                 let rate = narrow_real(config.learning_rate);
-                Ok(kernels::sgd_update_f32(weights, gradient, rate, self.master_slot.format))
+                let count = kernels::sgd_update_f32(weights, gradient, rate, self.master_slot.format);
+                self.master_slot.settle(weights)?;
+                Ok(count)
             }
             Values::Codes { codes, params } if base.is_none() && !self.master_slot.is_dynamic() => {
                 step_static(codes, *params, &source, rate, (&mut self.update_slot, &mut self.master_slot))
@@ -223,10 +227,10 @@ fn step_static(
 ) -> Result<StepCount, LearnError> {
     let (lo, hi, overflow) = master.limits();
     let step = |src_zero, unit: Scale| Step { src_zero, factor: rate.mul(unit).div(params.scale), lo, hi, overflow };
-    let (update, store) = (&mut update.site, &mut master.site);
+    let (update, store, level) = (&mut update.site, &mut master.site, Level::best());
     match *source {
-        Source::Codes(g, p) => Ok(kernels::sgd_update(codes, g, &step(p.zero_point, p.scale), update, store)?),
-        Source::Wide(g, unit) => Ok(kernels::sgd_update_wide(codes, g, &step(0, unit), update, store)?),
+        Source::Codes(g, p) => Ok(lanes::sgd(level, codes, g, &step(p.zero_point, p.scale), update, store)?),
+        Source::Wide(g, unit) => Ok(lanes::sgd(level, codes, g, &step(0, unit), update, store)?),
         Source::Reals(g) => {
             let factor = rate.to_f64() / params.scale.to_f64();
             let mut count = StepCount::default();
@@ -274,6 +278,6 @@ pub(crate) fn store_wide(wide: &[i64], slot: &mut SlotState, codes: &mut [i32]) 
     let range = kernels::gradient_range_wide(wide);
     let to = slot.grid(range, Scale::pow2(-WIDE_FRACTION));
     let requant = slot.requant(0, &to);
-    kernels::narrow_wide_codes(wide, &requant, &mut slot.site, codes)?;
+    lanes::requant(Level::best(), wide, &requant, &mut slot.site, codes)?;
     Ok(to.params)
 }

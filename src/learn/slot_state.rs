@@ -1,8 +1,9 @@
 //! One slot at run time: its format, what calibration froze, its rounding and its overflow counter.
 
-use super::kernels::{Requant, Site, round_to_format, store};
+use super::kernels::{Requant, Site, store};
 use super::{LearnError, Slot, SlotName};
-use crate::numeric::narrow::saturate_i32;
+use crate::numeric::half_float;
+use crate::numeric::narrow::{note_real, saturate_i32};
 use crate::numeric::{Format, IntFormat, Narrow, Overflow, QParams, Range, Requantiser, Scale, Values};
 
 /// A slot that holds numbers (not a raw accumulator).
@@ -26,7 +27,12 @@ impl SlotState {
     }
 
     pub fn of(name: SlotName, slot: &Slot, seed: u64) -> Option<Self> {
-        slot.number().map(|format| Self::new(&format!("head.{name}"), slot, format, seed))
+        Self::named(&format!("head.{name}"), slot, seed)
+    }
+
+    /// A tensor that shares a slot's format, with a site of its own.
+    pub fn named(site: &str, slot: &Slot, seed: u64) -> Option<Self> {
+        slot.number().map(|format| Self::new(site, slot, format, seed))
     }
 
     pub fn is_integer(&self) -> bool {
@@ -110,8 +116,9 @@ impl SlotState {
         match dst {
             Values::Real(out) => {
                 for (d, &x) in out.iter_mut().zip(src) {
-                    *d = round_to_format(narrow_real(x), self.format);
+                    *d = round_real(x, self.format);
                 }
+                self.settle(out)?;
             }
             Values::Codes { codes, params } => {
                 let (lo, hi) = real_range(src, what)?;
@@ -120,6 +127,22 @@ impl SlotState {
                     *d = self.code_of(x, *params)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Reals just rounded to this slot's format: infinities of a 16-bit format become its largest value, and are counted (N30).
+    pub fn settle(&mut self, values: &mut [f32]) -> Result<(), LearnError> {
+        let most = match self.format {
+            Format::F16 => half_float::f16_to_f32(0x7bff),
+            Format::Bf16 => half_float::bf16_to_f32(0x7f7f),
+            _ => return Ok(()),
+        };
+        self.site.count.total += u64::try_from(values.len()).unwrap_or(u64::MAX);
+        for x in values.iter_mut().filter(|x| x.is_infinite()) {
+            self.site.count.total -= 1;
+            note_real(*x, most, self.overflow, &mut self.site.count)?;
+            *x = most.copysign(*x);
         }
         Ok(())
     }
@@ -146,6 +169,15 @@ pub(crate) fn real_range(values: &[f64], what: &'static str) -> Result<(f64, f64
         range = (range.0.min(x), range.1.max(x));
     }
     Ok(range)
+}
+
+/// A real in a real format, rounded once.
+pub(crate) fn round_real(x: f64, format: Format) -> f32 {
+    match format {
+        Format::F16 => half_float::f16_to_f32(half_float::f64_to_f16(x)),
+        Format::Bf16 => half_float::bf16_to_f32(half_float::f64_to_bf16(x)),
+        _ => narrow_real(x),
+    }
 }
 
 /// The nearest f32, ties to even.

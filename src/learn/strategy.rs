@@ -37,8 +37,19 @@ pub trait Strategy {
     /// The head, for reports.
     fn head(&self) -> &Head;
 
-    /// The head, for a step with its f64 twin beside it in place of [`observe`](Strategy::observe).
-    fn head_mut(&mut self) -> &mut Head;
+    /// The head where [`observe`](Strategy::observe) is [`Head::step`] and nothing more, so that the f64 twin can run beside it.
+    fn plain_head(&mut self) -> Option<&mut Head>;
+
+    /// Classes of many samples, as [`predict`](Strategy::predict) gives them one by one.
+    fn predict_rows(&mut self, table: &FeatureTable, rows: &[usize]) -> Result<Vec<usize>, LearnError>;
+
+    /// Largest minibatch of new samples.
+    fn batch(&self) -> usize {
+        self.head().config().batch
+    }
+
+    /// Bytes of learning state that must live between steps, in the formats of the slots.
+    fn state_bytes(&self) -> u64;
 }
 
 /// Samples of each class among `rows`.
@@ -116,7 +127,7 @@ pub fn train_experience<S: Strategy + ?Sized>(
     for epoch in 0..epochs {
         shuffled.copy_from_slice(rows);
         order.shuffle(experience, epoch, &mut shuffled);
-        for batch in shuffled.chunks(strategy.head().config().batch) {
+        for batch in shuffled.chunks(strategy.batch()) {
             let report = strategy.observe(table, labels, batch, sink)?;
             each_step(strategy, report);
         }

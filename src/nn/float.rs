@@ -22,6 +22,12 @@ pub fn affine(x: Vec<f32>, shape: Shape, mul: &[f32], add: &[f32]) -> Map<f32> {
     map
 }
 
+/// x, or +0 where x < 0.
+pub fn relu(mut x: Map<f32>) -> Map<f32> {
+    x.data_mut().iter_mut().filter(|v| **v < 0.0).for_each(|v| *v = 0.0);
+    x
+}
+
 /// x where x ≥ 0, `alpha[c]·x` below.
 pub fn prelu(mut x: Map<f32>, alpha: &[f32]) -> Map<f32> {
     let channels = x.shape().c;

@@ -1,6 +1,6 @@
 //! A network: layers in the order they run, checked once, then run without surprises.
 
-use super::fast::Prepared;
+use super::fast::Program;
 use super::infer::{Info, infer};
 use super::{Layer, NnError, Shape, TensorType};
 
@@ -88,7 +88,8 @@ pub struct Graph {
     pub(crate) spec: GraphSpec,
     pub(crate) infos: Vec<Info>,
     pub(crate) steps: Vec<Step>,
-    pub(crate) prepared: Vec<Prepared>,
+    /// How this machine runs it; none without weights.
+    pub(crate) program: Option<Program>,
     /// How many readers each node has, those outside of the network counted.
     pub(crate) readers: Vec<usize>,
     classifier: Option<usize>,
@@ -126,12 +127,13 @@ impl Graph {
         let classifier = find_classifier(&spec, &infos)?;
         let readers = count_readers(&spec, classifier);
         let steps = plan(&spec, &readers);
-        let prepare = |n: &Node| {
-            // Stand-ins are never multiplied, so nothing is laid out for them.
-            if spec.shapes_only { Prepared::Plain } else { Prepared::new(n, input_type(&spec, &infos, n)) }
-        };
-        let prepared = spec.nodes.iter().map(prepare).collect();
-        Ok(Self { spec, infos, steps, prepared, readers, classifier })
+        let mut graph = Self { spec, infos, steps, program: None, readers, classifier };
+        // Stand-ins are never multiplied, so nothing is laid out for them.
+        if !graph.spec.shapes_only {
+            let features = graph.feature_source();
+            graph.program = Some(Program::new(&graph.spec, &graph.infos, &graph.readers, features));
+        }
+        Ok(graph)
     }
 
     /// The description it was made from.
@@ -191,13 +193,6 @@ impl Graph {
         let calls = self.calls();
         let buffers = calls.iter().flat_map(|c| &c.buffers);
         buffers.filter(|b| b.kind == crate::trace::BufferKind::Weights).map(|b| b.bytes).sum()
-    }
-}
-
-fn input_type(spec: &GraphSpec, infos: &[Info], node: &Node) -> TensorType {
-    match node.inputs.first() {
-        Some(Source::Node(n)) => infos[*n].ty,
-        _ => spec.input,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Running a network: one image, or many at once.
 
-use super::fast::{self, Conv, Prepared};
-use super::graph::{Graph, Source, Step};
+use super::graph::{Graph, Source};
+use super::runner::{Runner, Seen};
 use super::{Geometry, Layer, Map, NnError, Node, Shape, Tensor, TensorType, Window};
 use super::{float, int8, reference};
 use crate::bits::Isa;
@@ -23,6 +23,9 @@ impl Engine {
         Self::Fast(Isa::best())
     }
 }
+
+/// Images that are worth a set of maps of their own.
+const LEAST_PART: usize = 4;
 
 /// What a pass over one image gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,27 +55,70 @@ impl Graph {
 
     /// Output and features for one image; `sink` hears every operation as a device would run it.
     ///
+    /// A [`Runner`] does the same again and again without allocating.
+    ///
     /// # Errors
     /// [`NnError::Image`] if the image is not what the network reads, [`NnError::NoWeights`] if it was built from shapes.
     pub fn pass(&self, image: &Tensor, engine: Engine, sink: &mut dyn Sink) -> Result<Pass, NnError> {
+        let Engine::Fast(isa) = engine else { return self.plain_pass(image, sink) };
+        let mut runner = Runner::with(self, isa)?;
+        let seen = runner.run(image)?;
+        let pass = Pass { output: seen.output.clone(), features: seen.features.clone() };
+        if sink.listening() {
+            self.calls().into_iter().for_each(|call| sink.record(call));
+        }
+        Ok(pass)
+    }
+
+    /// [`Graph::pass`] over many images on all threads; results in the images' order, whatever the number of threads.
+    ///
+    /// # Errors
+    /// That of the first image in order that has one.
+    pub fn passes(&self, images: &[Tensor]) -> Result<Vec<Pass>, NnError> {
+        let some = |images: &[Tensor]| -> Result<Vec<Pass>, NnError> {
+            let mut runner = Runner::new(self)?;
+            let mut one = |image| {
+                let Seen { output, features } = runner.run(image)?;
+                Ok(Pass { output: output.clone(), features: features.clone() })
+            };
+            images.iter().map(&mut one).collect()
+        };
+        // Each part pays for one set of maps; more parts than threads, so that a thread that is held up holds up little.
+        let part = images.len().div_ceil(4 * rayon::current_num_threads()).max(LEAST_PART);
+        let parts: Vec<Result<Vec<Pass>, NnError>> = images.par_chunks(part).map(some).collect();
+        Ok(parts.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    /// Refuses other images than the network reads, and networks that cannot run.
+    pub(super) fn check_image(&self, image: &Tensor) -> Result<(), NnError> {
         let (found, expected) = (image.ty(), self.input());
         if found != expected {
             let (expected, expected_kind) = (expected.shape, expected.kind);
             return Err(NnError::Image { expected, expected_kind, found: found.shape, found_kind: found.kind });
         }
+        Ok(())
+    }
+
+    /// By the reference kernels, one operation of the device after the other.
+    fn plain_pass(&self, image: &Tensor, sink: &mut dyn Sink) -> Result<Pass, NnError> {
+        self.check_image(image)?;
         if self.spec.shapes_only {
             return Err(NnError::NoWeights(self.spec.name.clone()));
         }
         let mut values: Vec<Option<Tensor>> = vec![None; self.spec.nodes.len()];
         let mut left = self.readers.clone();
         for step in &self.steps {
-            let output = self.step(*step, image, &values, engine);
+            let node = &self.spec.nodes[step.node];
+            let inputs: Vec<&Tensor> = node.inputs.iter().map(|s| value(image, &values, *s)).collect();
+            let mut output = single(node, &inputs);
+            if let Some(next) = step.fused {
+                output = single(&self.spec.nodes[next], &[&output]);
+            }
             if sink.listening() {
-                let inputs: Vec<TensorType> =
-                    self.spec.nodes[step.node].inputs.iter().map(|s| value(image, &values, *s).ty()).collect();
+                let inputs: Vec<TensorType> = inputs.iter().map(|x| x.ty()).collect();
                 sink.record(self.call(*step, &inputs, output.ty()));
             }
-            for source in &self.spec.nodes[step.node].inputs {
+            for source in &node.inputs {
                 if let Source::Node(n) = source {
                     left[*n] -= 1;
                     if left[*n] == 0 {
@@ -85,61 +131,6 @@ impl Graph {
         let features = value(image, &values, self.feature_source()).clone();
         let output = values.pop().flatten().expect("the last step writes the last node");
         Ok(Pass { output, features })
-    }
-
-    /// [`Graph::pass`] over many images on all threads; results in the images' order, whatever the number of threads.
-    ///
-    /// # Errors
-    /// That of the first image in order that has one.
-    pub fn passes(&self, images: &[Tensor]) -> Result<Vec<Pass>, NnError> {
-        let one = |image| self.pass(image, Engine::best(), &mut NullSink);
-        let all: Vec<Result<Pass, NnError>> = images.par_iter().map(one).collect();
-        all.into_iter().collect()
-    }
-
-    fn step(&self, step: Step, image: &Tensor, values: &[Option<Tensor>], engine: Engine) -> Tensor {
-        let node = &self.spec.nodes[step.node];
-        let inputs: Vec<&Tensor> = node.inputs.iter().map(|s| value(image, values, *s)).collect();
-        let isa = match engine {
-            Engine::Fast(isa) => isa,
-            Engine::Reference => {
-                let sums = single(node, &inputs);
-                return match step.fused {
-                    Some(next) => single(&self.spec.nodes[next], &[&sums]),
-                    None => sums,
-                };
-            }
-        };
-        let fused = step.fused.map(|n| (&self.spec.nodes[n], &self.prepared[n]));
-        match fused {
-            Some((_, Prepared::Threshold(thresholds))) => {
-                let signs = |conv: Conv<'_>, g: &Geometry| Tensor::Bits(conv.bits(isa, g, thresholds));
-                linear(node, &self.prepared[step.node], inputs[0], signs)
-            }
-            _ => {
-                let sums = self.fast(step.node, inputs[0], isa).unwrap_or_else(|| single(node, &inputs));
-                match fused {
-                    Some((next, _)) => single(next, &[&sums]),
-                    None => sums,
-                }
-            }
-        }
-    }
-
-    /// The fast kernel of a node, where it has one.
-    fn fast(&self, node: usize, x: &Tensor, isa: Isa) -> Option<Tensor> {
-        let (spec, prepared) = (&self.spec.nodes[node], &self.prepared[node]);
-        Some(match (&spec.layer, prepared, x) {
-            (_, Prepared::Binary(_) | Prepared::Input(_), _) => {
-                linear(spec, prepared, x, |conv, g| Tensor::I32(conv.sums(isa, g)))
-            }
-            (_, Prepared::Threshold(t), Tensor::I32(x)) => Tensor::Bits(t.map(isa, x)),
-            (Layer::MaxPoolBits { window }, _, Tensor::Bits(x)) => {
-                Tensor::Bits(fast::max_pool_bits(x, &geometry(*window, x.shape())))
-            }
-            (Layer::Int8(layer), Prepared::Int8(p), x) => int8::run(layer, Some((p, isa)), x, None),
-            _ => return None,
-        })
     }
 }
 
@@ -156,22 +147,8 @@ pub(super) fn geometry(window: Window, shape: Shape) -> Geometry {
 }
 
 /// A dense layer's window: the whole map at once.
-fn whole(shape: Shape) -> Geometry {
+pub(super) fn whole(shape: Shape) -> Geometry {
     geometry(Window { kernel: [shape.h, shape.w], ..Window::valid(1, 1) }, shape)
-}
-
-/// Hands a convolution's or dense layer's operands to a fast kernel.
-fn linear(node: &Node, prepared: &Prepared, x: &Tensor, run: impl FnOnce(Conv<'_>, &Geometry) -> Tensor) -> Tensor {
-    match (&node.layer, prepared, x) {
-        (Layer::BinaryConv { window, .. }, Prepared::Binary(p), Tensor::Bits(x)) => {
-            run(Conv::Binary(p, x), &geometry(*window, x.shape()))
-        }
-        (Layer::BinaryDense { .. }, Prepared::Binary(p), Tensor::Bits(x)) => run(Conv::Binary(p, x), &whole(x.shape())),
-        (Layer::InputConv { window, offset, .. }, Prepared::Input(p), x) => {
-            run(Conv::Input(p, &p.values(x, *offset)), &geometry(*window, x.shape()))
-        }
-        _ => unreachable!("types were checked when the network was built"),
-    }
 }
 
 /// 8-bit values less the offset.
@@ -190,7 +167,7 @@ fn reals(x: &Tensor) -> Vec<f32> {
 }
 
 /// One layer by the reference kernels.
-fn single(node: &Node, inputs: &[&Tensor]) -> Tensor {
+pub(super) fn single(node: &Node, inputs: &[&Tensor]) -> Tensor {
     let x = inputs[0];
     let shape = x.shape();
     match (&node.layer, x) {
@@ -262,7 +239,7 @@ fn float_layer(layer: &Layer, x: &Map<f32>) -> Tensor {
     let shape = x.shape();
     Tensor::F32(match layer {
         Layer::Sign => return Tensor::Bits(float::sign(x)),
-        Layer::Relu => float::prelu(x.clone(), &vec![0.0; shape.c]),
+        Layer::Relu => float::relu(x.clone()),
         Layer::PRelu { alpha } => float::prelu(x.clone(), alpha),
         Layer::Bias { bias } => float::bias(x.clone(), bias),
         Layer::Sigmoid => float::sigmoid(x.clone()),

@@ -253,6 +253,17 @@ impl Tensor {
         Ok(Self::U8(Map::new(shape, pixels.to_vec())?))
     }
 
+    /// A map of zeros (+1s, if it is packed).
+    pub(crate) fn zeros(ty: TensorType) -> Self {
+        match ty.kind {
+            Kind::U8 => Self::U8(Map::zeros(ty.shape)),
+            Kind::I8 => Self::I8(Map::zeros(ty.shape)),
+            Kind::Bits { planes } => Self::Bits(BitMap::ones(ty.shape, planes)),
+            Kind::I32 => Self::I32(Map::zeros(ty.shape)),
+            Kind::F32 => Self::F32(Map::zeros(ty.shape)),
+        }
+    }
+
     /// Shape and type.
     pub fn ty(&self) -> TensorType {
         match self {

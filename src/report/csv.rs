@@ -20,7 +20,7 @@ fn line(cells: &[String]) -> String {
     quoted.collect::<Vec<_>>().join(",") + "\r\n"
 }
 
-fn table(header: &str, rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub(super) fn table(header: &str, rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut text = format!("{header}\r\n");
     rows.into_iter().for_each(|row| text.push_str(&line(&row)));
     text

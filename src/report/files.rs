@@ -46,7 +46,7 @@ pub fn write_report(record: &RunRecord, dir: &Path) -> Result<PathBuf, ReportErr
 }
 
 /// Writes beside the file, then renames.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let beside = path.with_extension("tmp");
     fs::write(&beside, bytes)?;
     fs::rename(&beside, path)

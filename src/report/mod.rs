@@ -3,7 +3,7 @@
 //! Reads [`RunRecord`](crate::record::RunRecord)s and nothing else: whatever a report says is in the record, so it can
 //! be rendered again years later. Computes no result; it only rounds for display.
 //!
-//! Flow: record → `verdict`, `view` (tables) and `figure` (plots) → [`text()`], [`html()`], [`csv_tables`], [`write_report`].
+//! Flow: record → `verdict`, `diagnosis`, `view` (tables) and `figure` (plots) → [`text()`], [`html()`], [`csv_tables`], [`write_report`].
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -14,18 +14,22 @@
 //! ```
 
 mod avalanche;
+mod compare;
 mod csv;
+mod diagnosis;
 mod error;
 mod figure;
 mod files;
 mod html;
 mod numbers;
 mod plot;
+pub mod sweep;
 mod text;
 mod verdict;
 mod view;
 
 pub use avalanche::write_avalanche;
+pub use compare::{Change, Comparison, compare, run_figures, sweep_figures};
 pub use csv::tables as csv_tables;
 pub use error::ReportError;
 pub use files::{PAGE, read_record, write_report};

@@ -1,5 +1,6 @@
 //! The report for a terminal: verdict first, then one table of learning and one of costs for each board.
 
+use super::diagnosis::diagnoses;
 use super::verdict::verdict;
 use super::view::{self, Table};
 use crate::record::RunRecord;
@@ -20,11 +21,12 @@ pub fn render(record: &RunRecord, width: usize) -> String {
         let head = wrap(&format!("{}. {}", table.title, table.note), width);
         parts.push(format!("{head}\n{}", draw(table, width)));
     }
+    parts.extend(diagnoses(record).iter().map(|d| wrap(&format!("Diagnosis: {d}"), width)));
     parts.extend(record.notes.iter().map(|n| wrap(&format!("Note: {n}"), width)));
     parts.join("\n\n") + "\n"
 }
 
-fn draw(table: &Table, width: usize) -> String {
+pub(super) fn draw(table: &Table, width: usize) -> String {
     let mut drawn = comfy_table::Table::new();
     drawn.load_style(RULED).set_content_arrangement(ContentArrangement::Dynamic);
     drawn.set_width(u16::try_from(width).unwrap_or(u16::MAX));
@@ -41,7 +43,7 @@ fn draw(table: &Table, width: usize) -> String {
 }
 
 /// Breaks a text at blanks so that no line is longer than `width`, words that are themselves longer excepted.
-fn wrap(text: &str, width: usize) -> String {
+pub(super) fn wrap(text: &str, width: usize) -> String {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let line = lines.last_mut().expect("starts with one line");

@@ -17,7 +17,7 @@ pub(super) fn verdict(record: &RunRecord) -> String {
 }
 
 /// Does this precision lose against float: is its interval wholly below zero and the loss worth mentioning?
-fn loses(p: &PrecisionResult) -> bool {
+pub(super) fn loses(p: &PrecisionResult) -> bool {
     p.minus_float.is_some_and(|d| d.mean < -NEGLIGIBLE && d.mean + d.half_width_95.unwrap_or(0.0) < 0.0)
 }
 

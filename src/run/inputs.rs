@@ -1,12 +1,11 @@
 //! What an experiment reads: images and the frozen network, checked against each other, with their hashes.
 
 use super::Features;
-use super::files::hash_file;
 use super::images::misfit;
 use super::sets::{self, Sets};
 use crate::config::{ConfigError, Experiment};
 use crate::data::{Dataset, Samples, Stream};
-use crate::import;
+use crate::import::{self, LoadOptions};
 use crate::nn::Graph;
 
 /// Everything that was read.
@@ -33,9 +32,7 @@ pub struct Inputs {
 /// # Errors
 /// [`ConfigError`] points at the entry of the experiment file whose file is missing, broken or of another shape.
 pub fn read(experiment: &Experiment) -> Result<Inputs, ConfigError> {
-    let read = sets::read(experiment)?;
-    let mut hashes = sets::hashes(experiment, &read)?;
-    let Sets { train, test, features } = read;
+    let Sets { train, test, features } = sets::read(experiment)?;
     if (train.shape(), train.n_classes()) != (test.shape(), test.n_classes()) {
         let message = format!(
             "training images are {:?} of {} classes, test images {:?} of {}",
@@ -46,7 +43,13 @@ pub fn read(experiment: &Experiment) -> Result<Inputs, ConfigError> {
         );
         return Err(experiment.complain(&experiment.data.test.span, &message, "both must be of one data set"));
     }
-    let graph = import::load(&experiment.backbone.path).map_err(|error| {
+    let [h, w, _] = train.shape();
+    // Images that are normalised on the way need no network that does it again.
+    let wanted = LoadOptions {
+        input: features.is_none().then_some([h, w]),
+        pixels: experiment.data.transform.normalise.is_none(),
+    };
+    let graph = import::load_with(&experiment.backbone.path, &wanted).map_err(|error| {
         experiment.complain(&experiment.backbone.span, &error.to_string(), "docs/backbone-format.md describes the file")
     })?;
     match &features {
@@ -58,10 +61,8 @@ pub fn read(experiment: &Experiment) -> Result<Inputs, ConfigError> {
         None => (train, test),
     };
     let stream = stream(experiment, &train, &test)?;
-    let backbone = &experiment.backbone;
-    let model_hash = hash_file(&backbone.path)
-        .map_err(|e| experiment.complain(&backbone.span, &format!("{}: {e}", backbone.given), ""))?;
-    hashes.push((backbone.given.clone(), model_hash.clone()));
+    let hashes = sets::hashes(experiment)?;
+    let model_hash = hashes.last().map_or_else(String::new, |(_, hash)| hash.clone());
     Ok(Inputs { train, test, features, graph, stream, model_hash, hashes })
 }
 

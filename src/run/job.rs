@@ -2,8 +2,8 @@
 
 use super::{Features, Inputs, RunError};
 use crate::learn::{
-    CwrStar, EpochOrder, FeatureStage, FeatureTable, Fidelity, HeadConfig, Joint, LearnError, Precision, Standardise,
-    StepCount, Strategy, Twin, class_counts,
+    EpochOrder, FeatureStage, FeatureTable, Fidelity, Head, HeadConfig, Joint, LearnError, Precision, Standardise,
+    StepCount, Strategy, StrategyKind, TrainOn, Twin, class_counts,
 };
 use crate::metrics::{Confusion, MetricsError};
 use crate::numeric::Narrow;
@@ -60,6 +60,8 @@ pub struct Measured {
 pub struct Job<'a> {
     /// Place of the precision in the experiment.
     pub precision: usize,
+    /// How it learns.
+    pub strategy: StrategyKind,
     /// The head.
     pub head: &'a HeadConfig,
     /// The seed.
@@ -86,58 +88,73 @@ impl Job<'_> {
         let (stage, train, test) =
             tables(&self.head.precision, material, first, self.seed).map_err(|e| self.fault(e))?;
         let classes = material.inputs.train.n_classes();
-        let mut cwr =
-            CwrStar::new(self.head.clone(), classes, material.train.width, self.seed).map_err(|e| self.fault(e))?;
-        let steps: usize =
-            stream.experiences.iter().zip(self.epochs).map(|(e, n)| e.train.len().div_ceil(self.head.batch) * n).sum();
+        let mut strategy =
+            self.strategy.build(self.head, classes, material.train.width, self.seed).map_err(|e| self.fault(e))?;
+        let strategy = strategy.as_mut();
+        let plan = self.plan(material);
+        let steps: usize = plan.iter().zip(self.epochs).map(|(rows, n)| rows.len().div_ceil(self.head.batch) * n).sum();
         let every = steps.div_ceil(FIDELITY_STEPS).max(1);
         let measure_error = |e| match e {
             Measure::Learn(e) => self.fault(e),
             Measure::Metrics(e) => RunError::Metrics(e),
         };
-        let mut untrained = Some(measure(&mut cwr, &test, material, 0).map_err(measure_error)?.accuracy);
+        let mut untrained = Some(measure(strategy, &test, material, 0).map_err(measure_error)?.accuracy);
         let mut all = Vec::new();
-        for experience in 0..stream.experiences.len() {
-            let fidelity =
-                self.experience(&mut cwr, (&train, material), experience, every).map_err(|e| self.fault(e))?;
-            let mut measured = measure(&mut cwr, &test, material, experience).map_err(measure_error)?;
+        for (experience, rows) in plan.iter().enumerate() {
+            let fidelity = self
+                .experience(strategy, (&train, material.train_labels), (experience, rows), every)
+                .map_err(|e| self.fault(e))?;
+            let mut measured = measure(strategy, &test, material, experience).map_err(measure_error)?;
             measured.initial_accuracy = untrained.take().unwrap_or_default();
             measured.fidelity = fidelity;
-            measured.overflows = overflows(stage.count(), &cwr);
+            measured.overflows = overflows(stage.count(), strategy.head());
             done(experience, &measured)?;
             all.push(measured);
         }
         Ok(all)
     }
 
+    /// The samples that each experience trains on.
+    fn plan(&self, material: &Material<'_>) -> Vec<Vec<usize>> {
+        let experiences = &material.inputs.stream.experiences;
+        let up_to = |n: usize| experiences[..n].iter().flat_map(|e| e.train.iter().copied()).collect::<Vec<_>>();
+        let rows = |i: usize| match self.strategy.train_on() {
+            TrainOn::Own => experiences[i].train.clone(),
+            TrainOn::SoFar => up_to(i + 1),
+            TrainOn::AllAtOnce if i == 0 => up_to(experiences.len()),
+            TrainOn::AllAtOnce => Vec::new(),
+        };
+        (0..experiences.len()).map(rows).collect()
+    }
+
     fn experience(
         &self,
-        cwr: &mut CwrStar,
-        (table, material): (&FeatureTable, &Material<'_>),
-        experience: usize,
+        strategy: &mut dyn Strategy,
+        (table, labels): (&FeatureTable, &[usize]),
+        (experience, rows): (usize, &[usize]),
         every: usize,
     ) -> Result<Vec<FidelityPoint>, LearnError> {
-        let rows = &material.inputs.stream.experiences[experience].train;
-        let labels = material.train_labels;
-        let counts = class_counts(labels, rows, cwr.head().classes())?;
-        cwr.begin_experience(&counts, &mut NullSink)?;
+        let counts = class_counts(labels, rows, strategy.head().classes())?;
+        strategy.begin_experience(&counts, &mut NullSink)?;
         let (mut twin, mut points) = (Twin::new(), Vec::new());
-        let mut shuffled = rows.clone();
-        for epoch in 0..self.epochs[experience] {
+        let mut shuffled = rows.to_vec();
+        let epochs = if self.strategy.single_pass() { 1 } else { self.epochs[experience] };
+        for epoch in 0..epochs {
             shuffled.copy_from_slice(rows);
             EpochOrder::new(self.seed).shuffle(experience, epoch, &mut shuffled);
             for batch in shuffled.chunks(self.head.batch) {
-                let step = usize::try_from(cwr.head().steps()).unwrap_or(usize::MAX);
-                if self.traced && step.is_multiple_of(every) {
+                let step = usize::try_from(strategy.head().steps()).unwrap_or(usize::MAX);
+                let traced = self.traced && step.is_multiple_of(every);
+                if let Some(head) = strategy.plain_head().filter(|_| traced) {
                     let mut found = Vec::new();
-                    twin.step(cwr.head_mut(), table, (labels, batch), &mut NullSink, &mut found)?;
+                    twin.step(head, table, (labels, batch), &mut NullSink, &mut found)?;
                     points.extend(found.into_iter().map(|f| point(f, experience)));
                 } else {
-                    cwr.observe(table, labels, batch, &mut NullSink)?;
+                    strategy.observe(table, labels, batch, &mut NullSink)?;
                 }
             }
         }
-        cwr.end_experience(table, labels, rows, &mut NullSink)?;
+        strategy.end_experience(table, labels, rows, &mut NullSink)?;
         Ok(points)
     }
 }
@@ -154,7 +171,7 @@ fn point(f: Fidelity, experience: usize) -> FidelityPoint {
 }
 
 /// The precision's feature stage, calibrated on the rows `first`, and both sets in its format.
-fn tables(
+pub(super) fn tables(
     precision: &Precision,
     material: &Material<'_>,
     first: &[usize],
@@ -194,8 +211,8 @@ fn measure(
 ) -> Result<Measured, Measure> {
     let stream = &material.inputs.stream;
     let mut predicted = vec![0; material.test_labels.len()];
-    for &row in &stream.test {
-        predicted[row] = strategy.predict(test, row, &mut NullSink)?;
+    for (&row, class) in stream.test.iter().zip(strategy.predict_rows(test, &stream.test)?) {
+        predicted[row] = class;
     }
     let count = |rows: &[usize]| {
         let mut confusion = Confusion::new(material.inputs.test.n_classes());
@@ -226,9 +243,9 @@ fn measure(
     })
 }
 
-fn overflows(features: &Narrow, cwr: &CwrStar) -> Vec<OverflowInfo> {
+fn overflows(features: &Narrow, head: &Head) -> Vec<OverflowInfo> {
     let mut all = vec![features.clone()];
-    all.extend(cwr.head().overflows());
+    all.extend(head.overflows());
     let info = |n: Narrow| OverflowInfo {
         site: n.site,
         total: n.total,

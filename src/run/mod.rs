@@ -16,6 +16,8 @@
 //! ```
 
 mod assemble;
+mod budget;
+pub mod diff;
 mod error;
 pub mod evaluate;
 mod feature_file;
@@ -28,13 +30,20 @@ mod job;
 mod metrics;
 mod parts;
 mod pipeline;
+mod prepared;
 mod price;
+pub mod replay;
 mod sets;
 
+pub use budget::{Violation, check_budget};
 pub use error::RunError;
 pub use feature_store::{FeatureKey, FeatureStore, Origin};
 pub use features::Features;
+pub use files::{hash_bytes, replace};
 pub use images::ImageError;
 pub use pipeline::{Event, Options, RECORD, run};
+pub use prepared::Prepared;
+pub use price::{Board, boards};
+pub use sets::hashes as input_hashes;
 
 use inputs::Inputs;

@@ -3,10 +3,9 @@
 use super::job::{Job, Material, Measured, joint};
 use super::parts::{self, PartFile};
 use super::price::{Board, boards, calls};
-use super::{FeatureKey, FeatureStore, Features, ImageError, Inputs, Origin, RunError, assemble, files, inputs};
+use super::{Inputs, Origin, Prepared, RunError, assemble, files};
 use crate::config::Experiment;
-use crate::data::Dataset;
-use crate::learn::{HeadConfig, Precision};
+use crate::learn::{HeadConfig, Precision, StrategyKind};
 use crate::metrics::summarise;
 use crate::record::{CostResult, RunRecord, SCHEMA_VERSION, Summary};
 use rayon::prelude::*;
@@ -71,12 +70,12 @@ pub fn run(
 ) -> Result<RunRecord, RunError> {
     let parts = parts::folder(&options.out, options.resume)?;
     let boards = boards(experiment)?;
-    let inputs = inputs::read(experiment)?;
     let threads = options.jobs.unwrap_or(0);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| RunError::Threads { jobs: threads, message: e.to_string() })?;
     let record = pool.install(|| {
-        whole(experiment, &inputs, &boards, (&parts, options.resume, options.features.as_deref()), observe)
+        let prepared = Prepared::read(experiment, options.features.as_deref(), observe)?;
+        whole(experiment, &prepared, &boards, (&parts, options.resume), observe)
     })?;
     let path = options.out.join(RECORD);
     let failed = |source| RunError::Write { path: path.clone(), source };
@@ -88,27 +87,17 @@ pub fn run(
 
 fn whole(
     experiment: &Experiment,
-    inputs: &Inputs,
+    prepared: &Prepared,
     boards: &[Board],
-    (parts, resume, store): (&Path, bool, Option<&Path>),
+    (parts, resume): (&Path, bool),
     observe: &(dyn Fn(&Event) + Sync),
 ) -> Result<RunRecord, RunError> {
-    let store = store.map(FeatureStore::open).transpose()?;
-    let (train, test) = match &inputs.features {
-        Some(stored) => stored.clone(),
-        None => (
-            features(inputs, &inputs.train, 0, store.as_ref(), observe)?,
-            features(inputs, &inputs.test, inputs.train.len(), store.as_ref(), observe)?,
-        ),
-    };
-    let labels = |set: &Dataset| set.labels().iter().map(|&l| usize::from(l)).collect::<Vec<_>>();
-    let (train_labels, test_labels) = (labels(&inputs.train), labels(&inputs.test));
-    let material =
-        Material { inputs, train: &train, test: &test, train_labels: &train_labels, test_labels: &test_labels };
-    let epochs = epochs(experiment, inputs);
+    let (inputs, material) = (prepared.inputs(), prepared.material());
+    let epochs = prepared.epochs(experiment);
     let all = learn_all(experiment, &material, &epochs, (parts, resume), observe)?;
     let joint = upper_bound(experiment, &material)?;
     let mut notes = notes(inputs);
+    notes.extend(strategy_note(experiment, inputs)?);
     let costs = price_all(experiment, inputs, boards, &mut notes)?;
     let floats = experiment.heads.iter().position(|h| h.precision.name == "float").map(|i| assemble::finals(&all[i]));
     let mut precisions = Vec::new();
@@ -129,28 +118,6 @@ fn whole(
     })
 }
 
-/// Features of one set, of which `before` images of others are done.
-fn features(
-    inputs: &Inputs,
-    set: &Dataset,
-    before: usize,
-    store: Option<&FeatureStore>,
-    observe: &(dyn Fn(&Event) + Sync),
-) -> Result<Features, RunError> {
-    let of = inputs.train.len() + inputs.test.len();
-    let compute = || Features::of(&inputs.graph, set, &|n| observe(&Event::Features { done: before + n, of }));
-    let Some(store) = store else { return compute() };
-    let key = FeatureKey::new(&inputs.model_hash, set, "").map_err(ImageError::from)?;
-    let (features, origin) = store.get_or(&key, compute)?;
-    observe(&Event::Stored { images: set.len(), path: store.path(&key), origin });
-    Ok(features)
-}
-
-fn epochs(experiment: &Experiment, inputs: &Inputs) -> Vec<usize> {
-    let t = &experiment.training;
-    (0..inputs.stream.experiences.len()).map(|i| if i == 0 { t.epochs_first } else { t.epochs_later }).collect()
-}
-
 /// Measurements by precision and seed, in the experiment's order whatever the number of threads.
 fn learn_all(
     experiment: &Experiment,
@@ -164,6 +131,7 @@ fn learn_all(
         .flat_map(|(precision, head)| {
             experiment.seeds.iter().enumerate().map(move |(i, &seed)| Job {
                 precision,
+                strategy: experiment.training.strategy,
                 head,
                 seed,
                 epochs,
@@ -172,7 +140,7 @@ fn learn_all(
         })
         .collect();
     let one = |job: &Job<'_>| {
-        let key = key(job.head, material.inputs, epochs, job.traced);
+        let key = key((job.strategy, job.head), material.inputs, epochs, job.traced);
         let mut part = PartFile::open(parts, (job.precision, job.seed), &key, resume)?;
         if part.experiences().len() == epochs.len() {
             return Ok(part.experiences().to_vec());
@@ -190,10 +158,10 @@ fn learn_all(
 }
 
 /// Hash of everything that decides a job's numbers but its seed.
-fn key(head: &HeadConfig, inputs: &Inputs, epochs: &[usize], traced: bool) -> String {
+fn key((strategy, head): (StrategyKind, &HeadConfig), inputs: &Inputs, epochs: &[usize], traced: bool) -> String {
     let stream = &inputs.stream;
     let text = format!(
-        "{} {SCHEMA_VERSION} {head:?} {:?} {:?} {stream:?} {epochs:?} {traced}",
+        "{} {SCHEMA_VERSION} {strategy:?} {head:?} {:?} {:?} {stream:?} {epochs:?} {traced}",
         env!("CARGO_PKG_VERSION"),
         inputs.hashes,
         inputs.train.treatment()
@@ -246,7 +214,7 @@ fn price_all(
     Ok(costs)
 }
 
-fn notes(inputs: &Inputs) -> Vec<String> {
+pub(super) fn notes(inputs: &Inputs) -> Vec<String> {
     let trained = &inputs.graph.spec().trained_classes;
     let mut notes = Vec::new();
     let later = inputs.stream.experiences.iter().skip(1).flat_map(|e| &e.classes);
@@ -258,4 +226,22 @@ fn notes(inputs: &Inputs) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// What a strategy other than CWR* is, and the bytes that it keeps in each precision.
+fn strategy_note(experiment: &Experiment, inputs: &Inputs) -> Result<Option<String>, RunError> {
+    let kind = experiment.training.strategy;
+    if kind == StrategyKind::CwrStar {
+        return Ok(None);
+    }
+    let (classes, features) = (inputs.train.n_classes(), inputs.graph.feature_type().shape.len());
+    let mut each = Vec::new();
+    for head in &experiment.heads {
+        let name = &head.precision.name;
+        let built = kind.build(head, classes, features, 0);
+        let built = built.map_err(|source| RunError::Learn { precision: name.clone(), seed: 0, source })?;
+        each.push(format!("{name} {} bytes", built.state_bytes()));
+    }
+    let list = each.join(", ");
+    Ok(Some(format!("Strategy {kind} ({kind:?}); learning state before the first experience: {list}.")))
 }

@@ -82,14 +82,15 @@ fn features(experiment: &Experiment) -> Result<Sets, ConfigError> {
     })
 }
 
-/// Path as given and SHA-256 of each file of the data. Of folders of images, one hash of all names, sizes and labels.
+/// Path as given and SHA-256 of every file that an experiment reads, those of a folder one by one by name, the network's last. Of
+/// folders of images, one hash of all names, sizes and labels.
 ///
 /// # Errors
 /// [`ConfigError`] points at the entry whose file cannot be read.
-pub fn hashes(experiment: &Experiment, sets: &Sets) -> Result<Vec<(String, String)>, ConfigError> {
+pub fn hashes(experiment: &Experiment) -> Result<Vec<(String, String)>, ConfigError> {
     let files = &experiment.data;
     let mut found = Vec::new();
-    for (place, set) in [(&files.train, &sets.train), (&files.test, &sets.test)] {
+    for (place, is_train) in [(&files.train, true), (&files.test, false)] {
         let failed = |e: &dyn std::fmt::Display| experiment.complain(&place.span, &e.to_string(), "");
         if !place.path.is_dir() {
             found.push((place.given.clone(), hash_file(&place.path).map_err(|e| failed(&e))?));
@@ -101,12 +102,17 @@ pub fn hashes(experiment: &Experiment, sets: &Sets) -> Result<Vec<(String, Strin
                 }
             }
         } else {
-            let manifest = set.manifest().map_err(|e| failed(&e))?;
+            let Sets { train, test, .. } = read(experiment)?;
+            let manifest = if is_train { train } else { test }.manifest().map_err(|e| failed(&e))?;
             found.push((format!("{} (names, sizes, labels)", place.given), hash_bytes(manifest.as_bytes())));
         }
         if files.one_path && !matches!(files.kind, DataKind::Core50(_)) {
             break;
         }
     }
+    let backbone = &experiment.backbone;
+    let hash = hash_file(&backbone.path)
+        .map_err(|e| experiment.complain(&backbone.span, &format!("{}: {e}", backbone.given), ""))?;
+    found.push((backbone.given.clone(), hash));
     Ok(found)
 }

@@ -161,6 +161,27 @@ pub enum Op {
     PastWeight,
     /// Weighted sum of old and new rows. `n` weights in `rows` rows.
     ConsolidateRows,
+
+    /// EWC, MAS: weights −= rounded (weight − anchor) · pull. `n`.
+    AnchorPull,
+    /// EWC, MAS: f32 errors of a minibatch's logits, their batch gradient, its square or magnitude added. `batch classes features`.
+    ImportanceAccumulate,
+    /// EWC, MAS: weights → anchor, importance → pull. `n`.
+    KeepAnchor,
+    /// LwF: two softmaxes at a temperature, their weighted difference added to the errors. `batch classes`.
+    Distil,
+    /// One sample added to its class's sum. `features`.
+    MeanUpdate,
+    /// SLDA: rank-one update of the shared covariance (lower triangle). `features`.
+    CovarianceUpdate,
+    /// Class sums and counts → rows and offsets. `classes features`.
+    MeansToRows,
+    /// SLDA: Cholesky factor of the covariance, then one solution a class. `classes features`.
+    SolveRows,
+    /// Replay: features → buffer. `n`.
+    StoreLatent,
+    /// Replay: buffer → features. `n`.
+    LoadLatent,
 }
 
 /// How an element is stored on the device.

@@ -6,33 +6,39 @@ use tinyprec::profile::{Pipeline, Profile, builtin};
 
 /// One line of the short notation as an instruction of a kernel file.
 fn instr(line: &str) -> String {
-    let (mut d, mut s, mut rest) = (Vec::new(), Vec::new(), String::new());
+    let (mut left, mut right, mut class) = (String::new(), String::new(), String::new());
     let mut words = line.split_whitespace();
-    let class = words.next().expect("a class");
+    class += words.next().expect("a class");
     let mut after = false;
     for word in words {
         match word.chars().next() {
             Some('=') => after = true,
-            Some('!') => rest += &format!(", wb = \"{}\"", &word[1..]),
-            Some('@') => rest += &format!(", w = \"{}\"", &word[1..]),
-            Some('#') => rest += &format!(", n = {}", &word[1..]),
-            _ if after => s.push(format!("\"{word}\"")),
-            _ => d = word.split(',').map(|r| format!("\"{r}\"")).collect(),
+            Some('!') => left += &format!(" {word}"),
+            Some('@') => class += &format!(".{}", &word[1..]),
+            Some('#') => class += &format!("*{}", &word[1..]),
+            _ if after => right += &format!(" {}", word.trim_end_matches(":data")),
+            _ => left += &format!(" {}", word.replace(',', " ")),
         }
     }
-    format!("{{ c = \"{class}\", d = [{}], s = [{}]{rest}, a = \"{line}\" }}", d.join(", "), s.join(", "))
+    // A class's width stands before its number of registers.
+    if let Some((name, width)) = class.split_once('.').filter(|_| class.contains('*')) {
+        let (n, width) = width.split_once('*').map_or(("", width), |(w, n)| (n, w));
+        class = format!("{}.{width}*{n}", name.split('*').next().unwrap_or(name)).trim_end_matches('*').to_owned();
+    }
+    let reads = if right.is_empty() { String::new() } else { format!(" <{right}") };
+    format!("  {class}{left}{reads} | {line}")
 }
 
 /// A kernel set with one kernel of one level.
 pub fn one_level(core: &str, steady: bool, lines: &[&str]) -> KernelSet {
     let body: Vec<String> = lines.iter().map(|l| instr(l)).collect();
+    let kind = if steady { "loop" } else { "block" };
     let text = format!(
-        "schema = 1\ncore = \"{core}\"\nkernel_set = \"t\"\ncompiler = \"\"\nflags = \"\"\nsource_sha256 = \"\"\n\
-         [[kernel]]\nop = \"add\"\nelems = []\nsymbol = \"k\"\ncode_bytes = 64\nstack_bytes = 8\n\
-         [[kernel.level]]\nname = \"l\"\ntrips = \"n\"\nsteady = {steady}\nbody = [\n{}\n]\n",
-        body.join(",\n")
+        "tinyprec-kernels 2\ncore {core}\nset t\ncompiler none\nflags none\nsources 0\n\
+         kernel add\nsymbol k\ncode 64 stack 8\n{kind} l: n\n{}\n",
+        body.join("\n")
     );
-    KernelSet::parse("t.toml", &text).unwrap_or_else(|e| panic!("{e}"))
+    KernelSet::parse("t.kernels", &text).unwrap_or_else(|e| panic!("{e}"))
 }
 
 pub fn board_of(core: &str) -> Profile {

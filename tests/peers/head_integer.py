@@ -166,4 +166,5 @@ def run(bits):
     return out
 
 
-print(json.dumps([run(b) for b in (8, 16, 32)]))
+if __name__ == "__main__":
+    print(json.dumps([run(b) for b in (8, 16, 32)]))

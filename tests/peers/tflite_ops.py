@@ -103,20 +103,29 @@ def zero():
     return int(RNG.integers(-128, 128))
 
 
+def small(shape):
+    """Weights of few steps: their sums stay small, so that large factors do not saturate and every rounding shows."""
+    return RNG.integers(-3, 4, shape).astype(np.int8)
+
+
 def out_of(k, stride, size, same):
     return -(-size // stride) if same else (size - k) // stride + 1
 
 
-def conv(depthwise, k, stride, same, act, h, w, c, o, per_channel=True, multiplier=1):
+def conv(depthwise, k, stride, same, act, h, w, c, o, per_channel=True, multiplier=1, fine=False):
     n = Net()
     sx, so = scale(), scale(0.02, 0.5)
+    if fine:
+        sx, so = 0.1, 0.05
     out = c * multiplier if depthwise else o
     ws = [scale(0.0005, 0.01) for _ in range(out)] if per_channel else scale(0.0005, 0.01)
-    if per_channel:
+    if fine:
+        ws = [scale(0.005, 0.1) for _ in range(out)]
+    elif per_channel:
         ws[0] = 1e-9  # a channel whose factor falls below 2^-32
     fan = k * k * (1 if depthwise else c)
     x = n.tensor([1, h, w, c], I8, scale=sx, zero=zero())
-    wt = codes([1, k, k, out] if depthwise else [out, k, k, c])
+    wt = (small if fine else codes)([1, k, k, out] if depthwise else [out, k, k, c])
     wi = n.tensor(wt.shape, I8, wt, ws, axis=3 if depthwise else 0)
     bi = n.tensor([out], I32, RNG.integers(-200 * fan, 200 * fan, out), np.asarray(ws) * sx)
     yh, yw = out_of(k, stride, h, same), out_of(k, stride, w, same)
@@ -133,12 +142,15 @@ def conv(depthwise, k, stride, same, act, h, w, c, o, per_channel=True, multipli
     case(name, n, [x], y, [codes([1, h, w, c])])
 
 
-def dense(c, o, act, per_channel=False, bias=True):
+def dense(c, o, act, per_channel=False, bias=True, fine=False):
     n = Net()
     sx, sw, so = scale(), scale(0.001, 0.02), scale(0.02, 0.5)
-    sw = [scale(0.001, 0.02) for _ in range(o)] if per_channel else sw
+    if fine:
+        sx, sw, so = 0.1, scale(0.005, 0.1), 0.05
+    if per_channel:
+        sw = [scale(0.005, 0.1) if fine else scale(0.001, 0.02) for _ in range(o)]
     x = n.tensor([1, c], I8, scale=sx, zero=zero())
-    wi = n.tensor([o, c], I8, codes([o, c]), sw)
+    wi = n.tensor([o, c], I8, (small if fine else codes)([o, c]), sw)
     ins = [x, wi]
     if bias:
         ins.append(n.tensor([o], I32, RNG.integers(-100 * c, 100 * c, o), np.float32(sx) * np.asarray(sw, np.float32)))
@@ -148,12 +160,12 @@ def dense(c, o, act, per_channel=False, bias=True):
     case(f"dense {c}x{o} act{act}{' by channel' if per_channel else ''}", n, [x], y, [codes([1, c])])
 
 
-def two(name, act):
+def two(name, act, s_in=None, s_out=None):
     """ADD or MUL of a map with its own rescaled copy: one input, two different scales."""
     n = Net()
-    a = n.tensor([1, 5, 4, 3], I8, scale=scale(), zero=zero())
-    b = n.tensor([1, 5, 4, 3], I8, scale=scale(), zero=zero())
-    y = n.tensor([1, 5, 4, 3], I8, scale=scale(0.02, 0.4), zero=zero())
+    a = n.tensor([1, 5, 4, 3], I8, scale=s_in or scale(), zero=zero())
+    b = n.tensor([1, 5, 4, 3], I8, scale=s_in or scale(), zero=zero())
+    y = n.tensor([1, 5, 4, 3], I8, scale=s_out or scale(0.02, 0.4), zero=zero())
     n.op("QUANTIZE", [a], [b], options(s.QuantizeOptionsT), "QuantizeOptions", 2)
     n.op(name, [a, b], [y], options(getattr(s, f"{name.capitalize()}OptionsT"), fusedActivationFunction=act),
          f"{name.capitalize()}Options", 2)
@@ -244,6 +256,12 @@ for i, (k, st, same, act) in enumerate([(3, 1, True, 0), (3, 2, True, 1), (5, 2,
 conv(False, 3, 1, True, 0, 6, 6, 4, 7, per_channel=False)
 conv(True, 3, 2, True, 1, 6, 7, 3, 0, multiplier=4)
 conv(True, 3, 1, True, 0, 6, 5, 1, 0, multiplier=8)
+for i in range(3):
+    conv(False, 3, 1, True, 0, 6, 6, 4, 12, fine=True)
+    conv(True, 3, 1, True, 0, 6, 6, 12, 0, fine=True)
+    dense(24, 64, 0, fine=True)
+    dense(24, 64, 0, per_channel=True, fine=True)
+    dense(16, 64, 0, bias=False, fine=True)
 for c, o, act in [(64, 12, 0), (33, 7, 1), (100, 3, 3)]:
     dense(c, o, act)
 for _ in range(6):
@@ -254,12 +272,14 @@ for act in (0, 1, 3):
     for name in ("ADD", "MUL"):
         two(name, act)
         two(name, act)
+    two("MUL", act, 0.05, 0.011)
+    two("ADD", act, 0.05, 0.03)
 for k, st, same, act in [(2, 2, False, 0), (3, 2, True, 0), (3, 1, True, 1), (5, 3, True, 3)]:
     pool("AVERAGE_POOL_2D", k, st, same, act)
     pool("MAX_POOL_2D", k, st, same, act)
-for h, w, keep in [(5, 5, True), (7, 7, False), (1, 3, True), (8, 8, True), (25, 5, False)]:
+for h, w, keep in [(2, 2, True), (1, 2, True), (5, 5, True), (7, 7, False), (1, 3, True), (8, 8, True), (25, 5, False)]:
     mean(h, w, keep)
-for classes, beta, sx in [(12, 1.0, 0.1447), (10, 1.0, 0.1719), (2, 1.0, 0.0146), (100, 1.0, 0.05), (31, 0.5, 0.3),
+for classes, beta, sx in [(12, 1.0, 0.1447), (64, 1.0, 0.02), (10, 1.0, 0.1719), (2, 1.0, 0.0146), (100, 1.0, 0.05), (31, 0.5, 0.3),
                           (5, 2.0, 1.0), (1000, 1.0, 0.08)]:
     softmax(classes, beta, sx)
 for sx, zx in [(0.047, 3), (0.1, -128), (0.003, 0), (0.5, 120)]:

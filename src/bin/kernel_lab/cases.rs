@@ -47,6 +47,31 @@ pub struct Spec {
     pub buffers: &'static [Option<BufferKind>],
     /// Cases on random and extreme operands; at least eight shapes, tails included.
     pub cases: fn(&mut Random) -> Vec<Case>,
+    /// Kernel set that the twin belongs to: empty for the base set, else what the set's name adds, e.g. `table`.
+    pub set: &'static str,
+    /// Cores that it is for; empty for all.
+    pub cores: &'static [&'static str],
+    /// Constant tables that it reads, by symbol.
+    pub tables: &'static [&'static str],
+}
+
+impl Spec {
+    /// A twin of the base set for every core.
+    pub fn new(
+        op: Op,
+        elems: &'static [Elem],
+        symbol: &'static str,
+        trips: &'static [&'static str],
+        buffers: &'static [Option<BufferKind>],
+        cases: fn(&mut Random) -> Vec<Case>,
+    ) -> Self {
+        Spec { op, elems, symbol, trips, buffers, cases, set: "", cores: &[], tables: &[] }
+    }
+
+    /// Whether a core has it.
+    pub fn is_for(&self, core: &str) -> bool {
+        self.cores.is_empty() || self.cores.contains(&core)
+    }
 }
 
 /// Bytes of numbers, little endian.

@@ -13,9 +13,15 @@ pub type Counts = BTreeMap<u64, (u64, u64)>;
 
 /// One level of a kernel file: instructions that run `trips` times.
 #[derive(Debug, Clone)]
-pub struct Level {
+pub struct LoopLevel {
+    /// Its place, e.g. `+0x24`, with what tells it from others there.
     pub name: String,
     pub trips: String,
+    /// Passes in which the branch at `back` falls through; `trips` counts those in which it is taken.
+    pub last: Option<String>,
+    pub back: Option<usize>,
+    /// Fewest and most trips, where they depend on data.
+    pub bounds: Option<(String, String)>,
     pub steady: bool,
     pub body: Vec<Insn>,
 }
@@ -98,19 +104,102 @@ fn guarded(text: &str) -> String {
 }
 
 /// A run of instructions with equal counts.
+#[derive(Clone)]
 struct Group {
     steady: bool,
     insns: Vec<Insn>,
     times: Vec<i128>,
 }
 
-/// The loop nest of one function from the counts of all its cases.
-pub fn nest(function: &Function, counts: &[&Counts], list: &[Candidate]) -> Result<Vec<Level>, LabError> {
+/// The loop nest of one function from the counts of all its cases, then the code that it calls.
+///
+/// `counts` are those that expressions are matched on, `seen` all of them, which bounds must hold.
+pub fn nest(
+    function: &Function,
+    counts: &[&Counts],
+    list: &[Candidate],
+    seen: &[(&Dims, &Counts)],
+) -> Result<Vec<LoopLevel>, LabError> {
     let mut levels = Vec::new();
-    for group in groups(function, counts) {
+    for group in groups(&function.insns, counts) {
         levels.extend(split(function, counts, list, group)?);
     }
     levels.sort_by_key(|level| level.body.first().map(|i| i.addr));
+    for callee in &function.callees {
+        let mut called = Vec::new();
+        for group in groups(&callee.insns, counts) {
+            called.extend(match split(callee, counts, list, group.clone()) {
+                Ok(exact) => exact,
+                Err(_) => bounded(function, callee, (counts, list, seen), group)?,
+            });
+        }
+        called.sort_by_key(|level| level.body.first().map(|i| i.addr));
+        levels.extend(called);
+    }
+    for level in &mut levels {
+        if let Some(callee) = function.callees.iter().find(|f| level.body.first().is_some_and(|i| f.holds(i.addr))) {
+            level.name = format!("{}{}", callee.symbol, level.name);
+        }
+    }
+    Ok(levels)
+}
+
+/// Library code that branches on data: trips as the share of its calls that was seen, with the smallest and the largest share.
+fn bounded(
+    function: &Function,
+    callee: &Function,
+    (counts, list, seen): (&[&Counts], &[Candidate], &[(&Dims, &Counts)]),
+    group: Group,
+) -> Result<Vec<LoopLevel>, LabError> {
+    const UNIT: i128 = 4096;
+    let at = group.insns[0].addr - callee.start;
+    // Its own calls where their number is a closed form, else all calls that the kernel makes.
+    let entered = times(counts, callee.insns[0].addr, false);
+    let all = function.insns.iter().filter(|i| i.call.is_some()).map(|i| times(counts, i.addr, false));
+    let all = all.fold(vec![0; counts.len()], |sum: Vec<i128>, t| sum.iter().zip(&t).map(|(a, b)| a + b).collect());
+    let factors: Vec<i128> = (1..=16).collect();
+    let mut bases = [entered, all].into_iter();
+    let found = bases.find_map(|calls| find(list, &factors, &calls));
+    let text = found.ok_or_else(|| LabError::Unmatched {
+        symbol: format!("{} in {}", callee.symbol, function.symbol),
+        at,
+        counts: group.times.clone(),
+    })?;
+    let text = guarded(&text);
+    // The same over all cases.
+    let base = Expr::parse(&text).map_err(|e| LabError::Spec(e.to_string()))?;
+    let calls: Result<Vec<i128>, _> = seen.iter().map(|(dims, _)| base.eval(dims).map(i128::from)).collect();
+    let calls = calls.map_err(|e| LabError::Spec(e.to_string()))?;
+    let counts: Vec<&Counts> = seen.iter().map(|(_, counts)| *counts).collect();
+    let mut levels = Vec::new();
+    let mut level = |insns: Vec<Insn>, seen: &[i128], name: String| {
+        let share = |num: i128, den: i128| (UNIT * num).div_euclid(den.max(1));
+        let pairs = || seen.iter().zip(&calls).filter(|(_, c)| **c > 0);
+        let low = pairs().map(|(n, c)| share(*n, *c)).min().unwrap_or(0);
+        let high = pairs().map(|(n, c)| -share(-*n, *c)).max().unwrap_or(0);
+        let mid = share(seen.iter().sum(), calls.iter().sum());
+        let scaled = |k: i128| if k == UNIT { text.clone() } else { format!("{text}*{k}/{UNIT}") };
+        let top = if high == UNIT { text.clone() } else { format!("ceil_div({text}*{high},{UNIT})") };
+        let bounds = Some((if low == 0 { "0".to_owned() } else { scaled(low) }, top));
+        levels.push(LoopLevel { name, trips: scaled(mid), last: None, back: None, bounds, steady: false, body: insns });
+    };
+    let branches: Vec<Insn> = group.insns.iter().filter(|i| i.class == Class::BrTaken).cloned().collect();
+    let straight: Vec<Insn> = group.insns.iter().filter(|i| i.class != Class::BrTaken).cloned().collect();
+    if !straight.is_empty() {
+        let all = times(&counts, straight[0].addr, false);
+        level(straight, &all, format!("+0x{at:x}"));
+    }
+    for branch in branches {
+        let all = times(&counts, branch.addr, false);
+        let taken = times(&counts, branch.addr, true);
+        let fallen: Vec<i128> = all.iter().zip(&taken).map(|(t, k)| t - k).collect();
+        for (class, seen, what) in [(Class::BrTaken, taken, "taken"), (Class::BrNot, fallen, "not taken")] {
+            if seen.iter().any(|n| *n > 0) {
+                let name = format!("+0x{:x} {what}", branch.addr - callee.start);
+                level(vec![Insn { class, ..branch.clone() }], &seen, name);
+            }
+        }
+    }
     Ok(levels)
 }
 
@@ -125,9 +214,8 @@ pub fn matched<T>(cases: &[T]) -> Vec<&T> {
 }
 
 /// Innermost loops first, each for itself; all other instructions gathered by equal counts, in program order.
-fn groups(function: &Function, counts: &[&Counts]) -> Vec<Group> {
-    let executed: Vec<(&Insn, Vec<i128>)> = function
-        .insns
+fn groups(insns: &[Insn], counts: &[&Counts]) -> Vec<Group> {
+    let executed: Vec<(&Insn, Vec<i128>)> = insns
         .iter()
         .map(|insn| (insn, times(counts, insn.addr, false)))
         .filter(|(_, t)| t.iter().any(|&n| n != 0))
@@ -170,7 +258,12 @@ struct Ways {
 /// A group whose branches all go one way is one level. Of the branches that go both ways, one (the back edge, if there is one)
 /// splits the level in two: the usual way, and the way out. Any other becomes two levels of its own of one instruction, so that
 /// no trip count can be negative for any shape.
-fn split(function: &Function, counts: &[&Counts], list: &[Candidate], group: Group) -> Result<Vec<Level>, LabError> {
+fn split(
+    function: &Function,
+    counts: &[&Counts],
+    list: &[Candidate],
+    group: Group,
+) -> Result<Vec<LoopLevel>, LabError> {
     let at = group.insns[0].addr - function.start;
     let expression = |want: &[i128]| {
         find(list, &[1, 2, 3, 4], want).ok_or_else(|| LabError::Unmatched {
@@ -190,7 +283,15 @@ fn split(function: &Function, counts: &[&Counts], list: &[Candidate], group: Gro
             mixed.push(Ways { index, taken, fallen });
         }
     }
-    let name = if group.steady { format!("loop +0x{at:x}") } else { format!("block +0x{at:x}") };
+    let plain = |name: String, trips: String, body: Vec<Insn>| LoopLevel {
+        name,
+        trips,
+        last: None,
+        back: None,
+        bounds: None,
+        steady: group.steady,
+        body,
+    };
     let back = mixed.iter().rposition(|w| group.insns[w.index].target.is_some_and(|t| t <= group.insns[w.index].addr));
     let edge = back.map(|i| mixed.remove(i));
     let mut levels = Vec::new();
@@ -198,34 +299,21 @@ fn split(function: &Function, counts: &[&Counts], list: &[Candidate], group: Gro
         for (class, trips, what) in [(Class::BrTaken, &ways.taken, "taken"), (Class::BrNot, &ways.fallen, "not taken")]
         {
             let branch = Insn { class, ..group.insns[ways.index].clone() };
-            let name = format!("branch +0x{:x}, {what}", branch.addr - function.start);
-            levels.push(Level { name, trips: expression(trips)?, steady: false, body: vec![branch] });
+            let name = format!("+0x{:x} {what}", branch.addr - function.start);
+            levels.push(LoopLevel { steady: false, ..plain(name, expression(trips)?, vec![branch]) });
         }
     }
-    let kept = |class: Option<Class>| -> Vec<Insn> {
-        let keep = body.iter().enumerate().filter(|(i, _)| mixed.iter().all(|w| w.index != *i));
-        let way = |i: usize, insn: &Insn| {
-            if edge.as_ref().is_some_and(|e| e.index == i) { class.unwrap_or(insn.class) } else { insn.class }
-        };
-        keep.map(|(i, insn)| Insn { class: way(i, insn), ..insn.clone() }).collect()
-    };
-    match &edge {
-        None => levels.push(Level { name, trips: expression(&group.times)?, steady: group.steady, body: kept(None) }),
-        Some(ways) => {
-            levels.push(Level {
-                name: name.clone(),
-                trips: expression(&ways.taken)?,
-                steady: group.steady,
-                body: kept(Some(Class::BrTaken)),
-            });
-            levels.push(Level {
-                name: format!("{name}, last pass"),
-                trips: expression(&ways.fallen)?,
-                steady: false,
-                body: kept(Some(Class::BrNot)),
-            });
-        }
-    }
+    let kept = body.iter().enumerate().filter(|(i, _)| mixed.iter().all(|w| w.index != *i));
+    let (at_index, kept): (Vec<usize>, Vec<Insn>) = kept.map(|(i, insn)| (i, insn.clone())).unzip();
+    let name = format!("+0x{at:x}");
+    levels.push(match &edge {
+        None => plain(name, expression(&group.times)?, kept),
+        Some(ways) => LoopLevel {
+            last: Some(expression(&ways.fallen)?),
+            back: at_index.iter().position(|i| *i == ways.index),
+            ..plain(name, expression(&ways.taken)?, kept)
+        },
+    });
     levels.retain(|level| !level.body.is_empty());
     Ok(levels)
 }

@@ -1,4 +1,4 @@
-//! The three cores: compiler, flags, emulator, and the folder where they work.
+//! The four cores and two levels of optimisation: compiler, flags, emulator, and the folder where they work.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,6 @@ use crate::LabError;
 /// Flags that every core shares. No contraction and no errno make floats bit-identical; a free-standing build without loop
 /// patterns keeps the compiler from calling `memset`; equal bodies stay functions of their own.
 pub const SHARED_FLAGS: &[&str] = &[
-    "-O2",
     "-std=c11",
     "-ffreestanding",
     "-ffp-contract=off",
@@ -18,8 +17,15 @@ pub const SHARED_FLAGS: &[&str] = &[
     "-fno-ipa-icf",
 ];
 
-/// Name of the kernel set that these flags make.
-pub const KERNEL_SET: &str = "gcc12-o2";
+/// A level of optimisation and the name of the kernel set that it makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    pub set: &'static str,
+    pub flag: &'static str,
+}
+
+/// For speed and for size.
+pub const LEVELS: [Level; 2] = [Level { set: "gcc12-o2", flag: "-O2" }, Level { set: "gcc12-os", flag: "-Os" }];
 
 /// Kernel sources, in the order they are compiled and hashed.
 pub const SOURCES: &[(&str, &str)] = tinyprec::export::C_SOURCES;
@@ -31,6 +37,8 @@ pub enum Isa {
     Thumb2,
     /// Cortex-A53.
     A64,
+    /// RV32IMC, no float unit.
+    Rv32,
 }
 
 /// One core: how its code is made and run.
@@ -41,17 +49,20 @@ pub struct Core {
     prefix: &'static str,
     pub flags: &'static [&'static str],
     start: &'static str,
+    /// Linker script of a bare machine, and what it needs to know.
+    script: &'static [&'static str],
     emulator: &'static [&'static str],
 }
 
 /// Every core there is.
-pub const CORES: [Core; 3] = [
+pub const CORES: [Core; 4] = [
     Core {
         name: "cortex-m4",
         isa: Isa::Thumb2,
         prefix: "arm-none-eabi-",
         flags: &["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"],
         start: "start_cortex_m.c",
+        script: &["-T", "mps2.ld", "-Wl,--defsym=lab_data=0x21000000"],
         emulator: &[
             "qemu-system-arm",
             "-M",
@@ -71,6 +82,7 @@ pub const CORES: [Core; 3] = [
         prefix: "arm-none-eabi-",
         flags: &["-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-d16"],
         start: "start_cortex_m.c",
+        script: &["-T", "mps2.ld", "-Wl,--defsym=lab_data=0x60000000"],
         emulator: &[
             "qemu-system-arm",
             "-M",
@@ -90,7 +102,30 @@ pub const CORES: [Core; 3] = [
         prefix: "aarch64-linux-gnu-",
         flags: &["-mcpu=cortex-a53"],
         start: "start_aarch64.c",
+        script: &[],
         emulator: &["qemu-aarch64", "-cpu", "cortex-a53"],
+    },
+    Core {
+        name: "rv32imc",
+        isa: Isa::Rv32,
+        prefix: "riscv64-unknown-elf-",
+        flags: &["-march=rv32imc", "-mabi=ilp32"],
+        start: "start_riscv.c",
+        script: &["-T", "virt.ld", "-Wl,--no-warn-rwx-segments"],
+        emulator: &[
+            "qemu-system-riscv32",
+            "-M",
+            "virt",
+            "-bios",
+            "none",
+            "-nographic",
+            "-monitor",
+            "none",
+            "-serial",
+            "none",
+            "-semihosting-config",
+            "enable=on,target=native",
+        ],
     },
 ];
 
@@ -112,8 +147,8 @@ impl Core {
     }
 
     /// All flags as one line.
-    pub fn flag_line(&self) -> String {
-        SHARED_FLAGS.iter().chain(self.flags).copied().collect::<Vec<_>>().join(" ")
+    pub fn flag_line(&self, level: Level) -> String {
+        std::iter::once(&level.flag).chain(SHARED_FLAGS).chain(self.flags).copied().collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -126,10 +161,12 @@ pub struct Image {
     pub stack: String,
     /// Address of the test's buffers.
     pub blob: u64,
+    /// `objdump -t`.
+    pub symbols: String,
 }
 
 /// Compiles kernels, dispatcher and start-up of one core into `folder`.
-pub fn build(core: &Core, folder: &Path, dispatch: &str) -> Result<Image, LabError> {
+pub fn build(core: &Core, level: Level, folder: &Path, dispatch: &str) -> Result<Image, LabError> {
     let _ = fs::remove_dir_all(folder);
     write(folder, "dispatch.c", dispatch.as_bytes())?;
     for (name, text) in SOURCES.iter().chain(tinyprec::export::LAB_SOURCES) {
@@ -140,24 +177,21 @@ pub fn build(core: &Core, folder: &Path, dispatch: &str) -> Result<Image, LabErr
     for source in kernels.chain(["dispatch.c", "main.c", core.start]) {
         let object = source.replace(".c", ".o");
         let mut gcc = Command::new(core.gcc());
-        gcc.current_dir(folder).args(SHARED_FLAGS).args(core.flags);
+        gcc.current_dir(folder).arg(level.flag).args(SHARED_FLAGS).args(core.flags);
         run(gcc.args(["-Wall", "-Wextra", "-Werror", "-fstack-usage", "-c", source, "-o", &object]))?;
         stack += &fs::read_to_string(folder.join(source.replace(".c", ".su"))).unwrap_or_default();
         objects.push(object);
     }
     let mut link = Command::new(core.gcc());
     link.current_dir(folder).args(core.flags).args(["-nostdlib", "-static", "-Wl,--build-id=none"]);
-    if core.isa == Isa::Thumb2 {
-        link.args(["-T", "mps2.ld"]);
-    }
-    run(link.args(&objects).args(["-o", "lab.elf"]))?;
+    run(link.args(core.script).args(&objects).args(["-lgcc", "-o", "lab.elf"]))?;
     run(Command::new("gcc").current_dir(folder).args(["-O2", "-shared", "-fPIC", "plugin.c", "-o", "plugin.so"]))?;
     let objdump = format!("{}objdump", core.prefix);
     let listing = run(Command::new(&objdump).current_dir(folder).args(["-d", "--no-show-raw-insn", "lab.elf"]))?;
     let symbols = run(Command::new(&objdump).current_dir(folder).args(["-t", "lab.elf"]))?;
     let blob =
         address_of(&symbols, "lab_blob").ok_or_else(|| LabError::Tool("the linked program has no lab_blob".into()))?;
-    Ok(Image { folder: folder.to_owned(), listing, stack, blob })
+    Ok(Image { folder: folder.to_owned(), listing, stack, blob, symbols })
 }
 
 /// What one run of the test program gave.
@@ -179,13 +213,21 @@ pub fn emulate(core: &Core, image: &Image, blob: &[u8], code: (u64, u64), mark: 
     );
     let mut qemu = Command::new(core.emulator[0]);
     qemu.current_dir(folder).args(&core.emulator[1..]).args(["-plugin", &plugin]);
-    if core.isa == Isa::Thumb2 {
+    if !core.script.is_empty() {
         qemu.arg("-kernel");
     }
     run(qemu.arg("lab.elf"))?;
     let read =
         |name: &str| fs::read(folder.join(name)).map_err(|e| LabError::Tool(format!("{name} of {}: {e}", core.name)));
     Ok(Results { blob: read("results.bin")?, counts: String::from_utf8_lossy(&read("counts.txt")?).into_owned() })
+}
+
+impl Image {
+    /// Size of an object by name, from the symbol table.
+    pub fn size_of(&self, name: &str) -> Option<u64> {
+        let line = self.symbols.lines().find(|line| line.split_whitespace().last() == Some(name))?;
+        u64::from_str_radix(line.split_whitespace().rev().nth(1)?, 16).ok()
+    }
 }
 
 fn address_of(symbols: &str, name: &str) -> Option<u64> {

@@ -1,10 +1,10 @@
 //! `kernel-lab`: compiles the C twins, runs them in an emulator against the Rust references, and reads their loop nests.
 //!
 //! ```text
-//! kernel-lab list                      the twins and the operations they carry out
+//! kernel-lab list                      the twins, their kernel sets and the operations they carry out
 //! kernel-lab verify  [--core NAME]     outputs equal the Rust references; dynamic instruction counts and bytes moved equal the
 //!                                      committed loop nests on every case; the committed files are what extraction gives
-//! kernel-lab extract [--core NAME]     writes hw_profiles/kernels/<core>/gcc12-o2.toml
+//! kernel-lab extract [--core NAME]     writes hw_profiles/kernels/<core>/<set>.kernels
 //! ```
 //!
 //! Flow: specs → cases → blob → emulator + counting plugin → counts per instruction → basic blocks → levels → kernel file.
@@ -20,8 +20,14 @@ mod specs;
 mod verify;
 
 use clap::{Parser, Subcommand};
+use machine::{CORES, Core, LEVELS, Level};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The packages of Debian 12 that hold the tools.
+const INSTALL: &str = "apt-get install gcc-arm-none-eabi gcc-aarch64-linux-gnu gcc-riscv64-unknown-elf qemu-system-arm qemu-user qemu-system-misc gcc";
 
 /// What can go wrong in the lab.
 #[derive(Debug, thiserror::Error)]
@@ -56,9 +62,15 @@ struct Arguments {
     /// Folder for generated sources, programs and counts.
     #[arg(long, global = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/kernel-lab"))]
     work: PathBuf,
-    /// One core only: cortex-m4, cortex-m7 or cortex-a53.
+    /// One core only: cortex-m4, cortex-m7, cortex-a53 or rv32imc.
     #[arg(long, global = true)]
     core: Option<String>,
+    /// One level of optimisation only: gcc12-o2 or gcc12-os.
+    #[arg(long, global = true)]
+    level: Option<String>,
+    /// Programs built and run at a time.
+    #[arg(long, global = true, default_value_t = 2)]
+    jobs: usize,
     /// Kernels whose symbol contains this text only (verify compares no file then; extract prints instead of writing).
     #[arg(long, global = true)]
     only: Option<String>,
@@ -86,30 +98,49 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), LabError> {
     let chosen = |name: &str| arguments.core.as_deref().is_none_or(|core| core == name);
-    let cores: Vec<_> = machine::CORES.iter().filter(|core| chosen(core.name)).collect();
+    let cores: Vec<&Core> = CORES.iter().filter(|core| chosen(core.name)).collect();
     if cores.is_empty() {
-        return Err(LabError::Failed("there is no such core; there are cortex-m4, cortex-m7 and cortex-a53".into()));
+        let known: Vec<&str> = CORES.iter().map(|c| c.name).collect();
+        return Err(LabError::Failed(format!("there is no such core; there are {}", known.join(", "))));
     }
+    let levels: Vec<Level> =
+        LEVELS.into_iter().filter(|l| arguments.level.as_deref().is_none_or(|name| name == l.set)).collect();
     let wanted = |symbol: &str| arguments.only.as_deref().is_none_or(|part| symbol.contains(part));
     let specs: Vec<_> = specs::all().into_iter().filter(|spec| wanted(spec.symbol)).collect();
     if let Action::List = arguments.command {
         for spec in &specs {
-            println!("{:36} {}", spec.symbol, kernel_file::key(spec));
+            println!("{:40} {:12} {}", spec.symbol, spec.set, kernel_file::key(spec));
         }
         return Ok(());
     }
-    let mut problems = Vec::new();
-    for core in cores {
-        if let Some(tool) = core.missing_tool() {
-            problems.push(format!("{}: {tool} not found; apt-get install gcc-arm-none-eabi gcc-aarch64-linux-gnu qemu-system-arm qemu-user gcc", core.name));
-            continue;
+    let twins = measure::twins(specs);
+    let jobs: Vec<(&Core, Level)> = cores.iter().flat_map(|c| levels.iter().map(|l| (*c, *l))).collect();
+    let next = AtomicUsize::new(0);
+    let problems = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..arguments.jobs.clamp(1, 8) {
+            scope.spawn(|| {
+                while let Some((core, level)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let found = one(arguments, core, *level, &twins).unwrap_or_else(|e| vec![e.to_string()]);
+                    problems.lock().expect("no job panics while it holds the lock").extend(found);
+                }
+            });
         }
-        let measured = measure::measure(core, &specs, &arguments.work.join(core.name))?;
-        let file = arguments.kernels.join(core.name).join(format!("{}.toml", machine::KERNEL_SET));
-        match arguments.command {
-            Action::Extract => kernel_file::extract(core, &specs, &measured, &file, arguments.only.is_some())?,
-            _ => problems.extend(verify::verify(core, &specs, &measured, &file, arguments.only.is_some())?),
-        }
-    }
+    });
+    let problems = problems.into_inner().expect("all jobs have ended");
     if problems.is_empty() { Ok(()) } else { Err(LabError::Failed(problems.join("\n"))) }
+}
+
+/// One core at one level of optimisation; gives the problems found.
+fn one(arguments: &Arguments, core: &Core, level: Level, twins: &[measure::Twin]) -> Result<Vec<String>, LabError> {
+    if let Some(tool) = core.missing_tool() {
+        return Ok(vec![format!("{}: {tool} not found; {INSTALL}", core.name)]);
+    }
+    let work = arguments.work.join(format!("{}-{}", core.name, level.set));
+    let measured = measure::measure(core, level, twins, &work)?;
+    let only = arguments.only.is_some();
+    match arguments.command {
+        Action::Extract => kernel_file::extract(core, level, &measured, &arguments.kernels, only).map(|()| Vec::new()),
+        _ => verify::verify(core, level, &measured, &arguments.kernels, only),
+    }
 }

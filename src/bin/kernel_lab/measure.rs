@@ -3,77 +3,134 @@
 use std::path::Path;
 
 use crate::LabError;
-use crate::cases::{Case, Random, Spec, encode};
+use crate::cases::{Case, Layout, Random, Spec, encode};
 use crate::disasm::{Function, read_listing};
 use crate::header::{dispatcher, prototypes};
 use crate::levels::Counts;
-use crate::machine::{Core, build, emulate};
+use crate::machine::{Core, Level, build, emulate};
+use std::ops::Range;
+use tinyprec::profile::Class;
 
 /// One kernel on one core.
-pub struct Measured {
+pub struct Measured<'a> {
+    pub spec: &'a Spec,
     pub function: Function,
     pub stack_bytes: u64,
-    pub cases: Vec<CaseCounts>,
+    pub rodata_bytes: u64,
+    pub cases: Vec<CaseCounts<'a>>,
 }
 
 /// One case's dynamic behaviour.
-pub struct CaseCounts {
-    pub case: Case,
+pub struct CaseCounts<'a> {
+    pub case: &'a Case,
     pub counts: Counts,
     /// Bytes loaded from and stored to each argument's buffer.
     pub moved: Vec<(u64, u64)>,
 }
 
-/// Measures all specs; an output that differs from the Rust reference is an error.
-pub fn measure(core: &Core, specs: &[Spec], folder: &Path) -> Result<Vec<Measured>, LabError> {
+/// A twin with its cases, the same for every core.
+pub struct Twin {
+    pub spec: Spec,
+    pub cases: Vec<Case>,
+}
+
+/// The cases of all specs, each from a seed of its own.
+pub fn twins(specs: Vec<Spec>) -> Vec<Twin> {
+    let seed = |spec: &Spec| spec.symbol.bytes().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
+    specs.into_iter().map(|spec| Twin { cases: (spec.cases)(&mut Random::new(seed(&spec))), spec }).collect()
+}
+
+/// Measures all twins of a core; an output that differs from the Rust reference is an error.
+pub fn measure<'a>(core: &Core, level: Level, twins: &'a [Twin], folder: &Path) -> Result<Vec<Measured<'a>>, LabError> {
+    let twins: Vec<&Twin> = twins.iter().filter(|t| t.spec.is_for(core.name)).collect();
     let header =
         tinyprec::export::C_SOURCES.iter().find(|(name, _)| *name == "tinyprec.h").map_or("", |(_, text)| text);
-    let symbols: Vec<&str> = specs.iter().map(|spec| spec.symbol).collect();
-    let image = build(core, folder, &dispatcher(&prototypes(header), &symbols)?)?;
+    let symbols: Vec<&str> = twins.iter().map(|t| t.spec.symbol).collect();
+    let image = build(core, level, folder, &dispatcher(&prototypes(header), &symbols)?)?;
     let (functions, mark) = read_listing(&image.listing, core.isa)?;
-
-    let all: Vec<Vec<Case>> =
-        specs.iter().enumerate().map(|(i, spec)| (spec.cases)(&mut Random::new(i as u64))).collect();
-    let flat: Vec<&Case> = all.iter().flatten().collect();
+    let flat: Vec<&Case> = twins.iter().flat_map(|t| &t.cases).collect();
     let kernels: Vec<usize> =
-        all.iter().enumerate().flat_map(|(i, cases)| std::iter::repeat_n(i, cases.len())).collect();
+        twins.iter().enumerate().flat_map(|(i, t)| std::iter::repeat_n(i, t.cases.len())).collect();
     let layout = encode(&flat, &kernels);
-    let start = functions.iter().map(|f| f.start).min().unwrap_or(0);
-    let end = functions.iter().map(|f| f.start + f.bytes).max().unwrap_or(0);
+    let start = functions.iter().flat_map(Function::parts).map(|f| f.start).min().unwrap_or(0);
+    let end = functions.iter().flat_map(Function::parts).map(|f| f.start + f.bytes).max().unwrap_or(0);
     let results = emulate(core, &image, &layout.blob, (start, end), mark)?;
+    let name = format!("{} {}", core.name, level.set);
+    check_outputs(&name, &symbols, &flat, &kernels, &layout, &results.blob)?;
 
-    let mut wrong = Vec::new();
-    for (index, case) in flat.iter().enumerate() {
-        if let Err(error) = layout.check(index, case, &results.blob) {
-            wrong.push(format!("{} on {} {}: {error}", symbols[kernels[index]], core.name, shape(case)));
-        }
-    }
-    if !wrong.is_empty() {
-        let more = wrong.len();
-        wrong.truncate(12);
-        return Err(LabError::Failed(format!("{more} of {} cases differ\n{}", flat.len(), wrong.join("\n"))));
-    }
-
+    let lab = lab_ranges(&image.symbols);
     let mut sections = sections(&results.counts, flat.len())?.into_iter().zip(&layout.places);
     let mut list = Vec::new();
-    for (spec, cases) in specs.iter().zip(all) {
+    for twin in twins {
+        let spec = &twin.spec;
         let function = functions.iter().find(|f| f.symbol == spec.symbol);
         let function =
             function.ok_or_else(|| LabError::Spec(format!("{} is not in the program", spec.symbol)))?.clone();
         let mut counted = Vec::new();
-        for case in cases {
-            let (section, places) = sections.next().expect("one section a case was checked");
+        for case in &twin.cases {
+            let (mut section, places) = sections.next().expect("one section a case was checked");
             let moved = places.iter().map(|place| section.moved_in(image.blob, *place)).collect();
-            let inside = |addr: &u64| *addr >= function.start && *addr < function.start + function.bytes;
-            if let Some(other) = section.counts.keys().find(|a| !inside(a)) {
+            section.counts.retain(|at, _| !lab.iter().any(|range| range.contains(at)));
+            if let Some(other) = section.counts.keys().find(|at| !function.holds(**at)) {
                 return Err(LabError::Spec(format!("{} runs code outside itself, at 0x{other:x}", spec.symbol)));
             }
             counted.push(CaseCounts { case, counts: section.counts, moved });
         }
-        let stack_bytes = stack_of(&image.stack, spec.symbol);
-        list.push(Measured { function, stack_bytes, cases: counted });
+        let own = stack_of(&image.stack, spec.symbol);
+        let stack_bytes = own + function.callees.iter().map(frame_of).sum::<u64>();
+        let table = |name: &&str| image.size_of(name).ok_or_else(|| LabError::Spec(format!("no table {name}")));
+        let rodata_bytes = spec.tables.iter().map(table).sum::<Result<u64, _>>()?;
+        list.push(Measured { spec, function, stack_bytes, rodata_bytes, cases: counted });
     }
     Ok(list)
+}
+
+fn check_outputs(
+    name: &str,
+    symbols: &[&str],
+    flat: &[&Case],
+    kernels: &[usize],
+    layout: &Layout,
+    blob: &[u8],
+) -> Result<(), LabError> {
+    let mut wrong = Vec::new();
+    for (index, case) in flat.iter().enumerate() {
+        if let Err(error) = layout.check(index, case, blob) {
+            wrong.push(format!("{} on {name} {}: {error}", symbols[kernels[index]], shape(case)));
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let more = wrong.len();
+    wrong.truncate(12);
+    Err(LabError::Failed(format!("{more} of {} cases differ\n{}", flat.len(), wrong.join("\n"))))
+}
+
+/// Addresses of the test program's own functions.
+fn lab_ranges(symbols: &str) -> Vec<Range<u64>> {
+    let range = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (name, size) = (words.last()?, words.get(words.len().checked_sub(2)?)?);
+        let is_lab =
+            name.starts_with("lab_") || ["main", "transfer", "semihost", "leave", "fault", "_start"].contains(name);
+        let start = u64::from_str_radix(words.first()?, 16).ok()?;
+        Some(start..start + u64::from_str_radix(size, 16).ok()?).filter(|_| is_lab)
+    };
+    symbols.lines().filter_map(range).collect()
+}
+
+/// Stack of a library function, from the instruction that makes its frame.
+fn frame_of(function: &Function) -> u64 {
+    let grows = |text: &str| -> Option<u64> {
+        let by = text.strip_prefix("addi sp,sp,-").or_else(|| text.strip_prefix("sub sp, #"))?;
+        by.parse().ok()
+    };
+    let pushed = |insn: &crate::disasm::Insn| match (insn.class, insn.wb.as_deref()) {
+        (Class::StMulti, Some("sp")) => u64::from(insn.n.unwrap_or(0)) * 4,
+        _ => grows(&insn.text).unwrap_or(0),
+    };
+    function.insns.iter().map(pushed).sum()
 }
 
 /// The dimensions as `rows=3 words=1`.

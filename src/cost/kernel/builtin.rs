@@ -2,11 +2,24 @@
 
 use super::KernelSet;
 
-const SETS: [(&str, &str, &str); 3] = [
-    ("cortex-m4", "gcc12-o2", include_str!("../../../hw_profiles/kernels/cortex-m4/gcc12-o2.toml")),
-    ("cortex-m7", "gcc12-o2", include_str!("../../../hw_profiles/kernels/cortex-m7/gcc12-o2.toml")),
-    ("cortex-a53", "gcc12-o2", include_str!("../../../hw_profiles/kernels/cortex-a53/gcc12-o2.toml")),
-];
+/// Core, name and text of every built-in set; a set that has a base comes after it.
+const SETS: &[(&str, &str, &str)] = &{
+    macro_rules! sets {
+        ($($core:literal $set:literal,)*) => {
+            [$(($core, $set, include_str!(concat!("../../../hw_profiles/kernels/", $core, "/", $set, ".kernels"))),)*]
+        };
+    }
+    sets! {
+        "cortex-m4" "gcc12-o2",
+        "cortex-m4" "gcc12-os",
+        "cortex-m7" "gcc12-o2",
+        "cortex-m7" "gcc12-os",
+        "cortex-a53" "gcc12-o2",
+        "cortex-a53" "gcc12-os",
+        "rv32imc" "gcc12-o2",
+        "rv32imc" "gcc12-os",
+    }
+};
 
 /// A kernel set that is not part of the program, or is broken there.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -26,7 +39,8 @@ pub enum KernelSetError {
     File(#[from] super::KernelFileError),
 }
 
-/// A built-in kernel set of a core, e.g. `cortex-m4`, `gcc12-o2`. Reads a large text: keep the result.
+/// A built-in kernel set of a core, e.g. `cortex-m4`, `gcc12-o2`, with the kernels of its base. Only these files are read, in
+/// some milliseconds: keep the result.
 pub fn kernel_set(core: &str, name: &str) -> Result<KernelSet, KernelSetError> {
     let found = SETS.iter().find(|(c, n, _)| *c == core && *n == name);
     let (core, name, text) = found.ok_or_else(|| KernelSetError::Unknown {
@@ -34,7 +48,7 @@ pub fn kernel_set(core: &str, name: &str) -> Result<KernelSet, KernelSetError> {
         name: name.to_owned(),
         known: SETS.iter().map(|(c, n, _)| format!("{c}/{n}")).collect(),
     })?;
-    Ok(KernelSet::parse(&format!("hw_profiles/kernels/{core}/{name}.toml"), text)?)
+    Ok(KernelSet::parse(&format!("hw_profiles/kernels/{core}/{name}.kernels"), text)?)
 }
 
 /// Core and name of every built-in kernel set.

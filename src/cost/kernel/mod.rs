@@ -1,10 +1,12 @@
-//! Kernel sets: the compiled C twins of one core as loop levels of abstract instructions, read from TOML.
+//! Kernel sets: the compiled C twins of one core as loop levels of abstract instructions, read from text.
 //!
-//! Flow: text → raw TOML → checked [`KernelSet`], looked up by operation and element types.
+//! Flow: text → checked [`KernelSet`], its base set's kernels included, looked up by operation and element types.
+//! A file is only read when its set is asked for.
 
 mod builtin;
 mod error;
-mod raw;
+mod instr;
+mod read;
 mod set;
 
 pub use builtin::{KernelSetError, kernel_set, kernel_sets};

@@ -1,17 +1,17 @@
 //! A checked kernel set.
 
 use super::super::expr::Expr;
+use super::builtin::kernel_set;
 use super::error::{KernelFileError, KernelProblem};
-use super::raw::{RawInstr, RawKernel, RawLevel, RawSet, RawTraffic};
-use crate::profile::{Class, Operand, Place, Width};
+use super::read::{Reader, overlay};
+use crate::profile::{Class, Operand, Width};
 use crate::trace::{Access, BufferKind, Elem, Op};
 use std::collections::HashMap;
-use std::ops::Range;
 
 /// A source register and how the instruction uses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {
-    /// Number of the register within its kernel.
+    /// Number of the register within its file.
     pub register: u16,
     /// Use.
     pub operand: Operand,
@@ -100,40 +100,34 @@ pub struct KernelSet {
 }
 
 impl KernelSet {
-    /// Reads a kernel file. `file` is only used in errors.
+    /// Reads a kernel file. `file` is only used in errors. The kernels of a `base` set of the same core, which must be built in,
+    /// are part of the result unless the file replaces them.
     pub fn parse(file: &str, text: &str) -> Result<Self, KernelFileError> {
         let reader = Reader { file, text };
-        let raw: RawSet = toml::from_str(text).map_err(|e| KernelFileError {
-            place: Box::new(Place::of_toml(file, text, &e)),
-            problem: Box::new(KernelProblem::Toml(e.message().to_owned())),
-        })?;
-        let schema = *raw.schema.get_ref();
-        if schema != 1 {
-            return Err(reader.error(raw.schema.span(), KernelProblem::Schema { found: schema }));
+        let read = reader.read()?;
+        let Some(base) = read.base else { return Ok(read.set) };
+        let line = text.lines().find(|l| l.starts_with("base")).unwrap_or(text);
+        let found = kernel_set(read.set.core(), &base);
+        let found = found.map_err(|e| reader.error(line, KernelProblem::Base(e.to_string())))?;
+        Ok(overlay(found, read.set))
+    }
+
+    /// From `core, set, compiler, flags, sources` and kernels with keys of their own.
+    pub(super) fn new(facts: [String; 5], kernels: Vec<Kernel>) -> Self {
+        let [core, name, compiler, flags, source_sha256] = facts;
+        let mut by_op: HashMap<Op, Vec<usize>> = HashMap::new();
+        for (index, kernel) in kernels.iter().enumerate() {
+            by_op.entry(kernel.op).or_default().push(index);
         }
-        let mut set = KernelSet {
-            core: raw.core,
-            name: raw.kernel_set,
-            compiler: raw.compiler,
-            flags: raw.flags,
-            source_sha256: raw.source_sha256,
-            kernels: Vec::with_capacity(raw.kernel.len()),
-            by_op: HashMap::new(),
-        };
-        let mut spans: Vec<Range<usize>> = Vec::new();
-        for raw in raw.kernel {
-            let elems_span = raw.get_ref().elems.span();
-            let kernel = reader.kernel(raw.span(), raw.into_inner())?;
-            let same_op = set.by_op.entry(kernel.op).or_default();
-            if let Some(&first) = same_op.iter().find(|&&i| set.kernels[i].elems == kernel.elems) {
-                let line = Place::of(file, text, spans[first].clone()).line;
-                return Err(reader.error(elems_span, KernelProblem::Duplicate { key: kernel.key(), line }));
-            }
-            same_op.push(set.kernels.len());
-            spans.push(elems_span);
-            set.kernels.push(kernel);
-        }
-        Ok(set)
+        KernelSet { core, name, compiler, flags, source_sha256, kernels, by_op }
+    }
+
+    pub(super) fn facts(&self) -> [String; 5] {
+        [&self.core, &self.name, &self.compiler, &self.flags, &self.source_sha256].map(Clone::clone)
+    }
+
+    pub(super) fn into_kernels(self) -> Vec<Kernel> {
+        self.kernels
     }
 
     /// Core that it was compiled for, e.g. `cortex-m4`.
@@ -161,7 +155,7 @@ impl KernelSet {
         &self.source_sha256
     }
 
-    /// In the file's order.
+    /// In the file's order, those of a base first.
     pub fn kernels(&self) -> &[Kernel] {
         &self.kernels
     }
@@ -200,110 +194,4 @@ pub(crate) fn op_code(op: Op) -> String {
         code.push(c.to_ascii_lowercase());
     }
     code
-}
-
-struct Reader<'a> {
-    file: &'a str,
-    text: &'a str,
-}
-
-impl Reader<'_> {
-    fn error(&self, span: Range<usize>, problem: KernelProblem) -> KernelFileError {
-        KernelFileError { place: Box::new(Place::of(self.file, self.text, span)), problem: Box::new(problem) }
-    }
-
-    fn expr(&self, text: &toml::Spanned<String>) -> Result<Expr, KernelFileError> {
-        Expr::parse(text.get_ref()).map_err(|e| self.error(text.span(), e.into()))
-    }
-
-    fn kernel(&self, span: Range<usize>, raw: RawKernel) -> Result<Kernel, KernelFileError> {
-        if raw.level.is_empty() {
-            return Err(self.error(span, KernelProblem::NoLevels { symbol: raw.symbol }));
-        }
-        let mut registers = Registers::default();
-        let levels = raw
-            .level
-            .into_iter()
-            .map(|level| self.level(level.span(), level.into_inner(), &mut registers))
-            .collect::<Result<_, _>>()?;
-        Ok(Kernel {
-            op: raw.op,
-            elems: raw.elems.into_inner(),
-            symbol: raw.symbol,
-            code_bytes: raw.code_bytes,
-            rodata_bytes: raw.rodata_bytes,
-            stack_bytes: raw.stack_bytes,
-            levels,
-            traffic: raw.traffic.into_iter().map(|t| self.traffic(t)).collect::<Result<_, _>>()?,
-        })
-    }
-
-    fn traffic(&self, raw: RawTraffic) -> Result<Traffic, KernelFileError> {
-        let reuse_bytes = raw.reuse_bytes.map(|text| self.expr(&text)).transpose()?;
-        Ok(Traffic { kind: raw.kind, access: raw.access, bytes: self.expr(&raw.bytes)?, reuse_bytes })
-    }
-
-    fn level(&self, span: Range<usize>, raw: RawLevel, registers: &mut Registers) -> Result<Level, KernelFileError> {
-        if raw.body.is_empty() {
-            return Err(self.error(span, KernelProblem::EmptyBody { name: raw.name }));
-        }
-        let trips = self.expr(&raw.trips)?;
-        let or_trips = |end: Option<toml::Spanned<String>>| end.map_or(Ok(trips.clone()), |text| self.expr(&text));
-        Ok(Level {
-            name: raw.name,
-            trips_low: or_trips(raw.trips_low)?,
-            trips_high: or_trips(raw.trips_high)?,
-            trips,
-            steady: raw.steady,
-            body: raw.body.into_iter().map(|i| self.instr(i, registers)).collect::<Result<_, _>>()?,
-        })
-    }
-
-    fn instr(&self, raw: RawInstr, registers: &mut Registers) -> Result<Instr, KernelFileError> {
-        let n_registers = match (&raw.n, raw.c.is_multi()) {
-            (Some(n), true) if (1..=16).contains(n.get_ref()) => *n.get_ref(),
-            (None, false) => 1,
-            (Some(n), _) => return Err(self.error(n.span(), KernelProblem::Registers)),
-            (None, true) => return Err(self.error(raw.a.span(), KernelProblem::Registers)),
-        };
-        let width = match &raw.w {
-            None => None,
-            Some(text) => Some(
-                Width::from_code(text.get_ref())
-                    .ok_or_else(|| self.error(text.span(), KernelProblem::Width { text: text.get_ref().clone() }))?,
-            ),
-        };
-        let mut reads = Vec::with_capacity(raw.s.len());
-        for text in &raw.s {
-            let source = text.get_ref().split_once(':').and_then(|(register, kind)| {
-                let operand = Operand::from_code(kind)?;
-                (!register.is_empty()).then(|| Source { register: registers.number(register), operand })
-            });
-            let problem = || self.error(text.span(), KernelProblem::Source { text: text.get_ref().clone() });
-            reads.push(source.ok_or_else(problem)?);
-        }
-        Ok(Instr {
-            class: raw.c,
-            width,
-            writes: raw.d.iter().map(|r| registers.number(r)).collect(),
-            write_back: raw.wb.as_deref().map(|r| registers.number(r)),
-            reads,
-            n_registers,
-            assembly: raw.a.into_inner(),
-        })
-    }
-}
-
-/// Numbers the register names of one kernel in order of appearance.
-#[derive(Default)]
-struct Registers {
-    names: HashMap<String, u16>,
-}
-
-impl Registers {
-    /// A kernel has far fewer than 2¹⁶ register names; beyond that, names share the last number, which only adds waits.
-    fn number(&mut self, name: &str) -> u16 {
-        let next = u16::try_from(self.names.len()).unwrap_or(u16::MAX);
-        *self.names.entry(name.to_owned()).or_insert(next)
-    }
 }

@@ -14,10 +14,75 @@ TP_INLINE uint32_t tp_mask(uint32_t x)
     return mask;
 }
 
+/* a where the mask is ones, b where it is zero. */
+TP_INLINE int32_t tp_choose(uint32_t mask, int32_t a, int32_t b) { return (int32_t)(((uint32_t)a & mask) | ((uint32_t)b & ~mask)); }
+
+/* What other cores do in an instruction or two, RV32 does without a branch: selection, 64-bit shifts and comparison. */
+#if defined(__riscv) && __riscv_xlen == 32
+TP_INLINE int32_t tp_select(int condition, int32_t a, int32_t b) { return tp_choose(tp_mask((uint32_t)condition), a, b); }
+
+TP_INLINE uint64_t tp_join(uint32_t high, uint32_t low) { return ((uint64_t)high << 32) | low; }
+
+/* x / 2^shift rounded down; shift 0 ... 63. */
+TP_INLINE int64_t tp_asr(int64_t x, int32_t shift)
+{
+    const int32_t high = (int32_t)(x >> 32), few = shift & 31;
+    const uint32_t part = ((uint32_t)x >> few) | (((uint32_t)high << 1) << (31 - few)), many = tp_mask((uint32_t)shift & 32u);
+    return (int64_t)tp_join((uint32_t)tp_choose(many, high >> 31, high >> few), (uint32_t)tp_choose(many, high >> few, (int32_t)part));
+}
+
+TP_INLINE uint64_t tp_lsr(uint64_t x, int32_t shift)
+{
+    const uint32_t high = (uint32_t)(x >> 32), many = tp_mask((uint32_t)shift & 32u);
+    const int32_t few = shift & 31;
+    const uint32_t part = ((uint32_t)x >> few) | ((high << 1) << (31 - few));
+    return tp_join((high >> few) & ~many, (uint32_t)tp_choose(many, (int32_t)(high >> few), (int32_t)part));
+}
+
+TP_INLINE uint64_t tp_lsl(uint64_t x, int32_t shift)
+{
+    const uint32_t low = (uint32_t)x, many = tp_mask((uint32_t)shift & 32u);
+    const int32_t few = shift & 31;
+    const uint32_t part = ((uint32_t)(x >> 32) << few) | ((low >> 1) >> (31 - few));
+    return tp_join((uint32_t)tp_choose(many, (int32_t)(low << few), (int32_t)part), (low << few) & ~many);
+}
+
+TP_INLINE uint32_t tp_not_below(uint64_t a, uint64_t b)
+{
+    const uint32_t high_a = (uint32_t)(a >> 32), high_b = (uint32_t)(b >> 32);
+    return ((uint32_t)(high_a < high_b) | ((uint32_t)(high_a == high_b) & (uint32_t)((uint32_t)a < (uint32_t)b))) ^ 1u;
+}
+#else
+TP_INLINE int32_t tp_select(int condition, int32_t a, int32_t b) { return condition ? a : b; }
+TP_INLINE int64_t tp_asr(int64_t x, int32_t shift) { return x >> shift; }
+TP_INLINE uint64_t tp_lsr(uint64_t x, int32_t shift) { return x >> shift; }
+TP_INLINE uint64_t tp_lsl(uint64_t x, int32_t shift) { return x << shift; }
+TP_INLINE uint32_t tp_not_below(uint64_t a, uint64_t b) { return a >= b; }
+#endif
+
+/* Leading zeros of a number that is not 0. */
+#if defined(__riscv)
+TP_INLINE int32_t tp_clz(uint32_t x)
+{
+    int32_t n = 0;
+    for (int32_t width = 16; width > 0; width >>= 1) {
+        const int32_t none = (int32_t)((x >> (32 - width)) == 0) * width;
+        n += none;
+        x <<= none;
+    }
+    return n;
+}
+#else
+TP_INLINE int32_t tp_clz(uint32_t x) { return __builtin_clz(x); }
+#endif
+
+TP_INLINE int32_t tp_min(int32_t a, int32_t b) { return tp_select(a < b, a, b); }
+TP_INLINE int32_t tp_max(int32_t a, int32_t b) { return tp_select(a > b, a, b); }
+
 TP_INLINE int32_t tp_clamp(int32_t x, int32_t lo, int32_t hi)
 {
-    x = x < lo ? lo : x;
-    return x > hi ? hi : x;
+    x = tp_select(x < lo, lo, x);
+    return tp_select(x > hi, hi, x);
 }
 
 /* Saturates to 32 bits. */
@@ -29,12 +94,12 @@ TP_INLINE int32_t tp_saturate(int64_t x)
 }
 
 /* Bits of p below the last but one that a shift by `shift` drops; constant over a loop. */
-TP_INLINE uint64_t tp_below(int32_t shift) { return ((uint64_t)1 << (shift - 1)) - 1; }
+TP_INLINE uint64_t tp_below(int32_t shift) { return tp_lsl(1, shift - 1) - 1; }
 
 /* p / 2^shift to nearest, ties to even; shift 1 ... 62. Cannot overflow. */
 TP_INLINE int64_t tp_round_shift(int64_t p, int32_t shift, uint64_t below)
 {
-    const int64_t twice = p >> (shift - 1), floor = twice >> 1;
+    const int64_t twice = tp_asr(p, shift - 1), floor = twice >> 1;
     const uint64_t rest = (uint64_t)p & below;
     const uint32_t any = (uint32_t)rest | (uint32_t)(rest >> 32);
     return floor + ((uint32_t)twice & ((uint32_t)floor | (any != 0)) & 1u);
@@ -55,7 +120,7 @@ TP_INLINE int64_t tp_product_33(int64_t x, int32_t mantissa, int32_t shift, uint
 /* The same for |x| < 2^60 and |result| < 2^33, exact in 96 bits. `left` = max(0, 32 - shift), `right` = shift + left - 30. */
 TP_INLINE int64_t tp_product_wide(int64_t x, int32_t mantissa, int32_t left, int32_t right, uint64_t below)
 {
-    x = (int64_t)((uint64_t)x << left);
+    x = (int64_t)tp_lsl((uint64_t)x, left);
     const uint64_t low = (uint64_t)(uint32_t)x * (uint32_t)mantissa;
     const int64_t high = (x >> 32) * mantissa + (int64_t)(low >> 32);
     /* The half bit of the low word, and whether anything lies below it. */
@@ -73,11 +138,11 @@ TP_INLINE uint64_t tp_divide(uint64_t num, uint64_t den, int32_t bits, uint64_t 
     *rest = num - quotient * den;
     return quotient;
 #else
-    uint64_t left = bits < 64 ? num >> (bits & 63) : 0, low = bits < 64 ? num << ((64 - bits) & 63) : num, quotient = 0;
+    uint64_t left = bits < 64 ? tp_lsr(num, bits & 63) : 0, low = bits < 64 ? tp_lsl(num, (64 - bits) & 63) : num, quotient = 0;
     for (int32_t i = 0; i < bits; i++) {
         left = (left << 1) | (low >> 63);
         low <<= 1;
-        const uint64_t fits = (uint64_t)(left >= den);
+        const uint64_t fits = tp_not_below(left, den);
         left -= den & (0 - fits);
         quotient = (quotient << 1) | fits;
     }
@@ -93,8 +158,20 @@ TP_INLINE int64_t tp_divide_even(int64_t num, uint64_t den, int32_t bits)
     uint64_t rest;
     const uint64_t floor = tp_divide((uint64_t)((num ^ sign) - sign), den, bits, &rest);
     const uint64_t twice = rest << 1;
-    const int64_t rounded = (int64_t)(floor + ((twice > den) | ((twice == den) & (uint32_t)floor & 1u)));
+    const int64_t rounded = (int64_t)(floor + ((tp_not_below(den, twice) ^ 1u) | (tp_not_below(den, twice) & tp_not_below(twice, den) & (uint32_t)floor & 1u)));
     return (rounded ^ sign) - sign;
+}
+
+/* Largest integer whose square is not above x. */
+TP_INLINE uint32_t tp_isqrt(uint64_t x)
+{
+    uint64_t root = 0;
+    for (uint64_t bit = (uint64_t)1 << 62; bit != 0; bit >>= 2) {
+        const uint64_t trial = root + bit, fits = 0 - (uint64_t)tp_not_below(x, trial);
+        x -= trial & fits;
+        root = (root >> 1) + (bit & fits);
+    }
+    return (uint32_t)root;
 }
 
 #endif

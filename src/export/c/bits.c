@@ -1,17 +1,16 @@
 /* The binary backbone. */
 #include "tinyprec.h"
+#include "arith.h"
 #include "popcount.h"
 
 /* Puts the sign of `difference` into the highest bit; after n pushes, `tp_last_bits` brings n bits down to bit 0. */
-static inline __attribute__((always_inline)) uint32_t tp_push_bit(uint32_t word, int32_t difference)
+TP_INLINE uint32_t tp_push_bit(uint32_t word, int32_t difference)
 {
     return (word >> 1) | ((uint32_t)difference & 0x80000000u);
 }
 
-static inline __attribute__((always_inline)) int32_t tp_min(int32_t a, int32_t b) { return a < b ? a : b; }
-
 /* Copies one output pixel's patch together and gives the sum of its bytes. */
-static inline __attribute__((always_inline)) int32_t tp_gather(const uint8_t *from, uint8_t *patch, int32_t kh, int32_t run, int32_t pitch)
+TP_INLINE int32_t tp_gather(const uint8_t *from, uint8_t *patch, int32_t kh, int32_t run, int32_t pitch)
 {
     int32_t sum = 0;
     for (int32_t ky = 0; ky < kh; ky++, from += pitch)
@@ -23,7 +22,7 @@ static inline __attribute__((always_inline)) int32_t tp_gather(const uint8_t *fr
 }
 
 /* Sum of the patch's bytes whose weight is -1. */
-static inline __attribute__((always_inline)) int32_t tp_minus(const uint8_t *patch, const uint32_t *row, int32_t terms)
+TP_INLINE int32_t tp_minus(const uint8_t *patch, const uint32_t *row, int32_t terms)
 {
     uint32_t sum = 0;
     for (int32_t left = terms; left > 0; left -= 32) {
@@ -65,7 +64,7 @@ void tp_input_conv_threshold(const uint8_t *restrict image, const uint32_t *rest
 }
 
 /* Differing bits of one output pixel's patch and one weight row; a patch row is contiguous. */
-static inline __attribute__((always_inline)) int32_t tp_patch(const uint32_t *patch, const uint32_t *row, int32_t kh, int32_t run, int32_t pitch)
+TP_INLINE int32_t tp_patch(const uint32_t *patch, const uint32_t *row, int32_t kh, int32_t run, int32_t pitch)
 {
     tp_sum sum = tp_sum_zero();
     for (int32_t ky = 0; ky < kh; ky++) {
@@ -185,8 +184,8 @@ void tp_arg_max_i32(const int32_t *restrict z, int32_t *restrict index, int32_t 
 {
     int32_t best = z[0], at = 0;
     for (int32_t c = 1; c < classes; c++) {
-        at = z[c] > best ? c : at;
-        best = z[c] > best ? z[c] : best;
+        at = tp_select(z[c] > best, c, at);
+        best = tp_max(z[c], best);
     }
     *index = at;
 }

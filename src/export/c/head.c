@@ -75,18 +75,18 @@ TP_INLINE int32_t tp_leading_zeros(uint64_t x)
     const uint32_t high = (uint32_t)(x >> 32), no_high = ~tp_mask(high);
     /* The word that holds the first one; its lowest bit set changes nothing unless the word is 1 or 0. */
     const uint32_t word = high | ((uint32_t)x & no_high);
-    return __builtin_clz(word | 1u) + (int32_t)(32u & no_high);
+    return tp_clz(word | 1u) + (int32_t)(32u & no_high);
 }
 
 void tp_softmax_i32(const int32_t *restrict z, int32_t *restrict p, uint32_t mantissa, int32_t left, int32_t right, int32_t classes)
 {
     int32_t most = z[0];
-    for (int32_t c = 1; c < classes; c++) most = z[c] > most ? z[c] : most;
-    const uint64_t half = ((uint64_t)1 << right) >> 1;
+    for (int32_t c = 1; c < classes; c++) most = tp_max(z[c], most);
+    const uint64_t half = tp_lsl(1, right) >> 1;
     uint64_t sum = 0;
     for (int32_t c = 0; c < classes; c++) {
-        const uint64_t y = ((uint64_t)((uint32_t)most - (uint32_t)z[c]) * mantissa + half) >> right;
-        const uint64_t over = y >> (32 - left);
+        const uint64_t y = tp_lsr((uint64_t)((uint32_t)most - (uint32_t)z[c]) * mantissa + half, right);
+        const uint64_t over = tp_lsr(y, 32 - left);
         const uint32_t e = tp_exp2_neg((uint32_t)y << left | tp_mask((uint32_t)over | (uint32_t)(over >> 32)));
         sum += e;
         p[c] = (int32_t)e;
@@ -94,10 +94,10 @@ void tp_softmax_i32(const int32_t *restrict z, int32_t *restrict p, uint32_t man
     /* 1 / sum as a multiplier of 31 bits and a shift. */
     const int32_t top = tp_leading_zeros(sum);
     uint64_t rest;
-    const uint64_t multiplier = tp_divide((uint64_t)1 << 62, (sum << top) >> 32, 32, &rest);
+    const uint64_t multiplier = tp_divide((uint64_t)1 << 62, tp_lsl(sum, top) >> 32, 32, &rest);
     const int32_t shift = 64 - top;
-    const uint64_t nearest = ((uint64_t)1 << shift) >> 1;
-    for (int32_t c = 0; c < classes; c++) p[c] = (int32_t)(((uint64_t)(uint32_t)p[c] * (uint32_t)multiplier + nearest) >> shift);
+    const uint64_t nearest = tp_lsl(1, shift) >> 1;
+    for (int32_t c = 0; c < classes; c++) p[c] = (int32_t)tp_lsr((uint64_t)(uint32_t)p[c] * (uint32_t)multiplier + nearest, shift);
 }
 
 void tp_error_i32(const int32_t *restrict p, const int32_t *restrict label, int32_t *restrict difference, int32_t *restrict range, int32_t zero, int32_t one, int32_t batch, int32_t classes)
@@ -105,9 +105,9 @@ void tp_error_i32(const int32_t *restrict p, const int32_t *restrict label, int3
     int32_t lo = 0, hi = 0;
     for (int32_t b = 0; b < batch; b++)
         for (int32_t c = 0; c < classes; c++) {
-            const int32_t d = *p++ - zero - (c == label[b] ? one : 0);
-            lo = d < lo ? d : lo;
-            hi = d > hi ? d : hi;
+            const int32_t d = *p++ - zero - tp_select(c == label[b], one, 0);
+            lo = tp_min(d, lo);
+            hi = tp_max(d, hi);
             *difference++ = d;
         }
     range[0] = lo;
@@ -135,20 +135,16 @@ void tp_gradient_accumulate_i32(const int32_t *restrict error, const int8_t *res
     }
 }
 
-#define TP_RANGE(name, sum_t)                                                                                               \
-    void name(const sum_t *restrict sum, sum_t *restrict range, int32_t n)                                                  \
-    {                                                                                                                       \
-        sum_t lo = 0, hi = 0;                                                                                               \
-        for (int32_t i = 0; i < n; i++) {                                                                                   \
-            const sum_t s = sum[i];                                                                                         \
-            lo = s < lo ? s : lo;                                                                                           \
-            hi = s > hi ? s : hi;                                                                                           \
-        }                                                                                                                   \
-        range[0] = lo;                                                                                                      \
-        range[1] = hi;                                                                                                      \
+void tp_gradient_range_i32(const int32_t *restrict sum, int32_t *restrict range, int32_t n)
+{
+    int32_t lo = 0, hi = 0;
+    for (int32_t i = 0; i < n; i++) {
+        lo = tp_min(sum[i], lo);
+        hi = tp_max(sum[i], hi);
     }
-
-TP_RANGE(tp_gradient_range_i32, int32_t)
+    range[0] = lo;
+    range[1] = hi;
+}
 
 void tp_gradient_range_i64(const int64_t *restrict sum, int64_t *restrict range, int32_t n)
 {

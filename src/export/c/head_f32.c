@@ -23,7 +23,7 @@ TP_INLINE float tp_power_of_two(int32_t n)
 }
 
 /* a where `first`, else b, without a branch. */
-TP_INLINE float tp_select(uint32_t first, float a, float b)
+TP_INLINE float tp_select_f32(uint32_t first, float a, float b)
 {
     const uint32_t mask = tp_mask(first);
     union { float value; uint32_t bits; } x = {a}, y = {b};
@@ -35,8 +35,8 @@ TP_INLINE float tp_select(uint32_t first, float a, float b)
 TP_INLINE float tp_exp_f32(float x)
 {
     static const float to_integer = 12582912.0f;
-    x = tp_select(x < -104.0f, -104.0f, x);
-    x = tp_select(x > 89.0f, 89.0f, x);
+    x = tp_select_f32(x < -104.0f, -104.0f, x);
+    x = tp_select_f32(x > 89.0f, 89.0f, x);
     union { float value; uint32_t bits; } shifted = {x * 1.442695f + to_integer}, zero = {to_integer};
     const float n = shifted.value - to_integer;
     const float r = (x - n * 0.69314575f) - n * 1.4286068e-6f;
@@ -49,7 +49,7 @@ TP_INLINE float tp_exp_f32(float x)
 void tp_softmax_f32(const float *restrict z, float *restrict p, int32_t classes)
 {
     float most = z[0], sum = 0.0f;
-    for (int32_t c = 1; c < classes; c++) most = tp_select(z[c] > most, z[c], most);
+    for (int32_t c = 1; c < classes; c++) most = tp_select_f32(z[c] > most, z[c], most);
     for (int32_t c = 0; c < classes; c++) {
         const float e = tp_exp_f32(z[c] - most);
         sum += e;
@@ -66,7 +66,7 @@ void tp_arg_max_f32(const float *restrict z, int32_t *restrict index, int32_t cl
     for (int32_t c = 1; c < classes; c++) {
         const uint32_t larger = tp_mask(z[c] > best);
         at = (int32_t)(((uint32_t)c & larger) | ((uint32_t)at & ~larger));
-        best = tp_select(larger, z[c], best);
+        best = tp_select_f32(larger, z[c], best);
     }
     *index = at;
 }
@@ -74,7 +74,7 @@ void tp_arg_max_f32(const float *restrict z, int32_t *restrict index, int32_t cl
 void tp_error_f32(const float *restrict p, const int32_t *restrict label, float *restrict difference, int32_t batch, int32_t classes)
 {
     for (int32_t b = 0; b < batch; b++)
-        for (int32_t c = 0; c < classes; c++) *difference++ = *p++ - tp_select(c == label[b], 1.0f, 0.0f);
+        for (int32_t c = 0; c < classes; c++) *difference++ = *p++ - tp_select_f32(c == label[b], 1.0f, 0.0f);
 }
 
 void tp_gradient_accumulate_f32(const float *restrict error, const float *restrict feature, float *restrict sum, int32_t classes, int32_t features)
@@ -122,9 +122,24 @@ void tp_mean_rows_f32(const float *restrict master, const int32_t *restrict row,
     *mean = sum / (float)(rows * columns);
 }
 
+#if defined(__riscv) && !defined(__riscv_flen)
+/* Correctly rounded root of 0 or a normal number, without a float unit: the root of the significand has one bit to round. */
+TP_INLINE float tp_sqrt(float x)
+{
+    union { float value; uint32_t bits; } y = {x};
+    const int32_t exponent = (int32_t)(y.bits >> 23) - 127;
+    const uint64_t significand = (uint64_t)((y.bits & 0x7fffffu) | 0x800000u) << (exponent & 1);
+    const uint32_t root = (tp_isqrt(significand << 25) + 1) >> 1;
+    y.bits = ((((uint32_t)(exponent >> 1) + 126u) << 23) + root) & tp_mask(y.bits);
+    return y.value;
+}
+#else
+TP_INLINE float tp_sqrt(float x) { return __builtin_sqrtf(x); }
+#endif
+
 void tp_past_weight_f32(const uint32_t *restrict past, const uint32_t *restrict current, float *restrict weight, int32_t classes)
 {
-    for (int32_t c = 0; c < classes; c++) weight[c] = __builtin_sqrtf((float)past[c] / (float)current[c]);
+    for (int32_t c = 0; c < classes; c++) weight[c] = tp_sqrt((float)past[c] / (float)current[c]);
 }
 
 void tp_consolidate_rows_f32(const float *restrict master, const float *restrict weight, const int32_t *restrict row, float *restrict consolidated, float mean, int32_t rows, int32_t columns)

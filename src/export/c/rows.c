@@ -31,18 +31,6 @@ TP_MEAN_ROWS(tp_mean_rows_i8, int8_t, 24)
 TP_MEAN_ROWS(tp_mean_rows_i16, int16_t, 32)
 TP_MEAN_ROWS(tp_mean_rows_i32, int32_t, 48)
 
-/* Largest integer whose square is not above x. */
-TP_INLINE uint32_t tp_isqrt(uint64_t x)
-{
-    uint64_t root = 0;
-    for (uint64_t bit = (uint64_t)1 << 62; bit != 0; bit >>= 2) {
-        const uint64_t trial = root + bit, fits = 0 - (uint64_t)(x >= trial);
-        x -= trial & fits;
-        root = (root >> 1) + (bit & fits);
-    }
-    return (uint32_t)root;
-}
-
 void tp_past_weight_i32(const uint32_t *restrict past, const uint32_t *restrict current, uint32_t *restrict weight, int32_t classes)
 {
     for (int32_t c = 0; c < classes; c++) {

@@ -3,9 +3,12 @@
 use super::convert::{Converter, Op, Place};
 use super::flatbuffer::Wrong;
 use super::model::Quantisation;
-use crate::nn::{FilterSize, Int8, Kind, Layer, Multiplier, Requant, SmallFilters, Softmax, Source, Window};
+use crate::nn::{FilterSize, Int8, Kind, Layer, Multiplier, Requant, Roundings, SmallFilters, Softmax, Source, Window};
 use crate::numeric::elementary::exp_f32;
 use crate::numeric::narrow::{real_to_i64, saturate_i32};
+
+/// LiteRT 2's reference kernel rounds once here and twice everywhere else; TensorFlow Lite 2.14's rounds twice here too.
+const DENSE_ROUNDINGS: Roundings = Roundings::One;
 
 /// A factor from a real number.
 fn factor(real: f64) -> Result<Multiplier, Wrong> {
@@ -35,7 +38,7 @@ fn clamped(code: i32) -> i8 {
 
 fn requant(factors: Vec<Multiplier>, to: (f32, i32), activation: u8) -> Result<Requant, Wrong> {
     let [low, high] = range(activation, to)?;
-    Ok(Requant { factors, zero: to.1, low, high })
+    Ok(Requant { factors, roundings: Roundings::Two, zero: to.1, low, high })
 }
 
 impl<'a> Converter<'a> {
@@ -79,6 +82,7 @@ impl<'a> Converter<'a> {
         let weights = self.filters(op, FilterSize { out, taps: shape.pixels(), ic: shape.c })?;
         let bias = self.int_bias(op, out)?;
         let (input_zero, to) = self.linear(op, out, 0, activation)?;
+        let to = Requant { roundings: DENSE_ROUNDINGS, ..to };
         self.push(&op.name, Layer::Int8(Int8::Dense { weights, bias, input_zero, to }), &[source])
     }
 

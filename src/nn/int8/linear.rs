@@ -2,11 +2,9 @@
 
 use super::super::error::{NnError, check_len};
 use super::super::infer::Cx;
-use super::super::run::geometry;
-use super::super::simd::accumulate_i32;
-use super::super::{Geometry, Map, Shape, SmallFilters, Window};
+use super::super::run::{geometry, whole};
+use super::super::{Geometry, Map, Shape, SmallFilters};
 use super::{Int8, Requant};
-use crate::bits::Isa;
 
 /// What the sums of one layer are made of, for checks.
 pub(super) struct Linear<'a> {
@@ -42,22 +40,19 @@ impl Linear<'_> {
     }
 }
 
-/// Weights as the fast loop wants them: 32 bits wide, output fastest.
+/// Depthwise weights as the fast loop wants them: 32 bits wide.
 #[derive(Debug, Clone)]
 pub(crate) struct PreparedInt8 {
     weights: Vec<i32>,
 }
 
 impl PreparedInt8 {
-    /// `None` for layers without weights.
+    /// `None` for layers of another kind.
     pub(crate) fn new(layer: &Int8) -> Option<Self> {
         match layer {
-            Int8::Conv { weights, .. } | Int8::Dense { weights, .. } => {
-                let (out, fan_in) = (weights.size().out, weights.size().fan_in());
-                let at = |i: usize| i32::from(weights.values()[i % out * fan_in + i / out]);
-                Some(Self { weights: (0..out * fan_in).map(at).collect() })
+            Int8::Depthwise { weights, multiplier: 1, .. } => {
+                Some(Self { weights: weights.iter().map(|w| i32::from(*w)).collect() })
             }
-            Int8::Depthwise { weights, .. } => Some(Self { weights: weights.iter().map(|w| i32::from(*w)).collect() }),
             _ => None,
         }
     }
@@ -128,15 +123,9 @@ fn depthwise(x: &Map<i8>, g: &Geometry, out: usize, zero: i32, add: impl Fn(&mut
     Sums(map)
 }
 
-/// The same sums, a patch at a time against all outputs at once.
-pub(super) fn fast(layer: &Int8, prepared: &PreparedInt8, isa: Isa, x: &Map<i8>) -> Map<i8> {
+/// The same sums of a depthwise layer, all channels of a tap at once.
+pub(super) fn fast(layer: &Int8, prepared: &PreparedInt8, x: &Map<i8>) -> Map<i8> {
     match layer {
-        Int8::Conv { bias, window, input_zero, to, .. } => {
-            patches(x, &geometry(*window, x.shape()), prepared, isa, bias, *input_zero).codes(bias, to)
-        }
-        Int8::Dense { bias, input_zero, to, .. } => {
-            patches(x, &whole(x.shape()), prepared, isa, bias, *input_zero).codes(bias, to)
-        }
         Int8::Depthwise { multiplier: 1, bias, window, input_zero, to, .. } => {
             let g = geometry(*window, x.shape());
             depthwise(x, &g, bias.len(), *input_zero, |sums, tap, pixel| {
@@ -149,26 +138,4 @@ pub(super) fn fast(layer: &Int8, prepared: &PreparedInt8, isa: Isa, x: &Map<i8>)
         }
         _ => reference(layer, x),
     }
-}
-
-fn patches(x: &Map<i8>, g: &Geometry, prepared: &PreparedInt8, isa: Isa, bias: &[i32], zero: i32) -> Sums {
-    let (kw, ic, out) = (g.window.kernel[1], x.shape().c, bias.len());
-    let mut map = Map::zeros(Shape::new(g.oh, g.ow, out));
-    let mut patch = vec![0; g.window.taps() * ic];
-    for (place, sums) in map.data_mut().chunks_exact_mut(out).enumerate() {
-        patch.fill(0);
-        for ky in 0..g.window.kernel[0] {
-            let Some(run) = g.run(place / g.ow, place % g.ow, ky) else { continue };
-            let pixels = &x.data()[(run.y * g.iw + run.x) * ic..][..run.len * ic];
-            let slot = &mut patch[(ky * kw + run.first) * ic..][..run.len * ic];
-            slot.iter_mut().zip(pixels).for_each(|(s, v)| *s = i32::from(*v) - zero);
-        }
-        accumulate_i32(isa, &patch, &prepared.weights, sums);
-    }
-    Sums(map)
-}
-
-/// A dense layer's window: the whole map at once.
-fn whole(shape: Shape) -> Geometry {
-    geometry(Window { kernel: [shape.h, shape.w], ..Window::valid(1, 1) }, shape)
 }

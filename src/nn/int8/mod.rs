@@ -10,13 +10,12 @@ mod pool;
 mod softmax;
 
 pub(crate) use linear::PreparedInt8;
-pub use multiplier::{Multiplier, Requant};
+pub use multiplier::{Multiplier, Requant, Roundings};
 pub use softmax::Softmax;
 
 use super::error::check_len;
 use super::infer::{Cx, Info};
 use super::{FilterSize, Kind, Map, NnError, Shape, SmallFilters, Tensor, Window};
-use crate::bits::Isa;
 
 /// One 8-bit layer. Taps beyond the border add nothing (they read the zero point).
 #[derive(Debug, Clone, PartialEq)]
@@ -223,8 +222,8 @@ pub(super) fn infer(layer: &Int8, cx: &Cx<'_>, second: Option<Info>) -> Result<I
     Ok(cx.gives(out, kind, if kind == Kind::I8 { 128 } else { 0 }))
 }
 
-/// Runs a layer; `isa` picks the instructions of the linear ones' inner loop, `None` the plain reference loops.
-pub(super) fn run(layer: &Int8, prepared: Option<(&PreparedInt8, Isa)>, x: &Tensor, second: Option<&Tensor>) -> Tensor {
+/// Runs a layer by the reference loops, or by what was prepared for it.
+pub(super) fn run(layer: &Int8, prepared: Option<&PreparedInt8>, x: &Tensor, second: Option<&Tensor>) -> Tensor {
     if let (Int8::Quantise { scale, zero }, Tensor::F32(x)) = (layer, x) {
         let codes = x.data().iter().map(|v| elementwise::quantise(*v, *scale, *zero));
         return Tensor::I8(mapped(x.shape(), codes));
@@ -238,9 +237,7 @@ pub(super) fn run(layer: &Int8, prepared: Option<(&PreparedInt8, Isa)>, x: &Tens
         return Tensor::F32(mapped(x.shape(), x.data().iter().map(|v| elementwise::dequantise(*v, *scale, *zero))));
     }
     Tensor::I8(match (layer, prepared) {
-        (Int8::Conv { .. } | Int8::Dense { .. } | Int8::Depthwise { .. }, Some((prepared, isa))) => {
-            linear::fast(layer, prepared, isa, x)
-        }
+        (Int8::Depthwise { .. }, Some(prepared)) => linear::fast(layer, prepared, x),
         (Int8::Conv { .. } | Int8::Dense { .. } | Int8::Depthwise { .. }, None) => linear::reference(layer, x),
         (Int8::MaxPool { window, range }, _) => pool::max(x, *window, *range),
         (Int8::AvgPool { window, range }, _) => pool::average(x, *window, *range),

@@ -1,7 +1,7 @@
 //! TensorFlow Lite's quantised factor, and what stands behind every sum: factor, zero point, clamp.
 
 use crate::numeric::multiply_double;
-use crate::numeric::narrow::real_to_i64;
+use crate::numeric::narrow::{real_to_i64, saturate_i32, saturate_i64};
 
 /// A factor ≥ 0, `multiplier · 2^(shift − 31)`, as `QuantizeMultiplier` makes it: ties away from zero, below 2^−32 nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,10 +56,30 @@ impl Multiplier {
         Self::from_parts(i32::try_from(mantissa).ok()?, self.exponent - raise)
     }
 
+    /// `x` times the factor, rounded once, ties up: the shift behind the whole product.
+    ///
+    /// * Formula: `(x·multiplier + 2^(30 − shift)) >> (31 − shift)`. Range: any i32; saturates. Equals numerics N14.
+    pub fn apply_once(self, x: i32) -> i32 {
+        let right = u32::try_from(31 - self.exponent).unwrap_or(0);
+        let product = i128::from(x) * i128::from(self.mantissa);
+        let half = if right == 0 { 0 } else { 1i128 << (right - 1) };
+        saturate_i32(saturate_i64((product + half) >> right))
+    }
+
     /// `x` times the factor with two roundings: `MultiplyByQuantizedMultiplier` (numerics N15, N16).
     pub fn apply(self, x: i32) -> i32 {
         multiply_double(x, self.mantissa, self.exponent)
     }
+}
+
+/// How often a product with a factor is rounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Roundings {
+    /// The product's upper half, ties up ([`Multiplier::apply_once`]).
+    One,
+    /// The doubled upper half, then the shift, ties away from zero ([`Multiplier::apply`]).
+    #[default]
+    Two,
 }
 
 /// From 32-bit sums to 8-bit codes: `clamp(factor·sum + zero, low, high)`.
@@ -67,6 +87,8 @@ impl Multiplier {
 pub struct Requant {
     /// One for all channels, or one a channel.
     pub factors: Vec<Multiplier>,
+    /// How often factor·sum is rounded.
+    pub roundings: Roundings,
     /// Code of zero.
     pub zero: i32,
     /// Smallest code: the type's, or the fused activation's.
@@ -79,7 +101,11 @@ impl Requant {
     /// Code of one sum.
     pub fn code(&self, channel: usize, sum: i32) -> i8 {
         let factor = if self.factors.len() == 1 { self.factors[0] } else { self.factors[channel] };
-        clamp(factor.apply(sum).saturating_add(self.zero), self.low, self.high)
+        let scaled = match self.roundings {
+            Roundings::One => factor.apply_once(sum),
+            Roundings::Two => factor.apply(sum),
+        };
+        clamp(scaled.saturating_add(self.zero), self.low, self.high)
     }
 }
 
@@ -112,8 +138,17 @@ mod tests {
     }
 
     #[test]
+    fn one_rounding_and_two_part_where_the_first_makes_a_tie() {
+        let quarter = Multiplier::from_f64(0.25 - 2f64.powi(-34)).unwrap();
+        // 6/4 less a little is 1; rounded up to 1.5·2 first, it becomes a tie and then 2.
+        assert_eq!((quarter.apply_once(6), quarter.apply(6)), (1, 2));
+        assert_eq!([-6, -2, 2].map(|x| Multiplier::from_f64(0.25).unwrap().apply_once(x)), [-1, 0, 1]);
+        assert_eq!(Multiplier::from_f64(1e9).unwrap().apply_once(i32::MIN), i32::MIN);
+    }
+
+    #[test]
     fn codes_saturate_at_the_activation() {
-        let to = Requant { factors: vec![Multiplier::ONE], zero: -100, low: -100, high: 27 };
+        let to = Requant { factors: vec![Multiplier::ONE], roundings: Roundings::Two, zero: -100, low: -100, high: 27 };
         assert_eq!([-500, 0, 3, 200, i32::MAX].map(|x| to.code(9, x)), [-100, -100, -97, 27, 27]);
     }
 }

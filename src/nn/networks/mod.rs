@@ -31,7 +31,9 @@ mod residual;
 
 pub use bmxnet::MxNode;
 pub(crate) use bnn_pynq::input_table;
+pub(crate) use fold::batch_norm;
 pub use list::{ARCHITECTURES, Architecture, Built, Options, find, mxnet};
+pub(crate) use parameters::mean_magnitude;
 pub use parameters::{KernelOrder, KernelShape, Parameters, Random, Shapes, SignKernel};
 
 use super::{NnError, Shape};

@@ -116,7 +116,7 @@ pub trait Parameters {
     clippy::cast_precision_loss,
     reason = "one rounding to nearest even, as documented"
 )]
-fn mean_magnitude(weights: &[f32]) -> f32 {
+pub(crate) fn mean_magnitude(weights: &[f32]) -> f32 {
     let sum: f64 = weights.iter().map(|w| f64::from(w.abs())).sum();
     (sum / weights.len() as f64) as f32
 }

@@ -71,6 +71,19 @@ impl Svg {
         self.push(format_args!(r#"<path class="{class}" d="{shape}">{tip}</path>"#));
     }
 
+    /// A round point that a script can find by its number.
+    pub fn point(&mut self, class: &str, r: f64, at: (f64, f64), number: usize, tip: &str) {
+        let ((x, y), tip) = (at, tipped(tip));
+        self.push(format_args!(
+            r#"<circle class="{class}" data-i="{number}" cx="{x:.1}" cy="{y:.1}" r="{r}">{tip}</circle>"#
+        ));
+    }
+
+    /// A ring that a script puts around a point; not shown until then.
+    pub fn ring(&mut self) {
+        self.push(format_args!(r#"<circle class="here" r="8" cx="0" cy="0" style="display:none"/>"#));
+    }
+
     /// A text.
     pub fn text(&mut self, class: &str, at: (f64, f64), anchor: Anchor, text: &str) {
         let anchor = match anchor {

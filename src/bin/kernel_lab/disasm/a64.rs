@@ -24,6 +24,7 @@ fn branch(mnemonic: &str, args: &[&str]) -> Option<Insn> {
     Some(match mnemonic {
         "b" => Insn::new(Class::BrTaken),
         "ret" => Insn::new(Class::BrExit).from(&["x30"], Operand::Data),
+        "bl" => Insn::new(Class::BrExit).to(&["x30"]),
         "nop" => Insn::new(Class::Nop),
         "cbz" | "cbnz" | "tbz" | "tbnz" => rename(Insn::new(Class::BrTaken).from(&args[..1], Operand::Data)),
         _ if mnemonic.starts_with("b.") => Insn::new(Class::BrTaken).from(&["flags"], Operand::Flag),

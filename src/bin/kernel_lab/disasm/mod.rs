@@ -2,6 +2,7 @@
 
 mod a64;
 mod operands;
+mod rv32;
 mod thumb;
 
 use crate::LabError;
@@ -25,8 +26,10 @@ pub struct Insn {
     /// Number of registers of a multiple load or store.
     pub n: Option<u32>,
     pub w: Option<Width>,
-    /// Where a branch goes.
+    /// Where a branch goes, within its function.
     pub target: Option<u64>,
+    /// Where a call, or a jump out of the function, goes.
+    pub call: Option<u64>,
 }
 
 impl Insn {
@@ -41,6 +44,7 @@ impl Insn {
             n: None,
             w: None,
             target: None,
+            call: None,
         }
     }
 
@@ -61,43 +65,96 @@ impl Insn {
     }
 }
 
-/// A function of the listing.
+/// A kernel, or a function of the compiler's library that a kernel calls.
 #[derive(Debug, Clone)]
 pub struct Function {
     pub symbol: String,
     pub start: u64,
-    /// Bytes from the first to past the last instruction or literal.
+    /// Bytes up to the next function: instructions and literals.
     pub bytes: u64,
     pub insns: Vec<Insn>,
+    /// What it calls, and what that calls; each once, in the order of their addresses.
+    pub callees: Vec<Function>,
 }
 
-/// Every function of a listing whose name begins with `tp_`, and the address of `lab_mark`.
+impl Function {
+    /// The function and everything that it calls.
+    pub fn parts(&self) -> impl Iterator<Item = &Function> {
+        std::iter::once(self).chain(&self.callees)
+    }
+
+    /// Whether an address lies in the function or in what it calls.
+    pub fn holds(&self, addr: u64) -> bool {
+        self.parts().any(|f| (f.start..f.start + f.bytes).contains(&addr))
+    }
+}
+
+/// One function's lines.
+struct Raw<'a> {
+    symbol: &'a str,
+    start: u64,
+    end: u64,
+    lines: Vec<&'a str>,
+}
+
+/// Every function of a listing whose name begins with `tp_`, with what it calls, and the address of `lab_mark`.
 pub fn read_listing(listing: &str, isa: Isa) -> Result<(Vec<Function>, u64), LabError> {
-    let (mut functions, mut mark, mut open): (Vec<Function>, Option<u64>, bool) = (Vec::new(), None, false);
-    for line in listing.lines() {
-        if let Some((address, name)) = line.strip_suffix(">:").and_then(|l| l.split_once(" <")) {
-            let start =
-                u64::from_str_radix(address, 16).map_err(|_| LabError::Tool(format!("cannot read `{line}`")))?;
-            open = name.starts_with("tp_");
-            if name == "lab_mark" {
-                mark = Some(start);
+    let raw = raw_functions(listing)?;
+    let mark = raw.iter().find(|f| f.symbol == "lab_mark").map(|f| f.start);
+    let mut functions = Vec::new();
+    for kernel in raw.iter().filter(|f| f.symbol.starts_with("tp_")) {
+        let mut function = one(kernel, isa)?;
+        let mut open: Vec<u64> = function.insns.iter().filter_map(|i| i.call).collect();
+        while let Some(target) = open.pop() {
+            let known = function.parts().any(|f| (f.start..f.start + f.bytes).contains(&target));
+            let callee = raw.iter().find(|f| (f.start..f.end).contains(&target)).filter(|_| !known);
+            if let Some(callee) = callee {
+                let callee = one(callee, isa)?;
+                open.extend(callee.insns.iter().filter_map(|i| i.call));
+                function.callees.push(callee);
             }
-            if open {
-                functions.push(Function { symbol: name.to_owned(), start, bytes: 0, insns: Vec::new() });
-            }
-        } else if open && let Some(function) = functions.last_mut() {
-            read_line(line, isa, function)?;
         }
+        function.callees.sort_by_key(|f| f.start);
+        functions.push(function);
     }
     Ok((functions, mark.ok_or_else(|| LabError::Tool("the listing has no lab_mark".into()))?))
+}
+
+fn raw_functions(listing: &str) -> Result<Vec<Raw<'_>>, LabError> {
+    let mut list: Vec<Raw<'_>> = Vec::new();
+    for line in listing.lines() {
+        if let Some((address, symbol)) = line.strip_suffix(">:").and_then(|l| l.split_once(" <")) {
+            let start =
+                u64::from_str_radix(address, 16).map_err(|_| LabError::Tool(format!("cannot read `{line}`")))?;
+            list.push(Raw { symbol, start, end: start, lines: Vec::new() });
+        } else if let Some(open) = list.last_mut() {
+            open.lines.push(line);
+        }
+    }
+    for index in 0..list.len() {
+        let last =
+            list[index].lines.iter().rev().find_map(|l| u64::from_str_radix(l.split_once(":\t")?.0.trim(), 16).ok());
+        let next = list.get(index + 1).map(|f| f.start);
+        let end = last.map_or(list[index].start, |l| l + 4);
+        list[index].end = next.filter(|n| *n > list[index].start && *n < end).unwrap_or(end);
+    }
+    Ok(list)
+}
+
+fn one(raw: &Raw<'_>, isa: Isa) -> Result<Function, LabError> {
+    let (symbol, bytes) = (raw.symbol.to_owned(), raw.end - raw.start);
+    let mut function = Function { symbol, start: raw.start, bytes, insns: Vec::new(), callees: Vec::new() };
+    for line in &raw.lines {
+        read_line(line, isa, &mut function)?;
+    }
+    Ok(function)
 }
 
 fn read_line(line: &str, isa: Isa, function: &mut Function) -> Result<(), LabError> {
     let Some((address, rest)) = line.split_once(":\t") else { return Ok(()) };
     let Ok(addr) = u64::from_str_radix(address.trim(), 16) else { return Ok(()) };
-    let text = rest.split(['@', ';']).next().unwrap_or(rest).split("//").next().unwrap_or(rest).trim();
-    let size = if isa == Isa::A64 || text.contains(".w") || text.starts_with(".word") { 4 } else { 2 };
-    function.bytes = addr + size - function.start;
+    let comment = if isa == Isa::Rv32 { ['#', ';'] } else { ['@', ';'] };
+    let text = rest.split(comment).next().unwrap_or(rest).split("//").next().unwrap_or(rest).trim();
     if text.starts_with('.') || text.is_empty() {
         return Ok(());
     }
@@ -108,12 +165,26 @@ fn read_line(line: &str, isa: Isa, function: &mut Function) -> Result<(), LabErr
     let parsed = match isa {
         Isa::Thumb2 => thumb::parse(mnemonic, &list),
         Isa::A64 => a64::parse(mnemonic, &list),
+        Isa::Rv32 => rv32::parse(mnemonic, &list),
     };
     let mut insn = parsed
         .ok_or_else(|| LabError::Instruction { symbol: function.symbol.clone(), text: text.replace('\t', " ") })?;
     insn.addr = addr;
-    insn.target = target;
-    insn.text = shown(mnemonic, args, target, function.start);
+    let inside = target.is_some_and(|t| (function.start..function.start + function.bytes).contains(&t));
+    if inside && insn.class == Class::BrTaken {
+        insn.target = target;
+        insn.text = shown(mnemonic, args, target, function.start);
+    } else {
+        insn.call = target.filter(|_| matches!(insn.class, Class::BrTaken | Class::BrExit));
+        let name = args.rsplit_once('<').map(|(_, n)| n.trim_end_matches('>'));
+        let before = args
+            .rsplit_once('<')
+            .map_or(args, |(b, _)| b.trim_end().rsplit_once([' ', ',', '\t']).map_or("", |(b, _)| b));
+        insn.text = match (insn.call, name) {
+            (Some(_), Some(name)) => format!("{mnemonic} {before} {name}").replace("  ", " "),
+            _ => shown(mnemonic, args, None, function.start),
+        };
+    }
     function.insns.push(insn);
     Ok(())
 }

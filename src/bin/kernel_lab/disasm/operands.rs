@@ -32,11 +32,11 @@ pub fn register(text: &str) -> &str {
 
 /// Whether a word names a register whose value is carried (not an immediate, not the zero register).
 pub fn is_register(text: &str) -> bool {
-    const NAMED: [&str; 13] =
-        ["sl", "fp", "ip", "lr", "sp", "pc", "flags", "fpflags", "wsp", "cpsr_f", "sb", "x29", "x30"];
+    const NAMED: [&str; 15] =
+        ["sl", "fp", "ip", "lr", "sp", "pc", "flags", "fpflags", "wsp", "cpsr_f", "sb", "x29", "x30", "ra", "gp"];
     let mut chars = text.chars();
     let first = chars.next().unwrap_or(' ');
-    NAMED.contains(&text) || ("rswxdqvbh".contains(first) && text.len() > 1 && chars.all(|c| c.is_ascii_digit()))
+    NAMED.contains(&text) || ("rswxdqvbhat".contains(first) && text.len() > 1 && chars.all(|c| c.is_ascii_digit()))
 }
 
 /// Registers of a list in braces, ranges expanded: `{r4-r6, pc}`.

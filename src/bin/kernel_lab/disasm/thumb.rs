@@ -43,6 +43,7 @@ fn branch(name: &str, args: &[&str]) -> Option<Insn> {
     match name {
         "b" => Some(Insn::new(Class::BrTaken)),
         "bx" => Some(Insn::new(Class::BrExit).from(args, Operand::Data)),
+        "bl" => Some(Insn::new(Class::BrExit).to(&["lr"])),
         "cbz" | "cbnz" => Some(Insn::new(Class::BrTaken).from(&args[..1], Operand::Data)),
         "nop" => Some(Insn::new(Class::Nop)),
         _ if CONDITIONS.iter().any(|c| name.strip_prefix('b') == Some(c)) => {
@@ -104,6 +105,8 @@ fn body(name: &Name, args: &[&str]) -> Option<Insn> {
             let kept = if matches!(name.base, "bfi" | "bfc") { &args[..1] } else { &[] };
             insn.to(&args[..1]).from(kept, Operand::Data).from(&args[1..], kind)
         }
+        // Two operands: the destination is also a factor.
+        Class::Mul if args.len() == 2 => insn.to(&args[..1]).from(args, Operand::Mul),
         Class::Mul | Class::Mac => {
             insn.to(&args[..1]).from(args.get(1..3.min(args.len()))?, Operand::Mul).from(args.get(3..)?, Operand::Acc)
         }

@@ -17,94 +17,30 @@ const S: Option<BufferKind> = Some(BufferKind::Scratch);
 /// The binary backbone's twins.
 pub fn specs() -> Vec<Spec> {
     vec![
-        Spec {
-            op: Op::InputConv,
-            elems: &[U8, B1, I32],
-            symbol: "tp_input_conv",
-            trips: INPUT_CONV,
-            buffers: &[A, W, A, S, None],
-            cases: |r| input_conv(r, false),
-        },
-        Spec {
-            op: Op::InputConvThreshold,
-            elems: &[U8, B1, B1],
-            symbol: "tp_input_conv_threshold",
-            trips: INPUT_CONV,
-            buffers: &[A, W, W, A, S, None],
-            cases: |r| input_conv(r, true),
-        },
-        Spec {
-            op: Op::BinaryConv,
-            elems: &[B1, B1, I32],
-            symbol: "tp_binary_conv",
-            trips: CONV,
-            buffers: &[A, W, A, None],
-            cases: |r| binary_conv(r, false),
-        },
-        Spec {
-            op: Op::BinaryConvThreshold,
-            elems: &[B1, B1, B1],
-            symbol: "tp_binary_conv_threshold",
-            trips: CONV,
-            buffers: &[A, W, W, A, None],
-            cases: |r| binary_conv(r, true),
-        },
-        Spec {
-            op: Op::BinaryDense,
-            elems: &[B1, B1, I32],
-            symbol: "tp_binary_dense",
-            trips: DENSE,
-            buffers: &[A, W, A],
-            cases: |r| dense(r, false),
-        },
-        Spec {
-            op: Op::BinaryDenseThreshold,
-            elems: &[B1, B1, B1],
-            symbol: "tp_binary_dense_threshold",
-            trips: DENSE,
-            buffers: &[A, W, W, A],
-            cases: |r| dense(r, true),
-        },
-        Spec {
-            op: Op::Threshold,
-            elems: &[I32, B1],
-            symbol: "tp_threshold",
-            trips: PIXELS,
-            buffers: &[A, W, A],
-            cases: threshold,
-        },
-        Spec {
-            op: Op::MaxPoolBits,
-            elems: &[B1, B1],
-            symbol: "tp_max_pool_bits",
-            trips: POOL,
-            buffers: &[A, A],
-            cases: max_pool,
-        },
-        Spec {
-            op: Op::GlobalSumBits,
-            elems: &[B1, I32],
-            symbol: "tp_global_sum_bits",
-            trips: PIXELS,
-            buffers: &[A, A],
-            cases: global_sum_bits,
-        },
-        Spec {
-            op: Op::GlobalSum,
-            elems: &[I32, I32],
-            symbol: "tp_global_sum",
-            trips: PIXELS,
-            buffers: &[A, A],
-            cases: global_sum,
-        },
-        Spec {
-            op: Op::PackInput,
-            elems: &[U8, B1],
-            symbol: "tp_pack_input",
-            trips: &["n", "ceil_div(n,32)"],
-            buffers: &[A, A],
-            cases: pack_input,
-        },
+        Spec::new(Op::InputConv, &[U8, B1, I32], "tp_input_conv", INPUT_CONV, &[A, W, A, S, None], |r| {
+            input_conv(r, false)
+        }),
+        Spec::new(
+            Op::InputConvThreshold,
+            &[U8, B1, B1],
+            "tp_input_conv_threshold",
+            INPUT_CONV,
+            &[A, W, W, A, S, None],
+            |r| input_conv(r, true),
+        ),
+        Spec::new(Op::BinaryConv, &[B1, B1, I32], "tp_binary_conv", CONV, &[A, W, A, None], |r| binary_conv(r, false)),
+        Spec::new(Op::BinaryConvThreshold, &[B1, B1, B1], "tp_binary_conv_threshold", CONV, &[A, W, W, A, None], |r| {
+            binary_conv(r, true)
+        }),
+        Spec::new(Op::BinaryDense, &[B1, B1, I32], "tp_binary_dense", DENSE, &[A, W, A], |r| dense(r, false)),
+        Spec::new(Op::BinaryDenseThreshold, &[B1, B1, B1], "tp_binary_dense_threshold", DENSE, &[A, W, W, A], |r| {
+            dense(r, true)
+        }),
+        Spec::new(Op::Threshold, &[I32, B1], "tp_threshold", PIXELS, &[A, W, A], threshold),
+        Spec::new(Op::MaxPoolBits, &[B1, B1], "tp_max_pool_bits", POOL, &[A, A], max_pool),
+        Spec::new(Op::GlobalSumBits, &[B1, I32], "tp_global_sum_bits", PIXELS, &[A, A], global_sum_bits),
+        Spec::new(Op::GlobalSum, &[I32, I32], "tp_global_sum", PIXELS, &[A, A], global_sum),
+        Spec::new(Op::PackInput, &[U8, B1], "tp_pack_input", &["n", "ceil_div(n,32)"], &[A, A], pack_input),
     ]
 }
 

@@ -19,7 +19,7 @@ const MATRIX: &[&str] = &["classes", "classes*features"];
 
 /// Float twins of the whole head.
 pub fn specs() -> Vec<Spec> {
-    let spec = |op, elems, symbol, trips, buffers, cases| Spec { op, elems, symbol, trips, buffers, cases };
+    let spec = Spec::new;
     vec![
         spec(Op::Standardise, &[I32, F32], "tp_standardise_f32", N, &[A, W, W, A], standardise),
         spec(Op::HeadForward, &[F32, F32, F32], "tp_head_forward_f32", MATRIX, &[A, T, A], head_forward),
@@ -32,7 +32,14 @@ pub fn specs() -> Vec<Spec> {
         spec(Op::SgdUpdate, &[F32, F32], "tp_sgd_update_f32", N, &[A, T], sgd),
         spec(Op::LoadRows, &[F32, F32], "tp_load_rows_f32", ROWS, &[T, T, None], load),
         spec(Op::MeanRows, &[F32], "tp_mean_rows_f32", ROWS, &[T, None, None], mean),
-        spec(Op::PastWeight, &[I32, F32], "tp_past_weight_f32", &["classes"], &[T, T, A], past),
+        spec(
+            Op::PastWeight,
+            &[I32, F32],
+            "tp_past_weight_f32",
+            &["classes", "classes*31", "classes*32"],
+            &[T, T, A],
+            past,
+        ),
         spec(Op::ConsolidateRows, &[F32, F32], "tp_consolidate_rows_f32", ROWS, &[T, A, None, T], consolidate),
     ]
 }

@@ -17,7 +17,7 @@ const MATRIX: &[&str] = &["classes", "classes*features"];
 
 /// Integer twins of the forward pass, the loss, the gradient and SGD.
 pub fn specs() -> Vec<Spec> {
-    let spec = |op, elems, symbol, trips, buffers, cases| Spec { op, elems, symbol, trips, buffers, cases };
+    let spec = Spec::new;
     vec![
         spec(Op::Standardise, &[I32, I8], "tp_standardise_i8", N, &[A, W, W, W, A, None], standardise),
         spec(Op::ForwardCopy, &[I8, I8], "tp_forward_copy_i8_i8", N, &[T, T, None], |r| copy(r, I8, I8)),

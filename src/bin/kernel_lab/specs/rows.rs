@@ -17,7 +17,7 @@ pub const ROWS: &[&str] = &["rows", "n"];
 
 /// Integer twins of CWR*.
 pub fn specs() -> Vec<Spec> {
-    let spec = |op, elems, symbol, trips, buffers, cases| Spec { op, elems, symbol, trips, buffers, cases };
+    let spec = Spec::new;
     vec![
         spec(Op::LoadRows, &[I8, I8], "tp_load_rows_i8", ROWS, &[T, T, None], |r| load(r, I8)),
         spec(Op::LoadRows, &[I16, I16], "tp_load_rows_i16", ROWS, &[T, T, None], |r| load(r, I16)),

@@ -3,7 +3,7 @@
 #define LAB_PLATFORM_H
 #include <stdint.h>
 
-#define LAB_BLOB_BYTES (3u << 20)
+#define LAB_BLOB_BYTES (14u << 20)
 
 uint32_t lab_read(const char *name, uint8_t *to, uint32_t room);
 uint32_t lab_write(const char *name, const uint8_t *from, uint32_t bytes);

@@ -1,0 +1,117 @@
+//! Latency of one image, and which operations it goes to.
+
+use super::Failure;
+use rayon::ThreadPoolBuilder;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use tinyprec::nn::{Engine, Graph, Kind, Map, Tensor};
+use tinyprec::trace::{KernelCall, NullSink, Sink};
+
+/// Runs at least, and for at least as long.
+const LEAST_RUNS: usize = 10;
+const LEAST_TIME: Duration = Duration::from_secs(1);
+
+/// Times of one network.
+pub struct Timing {
+    threads: usize,
+    /// Milliseconds of each run, ascending.
+    runs: Vec<f64>,
+    /// Operation and its share of the whole, largest first.
+    parts: Vec<(String, f64)>,
+}
+
+/// Runs one image again and again.
+pub fn time(graph: &Graph, threads: usize) -> Result<Timing, Failure> {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| Failure::new(e.to_string()))?;
+    pool.install(|| timed(graph, threads))
+}
+
+fn timed(graph: &Graph, threads: usize) -> Result<Timing, Failure> {
+    let image = image(graph)?;
+    let engine = Engine::best();
+    graph.pass(&image, engine, &mut NullSink)?;
+    let (mut runs, begin) = (Vec::new(), Instant::now());
+    while runs.len() < LEAST_RUNS || begin.elapsed() < LEAST_TIME {
+        let start = Instant::now();
+        graph.pass(&image, engine, &mut NullSink)?;
+        runs.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    runs.sort_by(f64::total_cmp);
+    let mut clock = Clock { last: Instant::now(), parts: BTreeMap::new() };
+    for _ in 0..runs.len().min(LEAST_RUNS) {
+        clock.last = Instant::now();
+        graph.pass(&image, engine, &mut clock)?;
+    }
+    Ok(Timing { threads, runs, parts: clock.shares() })
+}
+
+/// A picture of slanting stripes: values do not matter, but they must not all be equal.
+fn image(graph: &Graph) -> Result<Tensor, Failure> {
+    let (shape, kind) = (graph.input().shape, graph.input().kind);
+    let pixels: Vec<u8> = (0..shape.len()).map(|i| u8::try_from(i * 7 % 251).unwrap_or_default()).collect();
+    Ok(match kind {
+        Kind::F32 => Tensor::F32(Map::new(shape, pixels.iter().map(|p| f32::from(*p) / 128.0 - 1.0).collect())?),
+        Kind::I8 => Tensor::I8(Map::new(shape, pixels.iter().map(|p| p.cast_signed()).collect())?),
+        _ => Tensor::image(shape, &pixels)?,
+    })
+}
+
+/// Time between one kernel call and the next, by operation.
+struct Clock {
+    last: Instant,
+    parts: BTreeMap<String, Duration>,
+}
+
+impl Clock {
+    fn shares(&self) -> Vec<(String, f64)> {
+        let total: Duration = self.parts.values().sum();
+        let share = |part: &Duration| part.as_secs_f64() / total.as_secs_f64().max(f64::MIN_POSITIVE);
+        let mut shares: Vec<(String, f64)> = self.parts.iter().map(|(op, t)| (op.clone(), share(t))).collect();
+        shares.sort_by(|a, b| b.1.total_cmp(&a.1));
+        shares
+    }
+}
+
+impl Sink for Clock {
+    fn record(&mut self, call: KernelCall) {
+        let name = serde_json::to_value(call.op).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+        *self.parts.entry(name).or_default() += self.last.elapsed();
+        self.last = Instant::now();
+    }
+}
+
+impl Timing {
+    fn median(&self) -> f64 {
+        self.runs[self.runs.len() / 2]
+    }
+
+    /// Fields that join the table's JSON.
+    pub fn fields(&self) -> Vec<(String, Value)> {
+        let part =
+            |(op, share): &(String, f64)| json!({"operation": op, "share": share, "latency_ms": share * self.median()});
+        vec![
+            ("latency_ms".to_owned(), json!({"median": self.median(), "min": self.runs[0]})),
+            ("threads".to_owned(), json!(self.threads)),
+            ("runs".to_owned(), json!(self.runs.len())),
+            ("engine".to_owned(), json!(format!("{:?}", Engine::best()))),
+            ("parts".to_owned(), self.parts.iter().map(part).collect()),
+        ]
+    }
+
+    /// The same as text.
+    pub fn described(&self) -> String {
+        let head = format!(
+            "latency_ms {:.3} (median of {}), {:.3} (minimum), batch 1, threads: {}, {:?}",
+            self.median(),
+            self.runs.len(),
+            self.runs[0],
+            self.threads,
+            Engine::best()
+        );
+        let part = |(op, share): &(String, f64)| {
+            format!("  {op:<24} {:>5.1} %  {:>9.3} ms", share * 100.0, share * self.median())
+        };
+        std::iter::once(head).chain(self.parts.iter().map(part)).collect::<Vec<_>>().join("\n")
+    }
+}

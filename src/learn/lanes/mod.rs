@@ -1,0 +1,162 @@
+//! The head's operations over whole batches and tensors, shaped for vector registers.
+//!
+//! Same integers as [`super::kernels`], which stay the definition: sums of products run modulo 2^32 where the caller has
+//! proven that the result fits, so their order is free; each rounding is written without branches; a block with a value out
+//! of range goes back to the plain kernel, which counts it. Codes of up to 16 bits are multiplied two at a time.
+//!
+//! Flow: `matrix` (batches of dot and outer products), `elementwise` (requantising, SGD's step, softmax), each compiled for
+//! the widest registers of the machine by `simd`.
+
+mod elementwise;
+mod matrix;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod simd;
+
+pub(crate) use elementwise::{requant, sgd, softmax};
+pub(crate) use matrix::{Pairs, dots, outer, to_lanes};
+
+/// Which registers the loops are compiled for; all give the same integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// Whatever the target has without asking.
+    Plain,
+    /// x86-64 with AVX2.
+    Avx2,
+    /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
+    Avx512,
+}
+
+impl Level {
+    /// The widest of this machine.
+    pub fn best() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let wide = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512vnni");
+            if wide {
+                return Self::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") {
+                return Self::Avx2;
+            }
+        }
+        Self::Plain
+    }
+
+    /// All that this machine has, for tests.
+    #[cfg(test)]
+    pub fn available() -> Vec<Self> {
+        match Self::best() {
+            Self::Plain => vec![Self::Plain],
+            Self::Avx2 => vec![Self::Plain, Self::Avx2],
+            Self::Avx512 => vec![Self::Plain, Self::Avx2, Self::Avx512],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::kernels::{self, Requant, Site, Step};
+    use crate::numeric::{Overflow, Rounding, Scale, elementary};
+    use proptest::prelude::*;
+
+    fn overflow(i: usize) -> Overflow {
+        [Overflow::Saturate, Overflow::Wrap][i % 2]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn dots_and_outer_products_equal_the_plain_kernels(
+            classes in 1usize..11, columns in 1usize..100, samples in 1usize..10, seed in 0u32..1000, bits in 2u32..17,
+            zero in -40_000i32..40_000,
+        ) {
+            let mut state = seed;
+            let mut code = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                state.cast_signed() >> (32 - bits)
+            };
+            let w: Vec<i32> = (0..classes * columns).map(|_| code()).collect();
+            let a: Vec<i32> = (0..samples * columns).map(|_| code()).collect();
+            let e: Vec<i32> = (0..samples * classes).map(|_| code()).collect();
+            let (mut lw, mut la, mut sums) = (Vec::new(), Vec::new(), Vec::new());
+            to_lanes(Level::Plain, w.chunks(columns), columns, &mut lw, &mut sums);
+            to_lanes(Level::best(), a.chunks(columns), columns, &mut la, &mut sums);
+            let mut pairs = Pairs::default();
+            pairs.features(&la, columns);
+            pairs.errors(&e, classes, |e| e);
+            for level in Level::available() {
+                let mut z = vec![0; samples * classes];
+                dots(level, &lw, &la, classes, &mut z);
+                for (z, a) in z.chunks(classes).zip(a.chunks(columns)) {
+                    let mut expected = vec![0; classes];
+                    kernels::head_forward(&w, 0, a, 0, &mut expected);
+                    prop_assert_eq!(z, &expected[..], "{:?}", level);
+                }
+                let (mut acc, mut expected) = (vec![7; classes * columns], vec![0; classes * columns]);
+                let range = outer(level, &pairs, zero, columns, 0..classes, &mut acc);
+                for (a, e) in a.chunks(columns).zip(e.chunks(classes)) {
+                    kernels::gradient_accumulate(&mut expected, e, zero, a, 0);
+                }
+                prop_assert_eq!(&acc, &expected, "{:?}", level);
+                let (lo, hi) = kernels::range_with_zero(&expected);
+                prop_assert_eq!((i64::from(range.0), i64::from(range.1)), (lo, hi), "{:?}", level);
+            }
+        }
+
+        #[test]
+        fn requantising_and_steps_equal_the_plain_kernels(
+            values in prop::collection::vec(any::<i32>(), 1..600), wide in any::<bool>(), small in 0u32..32,
+            mantissa in (1u32 << 30)..(1 << 31), exponent in -40i32..34, mode in 0usize..6, rule in 0usize..2,
+            zeros in (any::<i32>(), -200i32..200), bits in 2u32..33,
+        ) {
+            let (mode, overflow) = (Rounding::ALL[mode], overflow(rule));
+            let factor = Scale::from_parts(mantissa, exponent).unwrap();
+            let (lo, hi) = (i32::MIN >> (32 - bits), i32::MAX >> (32 - bits));
+            let values: Vec<i32> = values.into_iter().map(|v| v >> small).collect();
+            let src_zero = zeros.0 >> small;
+            let requant_to = Requant { src_zero, factor, dst_zero: zeros.1.clamp(lo, hi), lo, hi, overflow };
+            let step = Step { src_zero, factor, lo, hi, overflow };
+            let wide_values: Vec<i64> = values.iter().map(|&v| i64::from(v) << if wide { 20 } else { 0 }).collect();
+            let site = || Site::new("x", mode, 1, 2);
+            let master: Vec<i32> = values.iter().map(|v| (v ^ 0x55).clamp(lo, hi)).collect();
+            for level in Level::available() {
+                let (mut a, mut b) = (vec![0; values.len()], vec![0; values.len()]);
+                let (mut sa, mut sb) = (site(), site());
+                let counted = requant(level, &values, &requant_to, &mut sa, &mut a).unwrap();
+                let expected = kernels::quantise_gradient(&values, &requant_to, &mut sb, &mut b).unwrap();
+                prop_assert_eq!(&a, &b);
+                prop_assert_eq!(&sa.count, &sb.count);
+                if src_zero == 0 { prop_assert_eq!(counted, expected); }
+                requant(level, &wide_values, &requant_to, &mut sa, &mut a).unwrap();
+                kernels::quantise_gradient_wide(&wide_values, &requant_to, &mut sb, &mut b).unwrap();
+                prop_assert_eq!(&a, &b);
+                prop_assert_eq!(&sa.count, &sb.count);
+                let (mut wa, mut wb) = (master.clone(), master.clone());
+                let (mut ua, mut ub) = (site(), site());
+                let ca = sgd(level, &mut wa, &values, &step, &mut ua, &mut sa).unwrap();
+                let cb = kernels::sgd_update(&mut wb, &values, &step, &mut ub, &mut sb).unwrap();
+                prop_assert_eq!((&wa, ca, &sa.count), (&wb, cb, &sb.count));
+            }
+        }
+
+        #[test]
+        fn softmax_equals_the_plain_one(logits in prop::collection::vec(any::<i32>(), 1..120), small in 0u32..31, exponent in -70i32..20) {
+            let logits: Vec<i32> = logits.into_iter().map(|z| z >> small).collect();
+            let unit = Scale::from_parts(1_234_567_890, exponent).unwrap();
+            let mut expected = vec![0; logits.len()];
+            elementary::softmax(&logits, unit, &mut expected);
+            for level in Level::available() {
+                let mut p = vec![0; logits.len()];
+                softmax(level, &logits, unit, &mut p);
+                prop_assert_eq!(&p, &expected, "{:?}", level);
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Nearest class mean: integer sums of each class's features, scores `μ·x − ½‖μ‖²` (S11).
+
+use super::super::{FeatureTable, Head, LearnError, StepReport, Strategy};
+use crate::numeric::Values;
+use crate::trace::{Phase, Sink};
+
+/// Running class means; exact sums while features are codes.
+#[derive(Debug, Clone)]
+pub(super) struct Means {
+    sums: Vec<f64>,
+    counts: Vec<u32>,
+    features: usize,
+}
+
+impl Means {
+    pub fn new(classes: usize, features: usize) -> Self {
+        Self { sums: vec![0.0; classes * features], counts: vec![0; classes], features }
+    }
+
+    /// Adds one sample (sums of codes are whole multiples of the scale, so their order is free).
+    pub fn add(&mut self, class: usize, sample: &[f64]) {
+        let at = class * self.features;
+        self.sums[at..at + self.features].iter_mut().zip(sample).for_each(|(s, x)| *s += x);
+        self.counts[class] = self.counts[class].saturating_add(1);
+    }
+
+    /// Samples of a class so far.
+    pub fn count(&self, class: usize) -> u32 {
+        self.counts[class]
+    }
+
+    /// Mean of a class; zeros before its first sample.
+    pub fn mean(&self, class: usize) -> impl Iterator<Item = f64> + '_ {
+        let n = f64::from(self.counts[class].max(1));
+        self.sums[class * self.features..(class + 1) * self.features].iter().map(move |s| s / n)
+    }
+
+    /// 32-bit sums and counts.
+    pub fn bytes(&self) -> u64 {
+        4 * u64::try_from(self.sums.len() + self.counts.len()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Reals of one sample.
+pub(super) fn sample(table: &FeatureTable, row: usize, out: &mut Vec<f64>) {
+    let k = table.n_features();
+    let at = row * k..(row + 1) * k;
+    out.clear();
+    match table.values() {
+        Values::Codes { codes, params } => out.extend(codes[at].iter().map(|&c| params.real(c))),
+        Values::Real(reals) => out.extend(reals[at].iter().map(|&x| f64::from(x))),
+    }
+}
+
+/// Score of a class that has no sample: below every other.
+pub(super) const NEVER: f64 = -1e30;
+
+/// Nearest class mean.
+#[derive(Debug, Clone)]
+pub(super) struct NearestMean {
+    head: Head,
+    means: Means,
+}
+
+impl NearestMean {
+    pub fn new(head: Head) -> Self {
+        let means = Means::new(head.classes(), head.features());
+        Self { head, means }
+    }
+}
+
+impl Strategy for NearestMean {
+    fn begin_experience(&mut self, counts: &[u32], _sink: &mut dyn Sink) -> Result<(), LearnError> {
+        self.head.check_counts(counts)
+    }
+
+    fn observe(
+        &mut self,
+        table: &FeatureTable,
+        labels: &[usize],
+        rows: &[usize],
+        sink: &mut dyn Sink,
+    ) -> Result<StepReport, LearnError> {
+        self.head.check(table)?;
+        self.head.check_batch(table, labels, rows)?;
+        let mut x = Vec::new();
+        for &row in rows {
+            sample(table, row, &mut x);
+            self.means.add(labels[row], &x);
+            if sink.listening() {
+                sink.record(self.head.calls.mean_update());
+            }
+        }
+        Ok(self.head.no_step())
+    }
+
+    fn end_experience(
+        &mut self,
+        table: &FeatureTable,
+        _labels: &[usize],
+        _rows: &[usize],
+        sink: &mut dyn Sink,
+    ) -> Result<(), LearnError> {
+        let (mut rows, mut offsets) = (Vec::new(), Vec::new());
+        for class in 0..self.head.classes() {
+            let start = rows.len();
+            rows.extend(self.means.mean(class));
+            let half: f64 = rows[start..].iter().map(|m| m * m).sum::<f64>() / 2.0;
+            offsets.push(if self.means.count(class) == 0 { NEVER } else { -half });
+        }
+        self.head.set_scores(rows, offsets)?;
+        if sink.listening() {
+            sink.record(self.head.calls.means_to_rows());
+        }
+        self.head.refresh(table, Phase::Consolidate, sink)
+    }
+
+    fn predict(&mut self, table: &FeatureTable, row: usize, sink: &mut dyn Sink) -> Result<usize, LearnError> {
+        self.head.predict(table, row, sink)
+    }
+
+    fn predict_rows(&mut self, table: &FeatureTable, rows: &[usize]) -> Result<Vec<usize>, LearnError> {
+        self.head.predict_rows(table, rows)
+    }
+
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn plain_head(&mut self) -> Option<&mut Head> {
+        None
+    }
+
+    fn state_bytes(&self) -> u64 {
+        self.head.state_bytes() + self.means.bytes()
+    }
+}

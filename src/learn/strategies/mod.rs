@@ -1,0 +1,27 @@
+//! Every way of learning a stream over the frozen backbone, all on one quantised [`Head`](super::Head).
+//!
+//! `docs/strategies.md` numbers the formulas (S1 …). A strategy is chosen by a [`StrategyKind`], which builds it, says which
+//! samples each experience trains on, and lists its kernel calls from shapes alone.
+//!
+//! Flow: experiment file → [`StrategyKind`] → [`StrategyKind::build`] → [`Strategy`](super::Strategy).
+//!
+//! ```
+//! use tinyprec::learn::*;
+//! let kind: StrategyKind = "ewc".parse()?;
+//! let config = HeadConfig::new(Precision::preset("hybrid-16")?, 0.1);
+//! let strategy = kind.build(&config, 10, 512, 1)?;
+//! // Master and consolidated weights; one anchor and one importance more after each experience.
+//! assert_eq!(strategy.state_bytes(), 2 * 10 * 512);
+//! # Ok::<(), LearnError>(())
+//! ```
+
+mod anchored;
+mod calls;
+mod distilled;
+mod kind;
+mod lda;
+mod means;
+mod replay;
+
+pub use calls::Moment;
+pub use kind::{Importance, StoredLatent, StrategyKind, TrainOn};

@@ -1,0 +1,296 @@
+//! Running a program: instruction by instruction, block by block, in memory that is there already.
+
+use super::binary::BinaryScratch;
+use super::conv::ConvScratch;
+use super::input_conv::InputScratch;
+use super::plan::{Instruction, Ints, Kernel, Operand, Program};
+use super::pool::max_pool_bits;
+use super::tail::{self, Post};
+use super::{binary, elementwise};
+use crate::bits::{Isa, words};
+use crate::nn::run::single;
+use crate::nn::{BitMap, Graph, Layer, Map, Shape, Tensor, int8};
+use std::mem;
+use std::ops::Range;
+
+/// Values of a block where no kernel sets its size.
+const BLOCK_VALUES: usize = 4096;
+
+/// Memory of one image's way through a network: its maps and scratch. Made once, used for any number of images.
+#[derive(Debug)]
+pub(crate) struct Space {
+    slots: Vec<Tensor>,
+    scratch: Scratch,
+}
+
+#[derive(Debug, Default)]
+struct Scratch {
+    binary: BinaryScratch,
+    input: InputScratch,
+    float: ConvScratch<f32>,
+    block: Vec<f32>,
+    sums: Vec<i32>,
+}
+
+impl Space {
+    pub(crate) fn new(program: &Program) -> Self {
+        Self { slots: program.slots.iter().map(|ty| Tensor::zeros(*ty)).collect(), scratch: Scratch::default() }
+    }
+
+    fn read<'a>(&'a self, image: &'a Tensor, operand: Operand) -> &'a Tensor {
+        match operand {
+            Operand::Image => image,
+            Operand::Slot(slot) => &self.slots[slot],
+        }
+    }
+}
+
+impl Program {
+    /// Runs it on one image; output and features are read from `space` afterwards. `after` hears the first node of what ran
+    /// together.
+    pub(crate) fn run(&self, graph: &Graph, image: &Tensor, isa: Isa, space: &mut Space, mut after: impl FnMut(usize)) {
+        for instruction in &self.instructions {
+            let mut scratch = mem::take(&mut space.scratch);
+            let mut out = instruction.out.map(|slot| mem::replace(&mut space.slots[slot], empty()));
+            let mut signs = instruction.signs.map(|slot| mem::replace(&mut space.slots[slot], empty()));
+            let step = Step { instruction, graph, image, space, isa };
+            step.run(out.as_mut(), signs.as_mut(), &mut scratch);
+            for (slot, map) in [(instruction.out, out), (instruction.signs, signs)] {
+                if let (Some(slot), Some(map)) = (slot, map) {
+                    space.slots[slot] = map;
+                }
+            }
+            space.scratch = scratch;
+            after(instruction.head);
+        }
+    }
+
+    pub(crate) fn output<'a>(&self, image: &'a Tensor, space: &'a Space) -> &'a Tensor {
+        space.read(image, self.output)
+    }
+
+    pub(crate) fn features<'a>(&self, image: &'a Tensor, space: &'a Space) -> &'a Tensor {
+        space.read(image, self.features)
+    }
+}
+
+/// Stands in a place whose map is being written.
+fn empty() -> Tensor {
+    Tensor::U8(Map::zeros(Shape::new(0, 0, 0)))
+}
+
+/// One instruction at work.
+struct Step<'a> {
+    instruction: &'a Instruction,
+    graph: &'a Graph,
+    image: &'a Tensor,
+    space: &'a Space,
+    isa: Isa,
+}
+
+impl Step<'_> {
+    fn input(&self, i: usize) -> &Tensor {
+        self.space.read(self.image, self.instruction.inputs[i])
+    }
+
+    fn run(&self, out: Option<&mut Tensor>, signs: Option<&mut Tensor>, scratch: &mut Scratch) {
+        let x = self.input(0);
+        match (&self.instruction.kernel, x) {
+            (Kernel::Binary(kernel), Tensor::Bits(x)) => self.binary(kernel, x, out, signs, scratch),
+            (Kernel::Input(kernel), x) => {
+                let mut to = Out::new(out, signs);
+                let Scratch { input, block, .. } = scratch;
+                kernel.run(self.isa, x, input, |range, sums| self.sums(range, sums, block, &mut to));
+            }
+            (Kernel::Sums, Tensor::I32(x)) => {
+                let mut to = Out::new(out, signs);
+                let channels = self.instruction.channels;
+                for range in blocks(x.shape().pixels(), channels) {
+                    let sums = &x.data()[range.start * channels..range.end * channels];
+                    self.sums(range, sums, &mut scratch.block, &mut to);
+                }
+            }
+            (Kernel::Float(kernel), Tensor::F32(x)) => {
+                let mut to = Out::new(out, signs);
+                kernel.run(self.isa, x.data(), &mut scratch.float, |range, block| self.floats(range, block, &mut to));
+            }
+            (Kernel::Windowed(kernel), Tensor::F32(x)) => {
+                self.blocks(kernel.pixels(), out, signs, &mut scratch.block, |range, block| {
+                    kernel.block(self.isa, x.data(), range, block);
+                });
+            }
+            (Kernel::Floats, x) => {
+                let channels = self.instruction.channels;
+                self.blocks(x.shape().pixels(), out, signs, &mut scratch.block, |range, block| {
+                    elementwise::floats(self.isa, x, range.start * channels, block);
+                });
+            }
+            (Kernel::MaxPoolBits(g), Tensor::Bits(x)) => {
+                if let Some(Tensor::Bits(out)) = out {
+                    max_pool_bits(x, g, out);
+                }
+            }
+            (Kernel::Depthwise8(prepared), x) => {
+                let node = &self.graph.spec.nodes[self.instruction.node];
+                if let (Some(out), Layer::Int8(layer)) = (out, &node.layer) {
+                    *out = int8::run(layer, Some(prepared), x, None);
+                }
+            }
+            _ => {
+                let node = &self.graph.spec.nodes[self.instruction.node];
+                let inputs: Vec<&Tensor> = (0..self.instruction.inputs.len()).map(|i| self.input(i)).collect();
+                if let Some(out) = out {
+                    *out = single(node, &inputs);
+                }
+            }
+        }
+    }
+
+    /// Blocks of floats that a kernel fills and the tail finishes.
+    fn blocks(
+        &self,
+        pixels: usize,
+        out: Option<&mut Tensor>,
+        signs: Option<&mut Tensor>,
+        block: &mut Vec<f32>,
+        fill: impl Fn(Range<usize>, &mut [f32]),
+    ) {
+        let mut to = Out::new(out, signs);
+        for range in blocks(pixels, self.instruction.channels) {
+            let n = range.len() * self.instruction.channels;
+            block.resize(block.len().max(n), 0.0);
+            fill(range.clone(), &mut block[..n]);
+            self.floats(range, &mut block[..n], &mut to);
+        }
+    }
+
+    fn binary(
+        &self,
+        kernel: &binary::Binary,
+        x: &BitMap,
+        out: Option<&mut Tensor>,
+        signs: Option<&mut Tensor>,
+        scratch: &mut Scratch,
+    ) {
+        let Scratch { binary, block, sums, .. } = scratch;
+        let (mut to, n) = (Out::new(out, signs), kernel.out());
+        kernel.run(self.isa, x, binary, |range, counts| {
+            let Ints::Scale(scale) = &self.instruction.ints else {
+                sums.resize(sums.len().max(range.len() * n), 0);
+                let sums = &mut sums[..range.len() * n];
+                tail::sums(self.isa, counts, n, sums);
+                return self.sums(range, sums, block, &mut to);
+            };
+            // Floats go straight to where they belong, onto a residual if one lies there.
+            let posts = &self.instruction.posts;
+            let in_place = matches!(posts.first(), Some(Post::AddInPlace));
+            let rest = &posts[usize::from(in_place)..];
+            let pixels = range.start * n..range.end * n;
+            if let Some(Tensor::F32(out)) = to.out.as_deref_mut() {
+                let values = &mut out.data_mut()[pixels];
+                scale.counts(self.isa, counts, in_place, values);
+                self.posts(rest, range.start, values);
+                to.signs(self.isa, range, n, None);
+            } else {
+                block.resize(block.len().max(pixels.len()), 0.0);
+                let values = &mut block[..pixels.len()];
+                scale.counts(self.isa, counts, false, values);
+                self.posts(rest, range.start, values);
+                to.signs(self.isa, range, n, Some(values));
+            }
+        });
+    }
+
+    /// What becomes of a block of sums.
+    fn sums(&self, range: Range<usize>, sums: &[i32], block: &mut Vec<f32>, to: &mut Out<'_>) {
+        let n = self.instruction.channels;
+        match (&self.instruction.ints, to.out.as_deref_mut()) {
+            (Ints::Scale(scale), _) => {
+                block.resize(block.len().max(sums.len()), 0.0);
+                scale.sums(self.isa, sums, &mut block[..sums.len()]);
+                self.floats(range, &mut block[..sums.len()], to);
+            }
+            (Ints::Signs(signs), Some(Tensor::Bits(out))) => {
+                let words = out.pixel_words();
+                signs.sums(self.isa, sums, &mut out.words_mut()[range.start * words..range.end * words]);
+            }
+            (Ints::Requant(to), Some(Tensor::I8(out))) => {
+                let codes = &mut out.data_mut()[range.start * n..range.end * n];
+                for (codes, sums) in codes.chunks_exact_mut(n).zip(sums.chunks_exact(n)) {
+                    codes.iter_mut().zip(sums).enumerate().for_each(|(o, (code, sum))| *code = to.code(o, *sum));
+                }
+            }
+            (Ints::Keep, Some(Tensor::I32(out))) => {
+                out.data_mut()[range.start * n..range.end * n].copy_from_slice(sums);
+            }
+            _ => {}
+        }
+    }
+
+    /// Finishes a block of floats.
+    fn floats(&self, range: Range<usize>, values: &mut [f32], to: &mut Out<'_>) {
+        let (n, posts) = (self.instruction.channels, &self.instruction.posts);
+        if let Some(Tensor::F32(out)) = to.out.as_deref_mut() {
+            let place = &mut out.data_mut()[range.start * n..range.end * n];
+            if matches!(posts.first(), Some(Post::AddInPlace)) {
+                elementwise::add(self.isa, place, values);
+                self.posts(&posts[1..], range.start, place);
+            } else {
+                self.posts(posts, range.start, values);
+                place.copy_from_slice(values);
+            }
+            to.signs(self.isa, range, n, None);
+        } else {
+            self.posts(posts, range.start, values);
+            to.signs(self.isa, range, n, Some(values));
+        }
+    }
+
+    fn posts(&self, posts: &[Post], pixel: usize, values: &mut [f32]) {
+        for post in posts {
+            match post {
+                Post::Unary(op) => elementwise::unary(self.isa, op, values),
+                Post::Add(operand) => {
+                    if let Tensor::F32(other) = self.space.read(self.image, *operand) {
+                        let at = pixel * self.instruction.channels;
+                        elementwise::add(self.isa, values, &other.data()[at..at + values.len()]);
+                    }
+                }
+                Post::AddInPlace => unreachable!("the first one, done by whoever wrote the values"),
+            }
+        }
+    }
+}
+
+/// Where results go.
+struct Out<'a> {
+    out: Option<&'a mut Tensor>,
+    signs: Option<&'a mut BitMap>,
+}
+
+impl<'a> Out<'a> {
+    fn new(out: Option<&'a mut Tensor>, signs: Option<&'a mut Tensor>) -> Self {
+        let signs = match signs {
+            Some(Tensor::Bits(map)) => Some(map),
+            _ => None,
+        };
+        Self { out, signs }
+    }
+
+    /// Packs the signs of these pixels, from `values` or from what was just written.
+    fn signs(&mut self, isa: Isa, range: Range<usize>, n: usize, values: Option<&[f32]>) {
+        let Some(signs) = self.signs.as_deref_mut() else { return };
+        let written = match self.out.as_deref() {
+            Some(Tensor::F32(out)) => &out.data()[range.start * n..range.end * n],
+            _ => &[],
+        };
+        let w = words(n);
+        tail::signs(isa, values.unwrap_or(written), n, &mut signs.words_mut()[range.start * w..range.end * w]);
+    }
+}
+
+/// Ranges of pixels whose `channels` values stay in the first-level cache.
+fn blocks(pixels: usize, channels: usize) -> impl Iterator<Item = Range<usize>> {
+    let n = (BLOCK_VALUES / channels).max(1);
+    (0..pixels).step_by(n).map(move |start| start..(start + n).min(pixels))
+}

@@ -1,0 +1,90 @@
+//! Patches in place: where each output's window starts in a map, with the border written around the map where there is one.
+
+use crate::bits::Walk;
+use crate::nn::Geometry;
+use std::ops::Range;
+
+/// Larger padded maps are left to the reference kernels; 2^28 values are the most a map can have.
+const LARGEST: usize = 1 << 31;
+
+/// A window over a map whose pixels are `unit` elements (words or floats), as runs of neighbouring elements.
+#[derive(Debug, Clone)]
+pub(super) struct Patches {
+    g: Geometry,
+    /// Elements of a pixel.
+    unit: usize,
+    /// Rows and columns of the map with its border.
+    h: usize,
+    w: usize,
+}
+
+impl Patches {
+    /// `None` where the border makes the map absurdly large.
+    pub(super) fn new(g: &Geometry, unit: usize) -> Option<Self> {
+        let ([kh, kw], [sy, sx]) = (g.window.kernel, g.window.stride);
+        let h = ((g.oh - 1) * sy + kh).max(g.ih + g.top);
+        let w = ((g.ow - 1) * sx + kw).max(g.iw + g.left);
+        let (h, w) = if g.padded() { (h, w) } else { (g.ih, g.iw) };
+        h.checked_mul(w)?.checked_mul(unit).filter(|n| *n < LARGEST)?;
+        Some(Self { g: *g, unit, h, w })
+    }
+
+    /// Elements of a patch.
+    pub(super) fn k(&self) -> usize {
+        self.g.window.taps() * self.unit
+    }
+
+    /// Outputs.
+    pub(super) fn pixels(&self) -> usize {
+        self.g.oh * self.g.ow
+    }
+
+    /// The patches of these outputs, their starts in `starts`.
+    pub(super) fn walk<'a>(&self, pixels: Range<usize>, starts: &'a mut Vec<u32>) -> Walk<'a> {
+        let ([kh, kw], [sy, sx]) = (self.g.window.kernel, self.g.window.stride);
+        let place = |oy: usize, ox: usize| (oy * sy * self.w + ox * sx) * self.unit;
+        starts.clear();
+        starts.extend(self.places(pixels).map(|(y, x)| u32::try_from(place(y, x)).expect("below 2^31, as checked")));
+        // Full rows follow one another: a dense layer's patch is one run.
+        let (run_words, runs) = if kw == self.w { (kh * kw * self.unit, 1) } else { (kw * self.unit, kh) };
+        Walk { starts, run_words, runs, run_stride: self.w * self.unit }
+    }
+
+    /// Row and column of these outputs.
+    pub(super) fn places(&self, pixels: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+        let ow = self.g.ow;
+        let (mut y, mut x) = (pixels.start / ow, pixels.start % ow);
+        pixels.map(move |_| {
+            let at = (y, x);
+            x += 1;
+            if x == ow {
+                (y, x) = (y + 1, 0);
+            }
+            at
+        })
+    }
+
+    /// The map that patches are read from: `x` itself, or a copy in `padded` with zeros around it.
+    pub(super) fn map<'a, T: Copy + Default>(&self, x: &'a [T], padded: &'a mut Vec<T>) -> &'a [T] {
+        if !self.g.padded() {
+            return x;
+        }
+        let (row, wide) = (self.g.iw * self.unit, self.w * self.unit);
+        let size = self.h * wide;
+        if padded.len() < size {
+            padded.resize(size, T::default());
+        }
+        let padded = &mut padded[..size];
+        padded[..self.g.top * wide].fill(T::default());
+        padded[(self.g.top + self.g.ih) * wide..].fill(T::default());
+        let inside = padded[self.g.top * wide..].chunks_exact_mut(wide);
+        for (line, x) in inside.zip(x.chunks_exact(row)) {
+            let (before, rest) = line.split_at_mut(self.g.left * self.unit);
+            let (middle, after) = rest.split_at_mut(row);
+            before.fill(T::default());
+            middle.copy_from_slice(x);
+            after.fill(T::default());
+        }
+        padded
+    }
+}

@@ -1,0 +1,179 @@
+//! What follows a layer's sums while they are still in the first-level cache: output transform, elementwise layers, signs.
+
+use super::binary::Counts;
+use super::elementwise::{PerChannel, Unary};
+use crate::bits::{Isa, pack, pack_less, pack_negative, words};
+use crate::nn::simd::{Loop, vectorised};
+use crate::nn::{Layer, OutputTransform, RELU_CLAMP, Thresholds};
+
+/// Sums to floats.
+#[derive(Debug, Clone)]
+pub(super) struct Scale(OutputTransform);
+
+impl Scale {
+    /// An output transform, or batch normalisation of sums with or without a ReLU before it.
+    pub(super) fn of(layer: &Layer, relu: bool) -> Option<Self> {
+        let clamp = if relu { RELU_CLAMP } else { crate::nn::NO_CLAMP };
+        match layer {
+            Layer::Affine { mul, add } => {
+                Some(Self(OutputTransform { clamp, base: 0, mul: mul.clone(), add: add.clone() }))
+            }
+            Layer::OutputTransform(t) => {
+                let clamp = if relu { [t.clamp[0].max(0), t.clamp[1].max(0)] } else { t.clamp };
+                Some(Self(OutputTransform { clamp, ..t.clone() }))
+            }
+            _ => None,
+        }
+    }
+
+    /// `out = value(sum)` of a block of counts, or `out += value(sum)`.
+    pub(super) fn counts(&self, isa: Isa, counts: &Counts<'_>, add: bool, out: &mut [f32]) {
+        vectorised(isa, ScaleCounts { scale: &self.0, counts, add, out });
+    }
+
+    /// `out = value(sum)` of sums.
+    pub(super) fn sums(&self, isa: Isa, sums: &[i32], out: &mut [f32]) {
+        vectorised(isa, ScaleSums { scale: &self.0, sums, out });
+    }
+}
+
+struct ScaleCounts<'a> {
+    scale: &'a OutputTransform,
+    counts: &'a Counts<'a>,
+    add: bool,
+    out: &'a mut [f32],
+}
+
+impl Loop for ScaleCounts<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { scale: OutputTransform { clamp, base, mul, add }, counts, add: onto, out } = self;
+        let (n, stride) = (mul.len(), counts.stride);
+        for (p, class) in counts.class.iter().enumerate() {
+            // Slices of one length, so that the loop over channels checks nothing and becomes vector instructions.
+            let (pops, whole) = (&counts.counts[p * stride..][..n], &counts.bases[class * stride..][..n]);
+            let (out, mul, add) = (&mut out[p * n..][..n], &mul[..n], &add[..n]);
+            if onto {
+                for c in 0..n {
+                    let sum = whole[c] - ((2 * pops[c]) >> counts.shift).cast_signed();
+                    out[c] += scaled(sum, *clamp, *base, mul[c], add[c]);
+                }
+            } else {
+                for c in 0..n {
+                    let sum = whole[c] - ((2 * pops[c]) >> counts.shift).cast_signed();
+                    out[c] = scaled(sum, *clamp, *base, mul[c], add[c]);
+                }
+            }
+        }
+    }
+}
+
+struct ScaleSums<'a> {
+    scale: &'a OutputTransform,
+    sums: &'a [i32],
+    out: &'a mut [f32],
+}
+
+impl Loop for ScaleSums<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { scale: OutputTransform { clamp, base, mul, add }, sums, out } = self;
+        let n = mul.len();
+        for (out, sums) in out.chunks_exact_mut(n).zip(sums.chunks_exact(n)) {
+            let (out, sums, mul, add) = (&mut out[..n], &sums[..n], &mul[..n], &add[..n]);
+            for c in 0..n {
+                out[c] = scaled(sums[c], *clamp, *base, mul[c], add[c]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::cast_precision_loss, reason = "rounding to nearest even is what OutputTransform documents")]
+fn scaled(sum: i32, clamp: [i32; 2], base: i32, mul: f32, add: f32) -> f32 {
+    // Not `clamp`: it checks its limits, which were checked when the network was built.
+    (sum.max(clamp[0]).min(clamp[1]) - base) as f32 * mul + add
+}
+
+/// Signed sums of a block of counts, pixel by pixel without the padding of the last panel.
+pub(super) fn sums(isa: Isa, counts: &Counts<'_>, n: usize, out: &mut [i32]) {
+    struct Sums<'a>(&'a Counts<'a>, usize, &'a mut [i32]);
+    impl Loop for Sums<'_> {
+        #[inline(always)]
+        fn run(self) {
+            let Self(counts, n, out) = self;
+            for (p, class) in counts.class.iter().enumerate() {
+                let pops = &counts.counts[p * counts.stride..][..n];
+                let whole = &counts.bases[class * counts.stride..][..n];
+                let out = &mut out[p * n..][..n];
+                for c in 0..n {
+                    out[c] = whole[c] - ((2 * pops[c]) >> counts.shift).cast_signed();
+                }
+            }
+        }
+    }
+    vectorised(isa, Sums(counts, n, out));
+}
+
+/// Thresholds by plane, in the form `acc < t`, and the channels to flip afterwards.
+#[derive(Debug, Clone)]
+pub(super) struct Signs {
+    planes: Vec<Vec<i32>>,
+    flip: Vec<u64>,
+}
+
+impl Signs {
+    pub(super) fn new(t: &Thresholds) -> Self {
+        let flipped = |c: usize| t.flips().get(c) == Some(&true);
+        // acc > t is not (acc < t + 1); sums stay below 2^30, so saturation at i32::MAX changes nothing.
+        let bound = |c: usize, p: usize| t.values()[c * t.planes() + p].saturating_add(i32::from(flipped(c)));
+        let planes = (0..t.planes()).map(|p| (0..t.channels()).map(|c| bound(c, p)).collect()).collect();
+        let signs: Vec<i32> = (0..t.channels()).map(|c| if flipped(c) { -1 } else { 1 }).collect();
+        Self { planes, flip: pack(&signs) }
+    }
+
+    /// Signs of whole pixels of sums.
+    pub(super) fn sums(&self, isa: Isa, sums: &[i32], out: &mut [u64]) {
+        let (w, n) = (self.flip.len(), self.planes[0].len());
+        for (sums, out) in sums.chunks_exact(n).zip(out.chunks_exact_mut(w * self.planes.len())) {
+            for (plane, bits) in self.planes.iter().zip(out.chunks_exact_mut(w)) {
+                pack_less(isa, sums, plane, bits);
+                bits.iter_mut().zip(&self.flip).for_each(|(b, f)| *b ^= f);
+            }
+        }
+    }
+}
+
+/// Signs of whole pixels of `channels` floats.
+pub(super) fn signs(isa: Isa, x: &[f32], channels: usize, out: &mut [u64]) {
+    if channels.is_multiple_of(crate::bits::BITS) {
+        return pack_negative(isa, x, out);
+    }
+    for (x, out) in x.chunks_exact(channels).zip(out.chunks_exact_mut(words(channels))) {
+        pack_negative(isa, x, out);
+    }
+}
+
+/// An elementwise layer on a block of floats.
+#[derive(Debug, Clone)]
+pub(super) enum Post {
+    /// Of each value alone.
+    Unary(Unary),
+    /// Adds the same pixels of another map.
+    Add(super::plan::Operand),
+    /// Adds what the output's place holds already: a residual that nobody reads afterwards. Only as the first one.
+    AddInPlace,
+}
+
+impl Post {
+    /// A layer of one input that works value by value.
+    pub(super) fn unary(layer: &Layer) -> Option<Self> {
+        Some(Self::Unary(match layer {
+            Layer::Affine { mul, add } => Unary::Affine(PerChannel::new(mul), PerChannel::new(add)),
+            Layer::Relu => Unary::Relu,
+            Layer::PRelu { alpha } => Unary::PRelu(PerChannel::new(alpha)),
+            Layer::Bias { bias } => Unary::Bias(PerChannel::new(bias)),
+            _ => return None,
+        }))
+    }
+}

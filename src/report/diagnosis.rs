@@ -1,0 +1,125 @@
+//! The failure signatures of on-device learning, named where a record shows them, each with its remedy.
+//!
+//! Three of them (reports/study/README.md): accuracy stays behind because updates vanish, the board's RAM is too small, and learning
+//! takes longer than samples take to arrive.
+
+use super::numbers::{percent, three};
+use super::verdict::loses;
+use crate::record::{CostResult, PrecisionResult, RunRecord};
+
+/// From this share of vanished updates on, they are the mechanism of a loss.
+const MANY_VANISHED: f64 = 0.5;
+/// From this share of saturated weights on, the range is too small.
+const MANY_CLIPPED: f64 = 0.01;
+
+/// One sentence for each signature found; empty where nothing is wrong.
+pub(super) fn diagnoses(record: &RunRecord) -> Vec<String> {
+    let mut found: Vec<String> = record.precisions.iter().filter(|p| loses(p)).map(why).collect();
+    found.extend(record.costs.iter().filter_map(|c| ram(record, c)));
+    found.extend(record.costs.iter().filter_map(|c| arrival(record, c)));
+    found
+}
+
+fn why(p: &PrecisionResult) -> String {
+    let vanished = p.vanished_updates.unwrap_or(0.0);
+    if vanished >= MANY_VANISHED {
+        return format!(
+            "{} plateaus for want of bits: {} % of its updates are below half a step of its weights. More bits or a smaller range for \
+             weights.master, stochastic rounding of update, or a larger learning rate brings them back.",
+            p.name,
+            percent(vanished)
+        );
+    }
+    #[allow(clippy::cast_precision_loss, reason = "a share of counts far below 2^53")]
+    let clipped = p.overflows.iter().filter(|o| o.site.ends_with("master") && o.total > 0);
+    let worst = clipped.map(|o| o.overflowed as f64 / o.total as f64).fold(0.0, f64::max);
+    if worst >= MANY_CLIPPED {
+        return format!(
+            "{} clips: {} % of its stored weights saturate. A wider range for weights.master gives them room.",
+            p.name,
+            percent(worst)
+        );
+    }
+    format!(
+        "{} loses although only {} % of its updates vanish: look at features, weights.forward and error in fidelity.csv.",
+        p.name,
+        percent(vanished)
+    )
+}
+
+fn ram(record: &RunRecord, c: &CostResult) -> Option<String> {
+    let board = record.boards.iter().find(|b| b.profile == c.profile)?;
+    if c.ram_kib <= board.ram_kib {
+        return None;
+    }
+    let peak = c.ram_timeline.iter().max_by_key(|p| p.state_bytes + p.arena_bytes)?;
+    let (what, remedy) = if peak.state_bytes >= peak.arena_bytes {
+        ("learning state", "fewer bits for weights.master and consolidated, or a smaller buffer")
+    } else {
+        ("working buffers", "a smaller batch, fewer bits for gradient, or the gradient left in its accumulator")
+    };
+    Some(format!(
+        "{} needs {} KiB of RAM on {}, which has {}: at {} most of it is {what}; {remedy} would shrink it.",
+        c.precision,
+        three(c.ram_kib),
+        c.profile,
+        three(board.ram_kib),
+        peak.site
+    ))
+}
+
+/// A device cannot see samples faster than its backbone runs; if it then learns slower than that, they queue up.
+#[allow(clippy::cast_precision_loss, reason = "epochs and minibatches are small")]
+fn arrival(record: &RunRecord, c: &CostResult) -> Option<String> {
+    let epochs = *record.stream.epochs.last()? as f64;
+    let learning = epochs * c.step_latency_ms.mid / record.stream.batch as f64;
+    let inference = c.inference_latency_ms.mid;
+    (learning > inference).then(|| {
+        format!(
+            "{} on {} learns slower than samples can arrive: {} ms a sample in {epochs} epochs against {} ms of inference. Fewer epochs, or \
+             a cheaper update, keeps up.",
+            c.precision,
+            c.profile,
+            three(learning),
+            three(inference)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Interval, RamPoint};
+
+    fn record() -> RunRecord {
+        let text = include_str!("../../reports/quickstart/record.json");
+        serde_json::from_str(text).expect("the committed record")
+    }
+
+    #[test]
+    fn each_signature_is_named_and_absent_otherwise() {
+        let mut r = record();
+        for c in &mut r.costs {
+            c.step_latency_ms = Interval { low: 0.0, mid: 0.0, high: 0.0 };
+        }
+        for p in &mut r.precisions {
+            p.minus_float = None;
+        }
+        assert_eq!(diagnoses(&r), Vec::<String>::new());
+        let mut slow = r.clone();
+        slow.costs.truncate(1);
+        slow.costs[0].step_latency_ms.mid = 1e6;
+        assert!(diagnoses(&slow)[0].contains("slower than samples can arrive"));
+        let mut big = r.clone();
+        big.costs.truncate(1);
+        big.costs[0].ram_kib = 1e6;
+        big.costs[0].ram_timeline =
+            vec![RamPoint { call: 0, site: "head.update".into(), state_bytes: 9, arena_bytes: 1 }];
+        assert!(diagnoses(&big)[0].contains("learning state"));
+        let mut lost = r;
+        let p = lost.precisions.last_mut().expect("one");
+        p.minus_float = Some(crate::record::Summary { mean: -0.2, half_width_95: Some(0.01), n: 3 });
+        p.vanished_updates = Some(0.99);
+        assert!(diagnoses(&lost)[0].contains("plateaus for want of bits"));
+    }
+}
