@@ -2,7 +2,7 @@
 
 use super::SweepError;
 use super::evaluate::Priced;
-use super::space::{Point, Space};
+use super::space::{Override, Point, Space};
 use crate::config::{BoardRef, Experiment};
 use crate::run;
 use std::path::Path;
@@ -29,7 +29,7 @@ pub(super) fn boards(space: &Space, first: &Point) -> Result<(Vec<Priced>, Vec<S
         pricing.kernel_sets.iter().map(|(name, _)| name.clone()).collect()
     };
     let (mut all, mut notes) = (Vec::new(), Vec::new());
-    for board in &named {
+    for board in named.iter().flat_map(|board| overridden(board, &pricing.overrides)) {
         for set in &sets {
             experiment.boards = vec![board.clone()];
             experiment.kernel_set.clone_from(set);
@@ -48,6 +48,22 @@ pub(super) fn boards(space: &Space, first: &Point) -> Result<(Vec<Priced>, Vec<S
         return Err(SweepError::Usage(notes.join("\n")));
     }
     Ok((all, notes))
+}
+
+/// A board with each override: `key=value` parts after its name, as `tinyprec cost --profile` takes them.
+fn overridden(board: &BoardRef, overrides: &[Override]) -> Vec<BoardRef> {
+    if overrides.is_empty() {
+        return vec![board.clone()];
+    }
+    let with = |o: &Override| {
+        let parts: String = o.set.iter().map(|(key, value)| format!(",{key}={value}")).collect();
+        let mut file = board.file.clone();
+        if let Some(path) = &mut file {
+            path.as_mut_os_string().push(&parts);
+        }
+        BoardRef { given: format!("{}{parts}", board.given), file, span: o.span.clone() }
+    };
+    overrides.iter().map(with).collect()
 }
 
 /// The experiment's own boards, with their places in the sweep file rather than in the point's text.
