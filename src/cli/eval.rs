@@ -1,5 +1,6 @@
 //! `tinyprec eval`: a frozen network over a data set.
 
+use super::progress::Progress;
 use super::{Failure, Outcome, Status, Terminal, load};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -47,6 +48,9 @@ pub struct EvalArgs {
     /// Prints the result as JSON
     #[arg(long)]
     json: bool,
+    /// Threads; the result does not depend on it [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
 }
 
 /// `N` or `H,W`.
@@ -88,13 +92,16 @@ pub fn run(args: &EvalArgs, terminal: &Terminal) -> Outcome {
     for path in args.scores.iter().chain(&args.features) {
         writable(path)?;
     }
+    let threads = usize::from(args.threads.unwrap_or(0));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool =
+        pool.map_err(|e| Failure::new(format!("cannot start {threads} threads: {e}; give fewer with --threads")))?;
     let start = Instant::now();
-    let total = data.len();
-    let found = evaluate(&graph, &data, args.features.is_some(), |done| {
-        terminal.status_line(&format!("{done} of {total} images"));
-    })?;
+    let (total, mut progress) = (data.len(), Progress::new(terminal, "eval"));
+    let found = pool.install(|| evaluate(&graph, &data, args.features.is_some(), |done| progress.show(done, total)));
+    progress.finish();
+    let found = found?;
     let seconds = start.elapsed().as_secs_f64();
-    terminal.status_line("");
     if found.labels_beyond_classes > 0 {
         let (n, classes) = (found.labels_beyond_classes, found.classes);
         terminal.progress(&format!(

@@ -16,6 +16,7 @@ mod model_table;
 mod model_time;
 mod outcome;
 mod profile;
+mod progress;
 mod report;
 mod run;
 mod store;

@@ -1,10 +1,12 @@
 //! `tinyprec run`: one experiment end to end.
 
 use super::budget::{self, BudgetArgs};
+use super::progress::Progress;
 use super::store::{self, StoreArgs};
 use super::{Failure, Outcome, Terminal};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tinyprec::run::{Event, Options, RECORD};
 use tinyprec::{config, report, run};
@@ -56,7 +58,8 @@ pub fn run(args: &RunArgs, terminal: &Terminal) -> Outcome {
     };
     let of = experiment.heads.len() * experiment.seeds.len();
     let done = AtomicUsize::new(0);
-    let record = run::run(&experiment, &options, &|event| show(event, terminal, (&done, of)));
+    let progress = Mutex::new(Progress::new(terminal, "backbone"));
+    let record = run::run(&experiment, &options, &|event| show(event, terminal, &progress, (&done, of)));
     terminal.status_line("");
     let record = record?;
     let page = report::write_report(&record, &out)?;
@@ -70,9 +73,13 @@ pub fn run(args: &RunArgs, terminal: &Terminal) -> Outcome {
     Ok(status)
 }
 
-fn show(event: &Event, terminal: &Terminal, (finished, jobs): (&AtomicUsize, usize)) {
+fn show(event: &Event, terminal: &Terminal, progress: &Mutex<Progress>, (finished, jobs): (&AtomicUsize, usize)) {
     match event {
-        Event::Features { done, of } => terminal.status_line(&format!("backbone: {done} of {of} images")),
+        Event::Features { done, of } => {
+            if let Ok(mut progress) = progress.lock() {
+                progress.show(*done, *of);
+            }
+        }
         Event::Stored { images, path, origin } => store::tell(terminal, *images, path, origin),
         Event::Experience { precision, seed, experience } => {
             let n = finished.fetch_add(1, Ordering::Relaxed) + 1;

@@ -1,13 +1,10 @@
 //! A frozen network over a data set: predictions, scores, features. The library's half of `tinyprec eval`.
 
-use super::images::{ImageError, misfit, tensors};
+use super::images::{ImageError, chunk, misfit, tensors};
 use crate::data::Dataset;
 use crate::import::Data;
 use crate::nn::{Graph, Kind, NnError, Pass, Tensor};
 use thiserror::Error;
-
-/// Images in flight at once: bounds the memory, changes no result.
-const CHUNK: usize = 512;
 
 /// A network that cannot be evaluated on a data set.
 #[derive(Debug, Error)]
@@ -96,8 +93,9 @@ pub fn evaluate(
         features: with_features.then(|| empty(graph.feature_type().kind)),
         feature_len: graph.feature_type().shape.len(),
     };
-    for start in (0..data.len()).step_by(CHUNK) {
-        let end = (start + CHUNK).min(data.len());
+    let chunk = chunk(data);
+    for start in (0..data.len()).step_by(chunk) {
+        let end = (start + chunk).min(data.len());
         let images = tensors(graph, data, start..end)?;
         for (pass, label) in graph.passes(&images)?.into_iter().zip(&data.labels()[start..end]) {
             found.take(pass, usize::from(*label));

@@ -6,9 +6,6 @@ use crate::data::stored::{Matrix, Stored};
 use crate::learn::RawFeatures;
 use crate::nn::{Graph, Tensor};
 
-/// Images whose features are computed at a time, so that memory stays small.
-const CHUNK: usize = 512;
-
 /// Backbone outputs, `samples × features`, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Features {
@@ -34,8 +31,9 @@ impl Features {
         let width = graph.feature_type().shape.len();
         let is_real = matches!(graph.feature_type().kind, crate::nn::Kind::F32);
         let (mut ints, mut reals) = (Vec::new(), Vec::new());
-        for start in (0..set.len()).step_by(CHUNK) {
-            let end = (start + CHUNK).min(set.len());
+        let chunk = images::chunk(set);
+        for start in (0..set.len()).step_by(chunk) {
+            let end = (start + chunk).min(set.len());
             for pass in graph.passes(&images::tensors(graph, set, start..end)?)? {
                 match (is_real, &pass.features) {
                     (true, Tensor::F32(map)) => reals.extend_from_slice(map.data()),

@@ -18,6 +18,15 @@ pub enum ImageError {
     Network(#[from] NnError),
 }
 
+/// Bytes of images that are in flight at once.
+const IN_FLIGHT: usize = 16 << 20;
+
+/// How many images of a set to run at a time: bounds the memory, changes no result.
+pub fn chunk(set: &Dataset) -> usize {
+    let bytes: usize = set.shape().iter().product();
+    (IN_FLIGHT / bytes.max(1)).clamp(16, 512)
+}
+
 /// Why images of a set are not what a network reads; `None` if they are.
 pub fn misfit(graph: &Graph, set: &Dataset) -> Option<String> {
     let (wanted, [h, w, c]) = (graph.input(), set.shape());

@@ -172,12 +172,16 @@ impl<T: Term> Tiles<'_, T> {
                 }
             }
         }
-        let lanes = LANES.min(out - first);
-        let bias = &self.conv.bias[first..first + LANES];
-        for (i, sums) in sums.iter().enumerate() {
-            let to = &mut self.block[(p + i) * out + first..][..lanes];
-            for (l, to) in to.iter_mut().enumerate() {
-                *to = sums[l].biased(bias[l]);
+        let bias = self.conv.bias[first..].first_chunk::<LANES>().expect("padded to whole panels");
+        for i in 0..N {
+            let mut biased = [T::default(); LANES];
+            for l in 0..LANES {
+                biased[l] = sums[i][l].biased(bias[l]);
+            }
+            let to = &mut self.block[(p + i) * out + first..];
+            match to.first_chunk_mut::<LANES>() {
+                Some(to) if first + LANES <= out => *to = biased,
+                _ => to[..out - first].copy_from_slice(&biased[..out - first]),
             }
         }
         N

@@ -64,8 +64,14 @@ impl Loop for Block<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { layer: Windowed { g, channels, fold }, x, pixels, out } = self;
-        for (p, out) in pixels.zip(out.chunks_exact_mut(*channels)) {
+        // Without weights and borders, neighbouring outputs of stride 1 are one long row of channels.
+        let flat = !matches!(fold, Fold::Weighted(..)) && g.window.stride[1] == 1 && !g.padded();
+        let (mut p, mut done) = (pixels.start, 0);
+        while p < pixels.end {
+            let run = if flat { (g.ow - p % g.ow).min(pixels.end - p) } else { 1 };
             let at = At::new(g, *channels, p / g.ow, p % g.ow);
+            let out = &mut out[done..done + run * *channels];
+            (p, done) = (p + run, done + out.len());
             match fold {
                 Fold::Weighted(weights, bias) => {
                     at.fold::<Weighted>(x, weights, out);
@@ -130,7 +136,7 @@ impl Step for Sum {
     }
 }
 
-/// One output pixel: the taps that fall inside.
+/// One output pixel, or the first of a row: the taps that fall inside.
 struct At {
     rows: Range<usize>,
     columns: Range<usize>,
@@ -158,13 +164,13 @@ impl At {
     #[inline(always)]
     fn fold<S: Step>(&self, x: &[f32], weights: &[f32], out: &mut [f32]) {
         let mut first = 0;
-        while S::WIDE && first + 4 * LANES <= self.channels {
+        while S::WIDE && first + 4 * LANES <= out.len() {
             first = self.lanes::<S, { 4 * LANES }>(x, weights, out, first);
         }
-        while first + LANES <= self.channels {
+        while first + LANES <= out.len() {
             first = self.lanes::<S, LANES>(x, weights, out, first);
         }
-        while first < self.channels {
+        while first < out.len() {
             first = self.lanes::<S, 1>(x, weights, out, first);
         }
     }

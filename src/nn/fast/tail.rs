@@ -37,6 +37,9 @@ impl Scale {
     }
 }
 
+/// Channels in a vector.
+const LANES: usize = 16;
+
 struct ScaleCounts<'a> {
     scale: &'a OutputTransform,
     counts: &'a Counts<'a>,
@@ -50,19 +53,28 @@ impl Loop for ScaleCounts<'_> {
         let Self { scale: OutputTransform { clamp, base, mul, add }, counts, add: onto, out } = self;
         let (n, stride) = (mul.len(), counts.stride);
         for (p, class) in counts.class.iter().enumerate() {
-            // Slices of one length, so that the loop over channels checks nothing and becomes vector instructions.
             let (pops, whole) = (&counts.counts[p * stride..][..n], &counts.bases[class * stride..][..n]);
             let (out, mul, add) = (&mut out[p * n..][..n], &mul[..n], &add[..n]);
-            if onto {
-                for c in 0..n {
-                    let sum = whole[c] - ((2 * pops[c]) >> counts.shift).cast_signed();
-                    out[c] += scaled(sum, *clamp, *base, mul[c], add[c]);
+            // Sixteen channels by value: nothing to check for overlap, whatever the number of channels.
+            let (pops, pops_rest) = pops.as_chunks::<LANES>();
+            let (whole, whole_rest) = whole.as_chunks::<LANES>();
+            let (out, out_rest) = out.as_chunks_mut::<LANES>();
+            let (mul, mul_rest) = mul.as_chunks::<LANES>();
+            let (add, add_rest) = add.as_chunks::<LANES>();
+            for i in 0..out.len() {
+                let (pops, whole, mul, add) = (pops[i], whole[i], mul[i], add[i]);
+                let mut values = if onto { out[i] } else { [0.0; LANES] };
+                for l in 0..LANES {
+                    let sum = whole[l] - ((2 * pops[l]) >> counts.shift).cast_signed();
+                    let value = scaled(sum, *clamp, *base, mul[l], add[l]);
+                    values[l] = if onto { values[l] + value } else { value };
                 }
-            } else {
-                for c in 0..n {
-                    let sum = whole[c] - ((2 * pops[c]) >> counts.shift).cast_signed();
-                    out[c] = scaled(sum, *clamp, *base, mul[c], add[c]);
-                }
+                out[i] = values;
+            }
+            for l in 0..out_rest.len() {
+                let sum = whole_rest[l] - ((2 * pops_rest[l]) >> counts.shift).cast_signed();
+                let value = scaled(sum, *clamp, *base, mul_rest[l], add_rest[l]);
+                out_rest[l] = if onto { out_rest[l] + value } else { value };
             }
         }
     }

@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn one_rounding_and_two_part_where_the_first_makes_a_tie() {
-        let quarter = Multiplier::from_f64(0.25 - 2f64.powi(-34)).unwrap();
+        let quarter = Multiplier::from_f64(0.25 - 2f64.powi(-33)).unwrap();
         // 6/4 less a little is 1; rounded up to 1.5·2 first, it becomes a tie and then 2.
         assert_eq!((quarter.apply_once(6), quarter.apply(6)), (1, 2));
         assert_eq!([-6, -2, 2].map(|x| Multiplier::from_f64(0.25).unwrap().apply_once(x)), [-1, 0, 1]);

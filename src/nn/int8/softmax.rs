@@ -33,10 +33,12 @@ impl Softmax {
             value: unit.to_string(),
             allowed: "above 2^-26".into(),
         };
-        let real = (unit * f64::from(1u32 << (31 - DIFF_BITS))).min(f64::from(i32::MAX));
+        let real = unit * f64::from(1u32 << (31 - DIFF_BITS));
+        // `min` would turn NaN into the limit.
         if real.is_nan() || real <= 1.0 {
             return Err(range());
         }
+        let real = real.min(f64::from(i32::MAX));
         let factor = Multiplier::from_f64(real).ok_or_else(range)?;
         let (_, shift) = factor.parts();
         let radius = 31.0 * f64::from(1u32 << (31 - DIFF_BITS)) / 2f64.powi(shift);
