@@ -13,8 +13,16 @@ fn refused(from: &str, to: &str) -> String {
 fn built_in_profiles_are_whole_and_name_their_sources() {
     for (name, core, mhz, ram_kib, flash_kib) in [
         ("stm32l4r5", "cortex-m4", 120.0, 640.0, Some(2048.0)),
+        ("stm32f401", "cortex-m4", 84.0, 96.0, Some(512.0)),
+        ("stm32f407", "cortex-m4", 168.0, 192.0, Some(1024.0)),
+        ("stm32f446", "cortex-m4", 180.0, 128.0, Some(512.0)),
         ("stm32f746", "cortex-m7", 216.0, 320.0, Some(1024.0)),
+        ("stm32h743", "cortex-m7", 480.0, 992.0, Some(2048.0)),
+        ("stm32h7a3", "cortex-m7", 280.0, 1312.0, Some(2048.0)),
         ("rpi3b-plus", "cortex-a53", 1400.0, 1048576.0, None),
+        ("rpi-zero-2w", "cortex-a53", 1000.0, 524288.0, None),
+        ("core-v-mcu", "rv32imc", 100.0, 512.0, None),
+        ("esp32-c3", "rv32imc", 160.0, 400.0, Some(4096.0)),
     ] {
         let board = profile::load(name).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!((board.name.as_str(), board.core.core.as_str()), (name, core));
@@ -22,6 +30,7 @@ fn built_in_profiles_are_whole_and_name_their_sources() {
         assert_eq!(board.flash.as_ref().map(|f| f.kib.value), flash_kib);
         assert!(board.quantities().iter().all(|(_, q)| !q.source.trim().is_empty()));
         let assumed = board.quantities().into_iter().filter(|(_, q)| q.kind == Kind::Assumed).count();
+        assert_eq!(board.inconsistencies(), [], "{name}");
         assert!(assumed > 0 && board.assumed().len() >= assumed, "{name} says what it assumes");
         match &board.core.pipeline {
             Pipeline::RuleSum(rules) => assert!(rules.rows.values().all(|r| !r.source.trim().is_empty())),
@@ -74,7 +83,7 @@ fn impossible_numbers_are_refused_with_exact_words() {
         (
             "core = \"cortex-m4\"",
             "core = \"cortex-m3\"",
-            "there is no core `cortex-m3`; there are cortex-m4, cortex-m7, cortex-a53",
+            "there is no core `cortex-m3`; there are cortex-m4, cortex-m7, cortex-a53, rv32imc",
         ),
         ("[ram]", "[ram]\nalign_bytes = 12", "ram.align_bytes = 12; it must be a power of two, at most 4096"),
         (
@@ -96,13 +105,14 @@ fn names_and_files_that_do_not_exist_say_what_there_is() {
     let error = |name: &str| profile::load(name).expect_err(name).to_string();
     assert_eq!(
         error("esp32"),
-        "there is no profile `esp32`; built in are stm32l4r5, stm32f746, rpi3b-plus; or give the path of a .toml file"
+        "there is no profile `esp32`; built in are stm32l4r5, stm32f401, stm32f407, stm32f446, stm32f746, stm32h743, stm32h7a3, rpi3b-plus, rpi-zero-2w, core-v-mcu, esp32-c3; or give the path of a .toml file"
     );
     assert!(error("no/such.toml").starts_with("cannot read the profile no/such.toml: "));
     let file = tempfile::Builder::new().suffix(".toml").tempfile().expect("scratch");
     std::fs::write(file.path(), GOOD).expect("scratch");
     let loaded = profile::load(file.path().to_str().expect("utf-8")).expect("the same text");
-    assert_eq!(loaded, profile::load("stm32l4r5").expect("built in"));
+    let built_in = profile::load("stm32l4r5").expect("built in");
+    assert_eq!(Profile { file: built_in.file.clone(), ..loaded }, built_in);
 }
 
 #[test]
@@ -112,4 +122,66 @@ fn truncated_profiles_never_panic() {
             let _ = Profile::parse("my.toml", &GOOD[..end]);
         }
     }
+}
+
+#[test]
+fn overrides_change_one_board_in_one_line() {
+    let with = |spec: &str| profile::load(spec).unwrap_or_else(|e| panic!("{e}"));
+    let plain = with("stm32f746");
+    let slow = with("stm32f746,clock_mhz=168");
+    let states = |p: &Profile| p.flash.as_ref().and_then(|f| f.wait_states.as_ref()).expect("given").value;
+    assert_eq!((states(&plain), states(&slow)), (7.0, 5.0), "30 MHz a wait state");
+    assert_eq!(slow.constants.levels[0].miss_cycles.value, plain.constants.levels[0].miss_cycles.value - 2.0);
+    assert_eq!(slow.name, "stm32f746,clock_mhz=168");
+    assert!(slow.power.active_mw.value < plain.power.active_mw.value && slow.power.active_mw.kind == Kind::Assumed);
+    assert_eq!(states(&with("stm32f746,clock_mhz=168,wait_states=3")), 3.0, "what is given wins");
+    assert!(with("stm32f746,weights=ram").constants_in_ram() && !plain.constants_in_ram());
+    let off = with("stm32f746,cache=off");
+    assert!([&off.fetch, &off.constants, &off.data].iter().all(|p| p.levels[0].cache_bytes.value == 0.0));
+    assert_eq!(off.fetch.levels[0].line_bytes.value, 8.0, "one access of the bus");
+    assert_eq!(with("stm32f746,kernel_set=gcc12-o2-swar").kernel_set.as_deref(), Some("gcc12-o2-swar"));
+    assert_eq!(with("stm32f746,flags=-Os").kernel_set.as_deref(), Some("gcc12-os"));
+    let ldo = with("stm32l4r5,supply=3v0-ldo,constants.art_d.cache_bytes=0");
+    assert_eq!((ldo.power.active_mw.value, ldo.constants.levels[0].cache_bytes.value), (74.3, 0.0));
+    // The H743's flash runs at half the core's clock: 400 MHz are 200 MHz of bus, two wait states, four core cycles.
+    let h743 = with("stm32h743,clock_mhz=400");
+    assert_eq!((states(&h743), h743.constants.levels[0].miss_cycles.value), (2.0, 16.0));
+}
+
+#[test]
+fn overrides_that_cannot_be_applied_say_what_can() {
+    let error = |spec: &str| profile::load(spec).expect_err(spec).to_string();
+    assert!(error("stm32f746,clock=168").starts_with(
+        "profile override `clock=168`: there is no `clock`; keys are clock_mhz, wait_states, cache, weights, kernel_set, flags, supply, clock.core_mhz"
+    ));
+    assert!(error("stm32f746,cache").contains("write key=value; keys are clock_mhz"));
+    assert_eq!(error("stm32f746,clock_mhz=fast"), "profile override `clock_mhz=fast`: `fast` is not a number above 0");
+    assert!(error("stm32f746,wait_states=-1").contains("`-1` is not a number of 0 or more"));
+    assert!(error("rpi3b-plus,weights=flash").contains("this board has no flash"));
+    assert!(error("rpi3b-plus,wait_states=2").contains("gives no flash.wait_states"));
+    assert!(error("stm32l4r5,supply=usb").contains("has no supply `usb`; it has 3v0-ldo"));
+    assert!(error("stm32l4r5,fetch.hidden_share=2").contains("a share is 0 to 1"));
+    assert!(error("stm32l4r5,flags=-O3").contains("flags are -O2 or -Os"));
+}
+
+#[test]
+fn numbers_that_contradict_each_other_are_found() {
+    let found = |from: &str, to: &str| {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from}");
+        let board = Profile::parse("my.toml", &text).unwrap_or_else(|e| panic!("{e}"));
+        board.inconsistencies().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    assert!(found("wait_states = { value = 5", "wait_states = { value = 2").contains("need 5"));
+    assert!(found("kib = { value = 640", "kib = { value = 1").contains("ram.reserved_kib: reserves all of the 1 KiB"));
+    assert!(found("cache_bytes = { value = 1024", "cache_bytes = { value = 6").contains("a line of 16"));
+    assert!(
+        found("idle_mw = { value = 15, low = 7, high = 27", "idle_mw = { value = 99, low = 7, high = 99")
+            .contains("waiting takes more")
+    );
+    let copied = GOOD.replacen("name = \"stm32l4r5\"", "name = \"mine\"\nbased_on = \"stm32l4r5\"", 1);
+    let copied = copied.replacen("value = 120, kind", "value = 96, kind", 1);
+    let board = Profile::parse("my.toml", &copied).unwrap_or_else(|e| panic!("{e}"));
+    let still = board.still_copied().expect("built in");
+    assert!(still.iter().any(|f| f.key == "ram.kib") && !still.iter().any(|f| f.key == "clock.core_mhz"));
 }

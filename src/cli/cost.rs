@@ -1,90 +1,84 @@
-//! `tinyprec cost`: what a network costs on a board, without running it.
+//! `tinyprec cost`: what a network, an experiment or a list of layers costs on a board, without running it.
 
-use super::{Failure, Outcome, Status, Terminal, load};
-use clap::Args;
-use serde_json::{Value, json};
-use std::path::Path;
-use tinyprec::cost::{CostTable, Range, estimate, kernel_set};
-use tinyprec::profile;
-
-/// Kernel set where none is named.
-const KERNEL_SET: &str = "gcc12-o2";
+use super::cost_view::{self, View};
+use super::workload::{WorkArgs, board, kernel_set_of};
+use super::{Outcome, Status, Terminal};
+use clap::{Args, ValueEnum};
+use tinyprec::cost::{Estimator, alerts, audit, sensitivities};
 
 /// Arguments of `cost`.
 #[derive(Debug, Args)]
 pub struct CostArgs {
-    /// Published network's name (`tinyprec model list`) or network file; `tinyprec run` prices an experiment's head too
-    input: String,
-    /// Board profile: a built-in name or a TOML file; may be given several times
+    #[command(flatten)]
+    work: WorkArgs,
+    /// Board profile: a built-in name or a TOML file, with overrides after commas (stm32f746,clock_mhz=168,weights=ram); may be
+    /// given several times
     #[arg(long = "profile", value_name = "P", required = true)]
     profiles: Vec<String>,
-    /// Kernel set
-    #[arg(long, value_name = "SET", default_value = KERNEL_SET)]
-    kernel_set: String,
+    /// What a line of the table is
+    #[arg(long, value_enum, default_value = "layer")]
+    by: By,
+    /// Adds RAM call by call, with the names of what lives there
+    #[arg(long)]
+    timeline: bool,
+    /// Adds every assumed number that moves the result by more than 5 %
+    #[arg(long)]
+    assumptions: bool,
+    /// Adds the speed-up audit of the binary layers: promised against attained, and where the rest goes
+    #[arg(long)]
+    audit: bool,
     /// Prints the result as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Prices one inference and renders it by site.
+/// How costs are added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// By unit of work and site
+    Layer,
+    /// By phase
+    Phase,
+    /// By kernel
+    Kernel,
+}
+
+/// Prices every workload on every board and renders it.
 pub fn run(args: &CostArgs, terminal: &Terminal) -> Outcome {
-    if Path::new(&args.input).extension().is_some_and(|e| e == "toml") {
-        let message = "prices networks (safetensors); for an experiment with its head use `tinyprec run`";
-        return Err(Failure::new(format!("{}: `cost` {message}", args.input)));
+    let works = args.work.load()?;
+    let mut views = Vec::new();
+    for spec in &args.profiles {
+        let board = board(spec)?;
+        let kernels = kernel_set_of(&board, args.work.kernel_set())?;
+        let estimator = Estimator::new(&board, &kernels)?;
+        for work in &works {
+            let table = estimator.estimate(&work.calls)?;
+            let assumptions = match args.assumptions {
+                true => Some(sensitivities(&work.calls, &board, &kernels, |t| t.total.latency_ms.mid)?),
+                false => None,
+            };
+            views.push(View {
+                with_samples: work.memory_with_samples(&table, board.ram.align_bytes),
+                alerts: alerts(&work.calls, &estimator)?,
+                audit: if args.audit { audit(&work.calls, &table, &estimator)? } else { None },
+                largest: work.largest(&estimator)?,
+                idle_mw: board.power.idle_mw.as_ref().map(|q| q.value),
+                active_mw: board.power.active_mw.value,
+                power_scope: board.power.scope.clone(),
+                assumptions,
+                work,
+                table,
+            });
+        }
     }
-    let graph = load::model(&args.input, None)?.graph;
-    let calls = graph.calls();
-    let mut tables = Vec::new();
-    for name in &args.profiles {
-        let board = profile::load(name)?;
-        let kernels = kernel_set(&board.core.core, &args.kernel_set)?;
-        tables.push(estimate(&calls, &board, &kernels)?);
-    }
+    let size_alerts = cost_view::size_alerts(&views);
     if args.json {
-        let value: Value = tables.iter().map(whole).collect();
-        terminal.result(&serde_json::to_string_pretty(&value)?)?;
+        let values: Vec<_> = views.iter().map(|view| view.json(args.timeline)).collect();
+        terminal.result(&serde_json::to_string_pretty(&values)?)?;
     } else {
-        terminal.result(&tables.iter().map(described).collect::<Vec<_>>().join("\n\n"))?;
+        let mut texts: Vec<String> = views.iter().map(|view| view.text(args.by, args.timeline)).collect();
+        texts.extend(size_alerts);
+        terminal.result(&texts.join("\n\n"))?;
     }
     Ok(Status::Done)
-}
-
-fn ends(r: Range) -> Value {
-    json!({ "low": r.low, "mid": r.mid, "high": r.high })
-}
-
-fn whole(t: &CostTable) -> Value {
-    let site = |s: &tinyprec::cost::SiteCost| {
-        json!({
-            "phase": s.phase, "site": s.site, "kernel": s.kernel, "cycles": ends(s.cost.cycles),
-            "latency_ms": ends(s.cost.latency_ms), "energy_uj": ends(s.cost.energy_uj), "memory_share": s.memory_share,
-        })
-    };
-    json!({
-        "profile": t.profile, "core": t.core, "kernel_set": t.kernel_set, "cycles": ends(t.total.cycles),
-        "latency_ms": ends(t.total.latency_ms), "energy_uj": ends(t.total.energy_uj),
-        "ram_bytes": t.memory.ram_bytes, "flash_bytes": t.memory.flash_bytes, "fits": t.memory.fits(),
-        "sites": t.sites.iter().map(site).collect::<Vec<_>>(),
-    })
-}
-
-fn described(t: &CostTable) -> String {
-    let ms = t.total.latency_ms;
-    let mut lines = vec![format!(
-        "{}: {:.3} ms ({:.3} to {:.3}), {:.1} µJ, RAM {} B, flash {} B, {}",
-        t.profile,
-        ms.mid,
-        ms.low,
-        ms.high,
-        t.total.energy_uj.mid,
-        t.memory.ram_bytes,
-        t.memory.flash_bytes,
-        if t.memory.fits() { "fits" } else { "does not fit" }
-    )];
-    let total = t.total.cycles.mid;
-    lines.extend(t.sites.iter().map(|s| {
-        let share = if total > 0.0 { 100.0 * s.cost.cycles.mid / total } else { 0.0 };
-        format!("  {:<16} {:>12.0} cycles {share:>5.1} %  {}", s.site, s.cost.cycles.mid, s.kernel)
-    }));
-    lines.join("\n")
 }

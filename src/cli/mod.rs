@@ -6,9 +6,11 @@
 mod budget;
 mod compare;
 mod cost;
+mod cost_view;
 mod data;
 mod diff;
 mod eval;
+mod explain;
 mod import;
 mod load;
 mod model;
@@ -23,6 +25,7 @@ mod store;
 mod sweep;
 mod sweep_progress;
 mod terminal;
+mod workload;
 
 use clap::{Parser, Subcommand};
 use outcome::{Failure, Outcome, Status};
@@ -54,8 +57,10 @@ enum Command {
     Eval(eval::EvalArgs),
     /// What a network is made of, and how fast it runs here
     Model(model::ModelArgs),
-    /// Price a model or an experiment on a board, without running it
+    /// Price a network, an experiment or a list of layers on a board, without running it
     Cost(cost::CostArgs),
+    /// Say where a price comes from: formula, counts, coefficients with their places, and what it rests on
+    Explain(explain::ExplainArgs),
     /// Say what a network file holds and what cannot be run, and convert it
     Import(import::ImportArgs),
     /// List, show and check board profiles
@@ -86,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::run(args, &terminal),
         Command::Model(args) => model::run(args, &terminal),
         Command::Cost(args) => cost::run(args, &terminal),
+        Command::Explain(args) => explain::run(args, &terminal),
         Command::Import(args) => import::run(args, &terminal),
         Command::Profile(args) => profile::run(args, &terminal),
         Command::Data(args) => data::run(args, &terminal),

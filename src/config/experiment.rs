@@ -197,7 +197,15 @@ fn boards(source: &Source, base: &Path, raw: Option<&RawBoards>) -> Result<(Vec<
         if boards.iter().any(|b| b.given == given) {
             return Err(source.at(entry.span(), format!("board `{given}` is listed twice"), "drop one"));
         }
-        let file = if given.ends_with(".toml") { Some(path(source, base, "profiles", entry)?) } else { None };
+        // Overrides follow the name after commas: `boards/mine.toml,clock_mhz=80`.
+        let (name, overrides) = given.split_at(given.find(',').unwrap_or(given.len()));
+        let file = match name.ends_with(".toml") {
+            true => {
+                let found = path(source, base, "profiles", &At::new(entry.span(), name.to_owned()))?;
+                Some(PathBuf::from(format!("{}{overrides}", found.display())))
+            }
+            false => None,
+        };
         boards.push(BoardRef { given, file, span: entry.span() });
     }
     let kernel_set = raw.kernel_set.as_ref().map_or(KERNEL_SET.to_owned(), |k| k.get_ref().clone());

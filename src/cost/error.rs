@@ -77,6 +77,14 @@ pub enum CostError {
         /// Site of the second use.
         site: String,
     },
+    /// A compiled list priced with calls of another structure.
+    #[error(
+        "`{site}` differs from the compiled call in more than its numbers, or its kernel cannot run these dimensions; compile the list again"
+    )]
+    OtherShape {
+        /// Site of the call.
+        site: String,
+    },
     /// Bytes beyond 2⁶⁴.
     #[error("the sizes of the buffers add up to more than 2^64 bytes, last at `{site}`")]
     TooLarge {

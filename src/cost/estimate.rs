@@ -2,10 +2,11 @@
 
 use super::error::CostError;
 use super::kernel::{Kernel, KernelSet, key_text};
-use super::memory::{MemoryPlan, Resident, StallInput, Stalls, data_stalls, fetch_stalls, plan_memory};
-use super::pipeline::{BodyTime, Range, body_time};
+use super::memory::{Layout, MemoryTotals, StallInput, Stalls, data_stalls, fetch_stalls};
+use super::pipeline::{BodyTime, Range};
 use super::summary::{phases, sites};
-use super::table::{Bound, CallCost, Cost, CostTable, LevelCost};
+use super::table::{Bound, CallCost, Cost, CostTable, LevelCost, Parts};
+use super::terms::{CallTerms, KINDS, KernelTimes, Outside, Surroundings, trips};
 use crate::profile::{End, Profile};
 use crate::trace::{BufferKind, KernelCall};
 
@@ -17,18 +18,18 @@ pub fn estimate(calls: &[KernelCall], profile: &Profile, kernels: &KernelSet) ->
 /// A kernel set on a board, every body already timed: pricing a shape is arithmetic on trip counts.
 #[derive(Debug, Clone)]
 pub struct Estimator<'a> {
-    profile: &'a Profile,
-    kernels: &'a KernelSet,
+    pub(super) profile: &'a Profile,
+    pub(super) kernels: &'a KernelSet,
     /// Times of each kernel's levels, in the set's order.
-    times: Vec<Vec<BodyTime>>,
+    pub(super) times: Vec<KernelTimes>,
 }
 
-/// What one call waits for besides the pipeline.
-struct Surroundings<'a> {
-    memory: &'a MemoryPlan,
-    data_footprint: f64,
-    constant_footprint: f64,
-    all_code: f64,
+/// One execution of a call.
+pub(super) struct Once {
+    pub cycles: Range,
+    pub parts: Parts,
+    /// Energy of the lines that the caches bring.
+    pub line_nj: Range,
 }
 
 impl<'a> Estimator<'a> {
@@ -43,15 +44,10 @@ impl<'a> Estimator<'a> {
             });
         }
         let time = |kernel: &Kernel| {
-            let level_time = |level| {
-                body_time(level, &profile.core).map_err(|missing| CostError::MissingClass {
-                    kernel: kernel.symbol.clone(),
-                    level: level.name.clone(),
-                    core: profile.core.core.clone(),
-                    missing,
-                })
-            };
-            kernel.levels.iter().map(level_time).collect::<Result<Vec<_>, _>>()
+            KernelTimes::new(kernel, &profile.core, &profile.fetch).map_err(|(level, missing)| {
+                let (kernel, core) = (kernel.symbol.clone(), profile.core.core.clone());
+                CostError::MissingClass { kernel, level, core, missing }
+            })
         };
         Ok(Estimator { profile, kernels, times: kernels.kernels().iter().map(time).collect::<Result<_, _>>()? })
     }
@@ -60,13 +56,16 @@ impl<'a> Estimator<'a> {
     pub fn estimate(&self, calls: &[KernelCall]) -> Result<CostTable, CostError> {
         let indices = calls.iter().map(|call| self.find(call)).collect::<Result<Vec<_>, _>>()?;
         let used: Vec<&Kernel> = indices.iter().map(|&i| &self.kernels.kernels()[i]).collect();
-        let memory = plan_memory(calls, &used, self.profile)?;
-        let around = Surroundings {
-            data_footprint: memory.state_bytes as f64 + memory.arena.bytes as f64,
-            constant_footprint: memory.constant_bytes as f64,
-            all_code: memory.code_bytes as f64,
-            memory: &memory,
+        let layout = Layout::new(calls, &used)?;
+        let memory = layout.plan(calls, self.profile)?;
+        let totals = MemoryTotals {
+            arena_bytes: memory.arena.bytes,
+            state_bytes: memory.state_bytes,
+            constant_bytes: memory.constant_bytes,
+            ram_bytes: memory.ram_bytes,
+            flash_bytes: memory.flash_bytes,
         };
+        let around = self.surroundings(&totals, &layout);
         let costs = calls.iter().zip(&indices).map(|(call, &index)| self.call_cost(call, index, &around));
         let calls = costs.collect::<Result<Vec<_>, _>>()?;
         Ok(CostTable {
@@ -86,7 +85,7 @@ impl<'a> Estimator<'a> {
         let index = self.find(call)?;
         let kernel = &self.kernels.kernels()[index];
         let mut levels = Vec::with_capacity(kernel.levels.len());
-        for (level, time) in kernel.levels.iter().zip(&self.times[index]) {
+        for (level, time) in kernel.levels.iter().zip(&self.times[index].levels) {
             let trips = trips(call, kernel, level)?;
             levels.push(LevelCost {
                 name: level.name.clone(),
@@ -100,7 +99,20 @@ impl<'a> Estimator<'a> {
         Ok(levels)
     }
 
-    fn find(&self, call: &KernelCall) -> Result<usize, CostError> {
+    /// The kernels that these calls run, as a set of their own.
+    pub fn used(&self, calls: &[KernelCall]) -> Result<KernelSet, CostError> {
+        let mut indices = calls.iter().map(|call| self.find(call)).collect::<Result<Vec<_>, _>>()?;
+        indices.sort_unstable();
+        indices.dedup();
+        Ok(self.kernels.subset(&indices))
+    }
+
+    /// The kernel that runs a call.
+    pub fn kernel(&self, call: &KernelCall) -> Result<&'a Kernel, CostError> {
+        Ok(&self.kernels.kernels()[self.find(call)?])
+    }
+
+    pub(super) fn find(&self, call: &KernelCall) -> Result<usize, CostError> {
         self.kernels.find(call.op, &call.elems).ok_or_else(|| CostError::MissingKernel {
             kernel: key_text(call.op, &call.elems),
             site: call.site.clone(),
@@ -110,146 +122,113 @@ impl<'a> Estimator<'a> {
         })
     }
 
-    /// Formula (C8): times × max(Σ levels trips × body + fetch + data stalls, bandwidth), at each end; ms = cycles / (MHz ·
-    /// 1000); µJ = mW × ms.
-    fn call_cost(&self, call: &KernelCall, index: usize, around: &Surroundings<'_>) -> Result<CallCost, CostError> {
+    fn call_cost(&self, call: &KernelCall, index: usize, around: &Surroundings) -> Result<CallCost, CostError> {
         let kernel = &self.kernels.kernels()[index];
-        let times = &self.times[index];
-        let mut level_trips = Vec::with_capacity(kernel.levels.len());
-        let mut pipeline = Range::default();
-        let mut heaviest = (f64::MIN, 0);
-        for (at, (level, time)) in kernel.levels.iter().zip(times).enumerate() {
-            let trips = trips(call, kernel, level)?;
-            let cycles = trips * time.cycles;
-            if cycles.mid > heaviest.0 {
-                heaviest = (cycles.mid, at);
-            }
-            pipeline = pipeline + cycles;
-            level_trips.push(trips);
-        }
-        let n_instructions: usize = kernel.levels.iter().map(|l| l.body.len()).sum();
-        let [data, constants] = self.stall_inputs(call, kernel, around)?;
-        let at_end = |end: End| {
-            let part = |n: usize| n as f64 / n_instructions.max(1) as f64;
-            let levels = kernel.levels.iter().zip(&level_trips);
-            let levels: Vec<(f64, f64, bool)> =
-                levels.map(|(level, trips)| (part(level.body.len()), trips.at(end), level.steady)).collect();
-            let code = kernel.code_bytes as f64;
-            let fetch = fetch_stalls(&self.profile.fetch, code, &levels, call.times as f64, around.all_code, end);
-            let paths = [(&self.profile.data, &data), (&self.profile.constants, &constants)];
-            let stalls = paths.map(|(path, input)| data_stalls(path, input, end));
-            total_of(pipeline.at(end), fetch, stalls)
+        let (terms, heaviest) = CallTerms::new(call, kernel, &self.times[index])?;
+        let times = call.times as f64;
+        let once = self.once(&terms, kernel.code_bytes as f64, times, around);
+        let parts = once.parts;
+        let memory_share = if once.cycles.mid > 0.0 { 1.0 - parts.pipeline.mid / once.cycles.mid } else { 0.0 };
+        let from_flash = parts.fetch.mid + if self.profile.constants_in_ram() { 0.0 } else { parts.constants.mid };
+        let flash_is_most = self.profile.flash.is_some() && from_flash > parts.data.mid;
+        let bound = match memory_share > 0.5 {
+            true if flash_is_most => Bound::Flash,
+            true => Bound::Memory,
+            false => level_bound(&self.times[index].levels[heaviest]),
         };
-        let once = Range::over(at_end);
-        let memory_share = if once.mid > 0.0 { 1.0 - pipeline.mid / once.mid } else { 0.0 };
-        let bound = if memory_share > 0.5 { Bound::Memory } else { level_bound(&times[heaviest.1]) };
+        let all = |part: Range| part * Range::exact(times);
         Ok(CallCost {
             phase: call.phase,
             site: call.site.clone(),
             op: call.op,
             kernel: kernel.symbol.clone(),
             times: call.times,
-            cost: self.cost_of(once * Range::exact(call.times as f64)),
+            cost: self.cost_of(&once, times),
             memory_share,
+            parts: Parts {
+                pipeline: all(parts.pipeline),
+                fetch: all(parts.fetch),
+                constants: all(parts.constants),
+                data: all(parts.data),
+            },
             bound,
         })
     }
 
-    fn cost_of(&self, cycles: Range) -> Cost {
-        let ms = |end| cycles.at(end) / (self.profile.clock_mhz.capacity(end) * 1000.0);
-        let latency_ms = Range::over(ms);
-        let power = Range::over(|end| self.profile.active_mw.cost(end));
-        Cost { cycles, latency_ms, energy_uj: latency_ms * power }
+    /// Formula (C8): max(Σ levels trips × body + fetch + data stalls, bandwidth), at each end.
+    pub(super) fn once(&self, terms: &CallTerms, code: f64, back_to_back: f64, around: &Surroundings) -> Once {
+        let [data, constants] = self.stall_inputs(terms, around);
+        let at = |end: End| {
+            let again = terms.lines_again.at(end);
+            let fetch = fetch_stalls(&self.profile.fetch, code, again, back_to_back, around.all_code, end);
+            let data = data_stalls(&self.profile.data, &data, end);
+            let constants = data_stalls(self.profile.constants_path(), &constants, end);
+            let all: [Stalls; 3] = [fetch, constants, data];
+            let bandwidth: f64 = all.iter().map(|s| s.bandwidth_cycles).sum();
+            let waiting: f64 = all.iter().map(|s| s.cycles).sum();
+            let cycles = (terms.pipeline.at(end) + waiting).max(bandwidth);
+            (cycles, all.map(|s| s.cycles), all.iter().map(|s| s.line_nj).sum::<f64>())
+        };
+        let [low, mid, high] = End::ALL.map(at);
+        let part = |n: usize| Range { low: low.1[n], mid: mid.1[n], high: high.1[n] };
+        Once {
+            cycles: Range { low: low.0, mid: mid.0, high: high.0 },
+            parts: Parts { pipeline: terms.pipeline, fetch: part(0), constants: part(1), data: part(2) },
+            line_nj: Range { low: low.2, mid: mid.2, high: high.2 },
+        }
+    }
+
+    /// Formula (C8): ms = cycles / (MHz · 1000); µJ = mW × ms + nJ of lines / 1000.
+    pub(super) fn cost_of(&self, once: &Once, times: f64) -> Cost {
+        let cycles = once.cycles * Range::exact(times);
+        let latency_ms = Range::over(|end| cycles.at(end) / (self.profile.clock_mhz.capacity(end) * 1000.0));
+        let power = Range::over(|end| self.profile.power.active_mw.cost(end));
+        let energy_uj = latency_ms * power + once.line_nj * Range::exact(times / 1000.0);
+        Cost { cycles, latency_ms, energy_uj }
     }
 
     /// What the call asks of the path of data and of the path of constants.
-    fn stall_inputs(
-        &self,
-        call: &KernelCall,
-        kernel: &Kernel,
-        around: &Surroundings<'_>,
-    ) -> Result<[StallInput; 2], CostError> {
-        let (arena_outside, state_outside) = self.outside_fast(around.memory);
+    fn stall_inputs(&self, terms: &CallTerms, around: &Surroundings) -> [StallInput; 2] {
         let mut data = StallInput { footprint: around.data_footprint, ..StallInput::default() };
         let mut constants = StallInput { footprint: around.constant_footprint, ..StallInput::default() };
-        for kind in [BufferKind::Weights, BufferKind::Activation, BufferKind::Scratch, BufferKind::State] {
-            let Some(resident) = resident(call, kernel, kind)? else { continue };
-            let (input, outside) = match kind {
-                BufferKind::Weights => (&mut constants, 1.0),
-                BufferKind::State => (&mut data, state_outside),
-                BufferKind::Activation | BufferKind::Scratch => (&mut data, arena_outside),
-            };
-            let part = Resident { bytes: resident.bytes * outside, traffic: resident.traffic * outside, ..resident };
+        for (slot, (resident, kind)) in terms.residents.iter().zip(KINDS).enumerate() {
+            let Some(resident) = resident else { continue };
+            let input = if kind == BufferKind::Weights { &mut constants } else { &mut data };
+            let part = resident.scaled(around.outside.share(kind));
             input.working_set += part.bytes;
-            input.residents.push(part);
+            input.residents[slot] = Some(part);
         }
-        if self.profile.constants.shares_data_cache {
+        if self.profile.constants_share_data_cache() {
             let (working_set, footprint) =
                 (data.working_set + constants.working_set, data.footprint + constants.footprint);
             (data.working_set, constants.working_set) = (working_set, working_set);
             (data.footprint, constants.footprint) = (footprint, footprint);
         }
-        Ok([data, constants])
+        [data, constants]
     }
 
-    /// Shares of arena and state that lie outside the fast memory, which is filled with the arena first.
-    fn outside_fast(&self, memory: &MemoryPlan) -> (f64, f64) {
-        let Some(fast) = &self.profile.ram.fast_kib else { return (1.0, 1.0) };
-        let taken = memory.stack_bytes as f64 + memory.reserved_ram_bytes as f64;
-        let room = (fast.value * 1024.0 - taken).max(0.0);
-        let (arena, state) = (memory.arena.bytes as f64, memory.state_bytes as f64);
-        let outside = |bytes: f64, room: f64| if bytes <= room { 0.0 } else { 1.0 - room / bytes };
-        (outside(arena, room), outside(state, (room - arena).max(0.0)))
-    }
-}
-
-fn total_of(pipeline: f64, fetch: f64, stalls: [Stalls; 2]) -> f64 {
-    let waiting: f64 = stalls.iter().map(|s| s.cycles).sum();
-    let bandwidth: f64 = stalls.iter().map(|s| s.bandwidth_cycles).sum();
-    (pipeline + fetch + waiting).max(bandwidth)
-}
-
-fn trips(call: &KernelCall, kernel: &Kernel, level: &super::kernel::Level) -> Result<Range, CostError> {
-    let eval = |expr: &super::expr::Expr| {
-        expr.eval(&call.dims).map(|n| n as f64).map_err(|problem| CostError::Expr {
-            kernel: kernel.symbol.clone(),
-            site: call.site.clone(),
-            what: format!("trips of level `{}`", level.name),
-            problem,
-        })
-    };
-    let mid = eval(&level.trips)?;
-    // Where the file gives no interval, the three are one expression and need one evaluation.
-    let end = |expr: &super::expr::Expr| if *expr == level.trips { Ok(mid) } else { eval(expr) };
-    Ok(Range { low: end(&level.trips_low)?, mid, high: end(&level.trips_high)? })
-}
-
-/// Bytes of the call's buffers of one kind and what the kernel moves there; `None` where there is neither.
-fn resident(call: &KernelCall, kernel: &Kernel, kind: BufferKind) -> Result<Option<Resident>, CostError> {
-    let bytes: f64 = call.buffers.iter().filter(|b| b.kind == kind).map(|b| b.bytes as f64).sum();
-    let (mut traffic, mut reuse_bytes, mut is_given) = (0.0, None, false);
-    for entry in kernel.traffic.iter().filter(|t| t.kind == kind) {
-        let eval = |expr: &super::expr::Expr| {
-            expr.eval(&call.dims).map(|n| n as f64).map_err(|problem| CostError::Expr {
-                kernel: kernel.symbol.clone(),
-                site: call.site.clone(),
-                what: format!("traffic to {kind:?}").to_lowercase(),
-                problem,
-            })
-        };
-        is_given = true;
-        traffic += eval(&entry.bytes)?;
-        if let Some(expr) = &entry.reuse_bytes {
-            let distance = eval(expr)?;
-            reuse_bytes = Some(reuse_bytes.map_or(distance, |d: f64| d.max(distance)));
+    pub(super) fn surroundings(&self, totals: &MemoryTotals, layout: &Layout) -> Surroundings {
+        Surroundings {
+            data_footprint: totals.state_bytes as f64 + totals.arena_bytes as f64,
+            constant_footprint: totals.constant_bytes as f64,
+            all_code: layout.code_bytes as f64,
+            outside: self.outside_fast(totals, layout),
         }
     }
-    Ok(match (is_given, bytes > 0.0) {
-        (false, false) => None,
-        (false, true) => Some(Resident { bytes, traffic: bytes, reuse_bytes }),
-        (true, false) => Some(Resident { bytes: traffic, traffic, reuse_bytes }),
-        (true, true) => Some(Resident { bytes, traffic, reuse_bytes }),
-    })
+
+    /// Shares outside the fast memory, which is filled with arena, state and then constants (where they lie in RAM).
+    fn outside_fast(&self, totals: &MemoryTotals, layout: &Layout) -> Outside {
+        let Some(fast) = &self.profile.ram.fast_kib else { return Outside::default() };
+        let taken = layout.stack_bytes as f64 + self.profile.ram.reserved_kib.value * 1024.0;
+        let room = (fast.value * 1024.0 - taken).max(0.0);
+        let (arena, state) = (totals.arena_bytes as f64, totals.state_bytes as f64);
+        let outside = |bytes: f64, room: f64| if bytes <= room { 0.0 } else { 1.0 - room.max(0.0) / bytes };
+        let constants = match self.profile.constants_in_ram() {
+            true => outside(totals.constant_bytes as f64, room - arena - state),
+            false => 1.0,
+        };
+        Outside { arena: outside(arena, room), state: outside(state, room - arena), constants }
+    }
 }
 
 /// A trip a tenth above every bound waits for results within itself.

@@ -73,8 +73,9 @@ pub enum ExprError {
     },
 }
 
+/// One step of a postfix program.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Number(i128),
     Dim(String),
     Add,
@@ -107,6 +108,11 @@ impl Expr {
             return Err(parser.unexpected("an operator or the end"));
         }
         Ok(Self { text: text.to_owned(), program: parser.program })
+    }
+
+    /// Operands and operators in postfix order.
+    pub(super) fn program(&self) -> &[Step] {
+        &self.program
     }
 
     /// The text it was read from.

@@ -24,15 +24,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod alerts;
+mod audit;
+mod closed_form;
+mod compiled;
 mod error;
 mod estimate;
 mod expr;
 mod kernel;
 mod memory;
 mod pipeline;
+mod sensitivity;
 mod summary;
 mod table;
+mod terms;
+mod work;
 
+pub use alerts::{Alert, alerts};
+pub use audit::{Audit, Share, audit};
+pub use compiled::{Compiled, Point};
 pub use error::CostError;
 pub use estimate::{Estimator, estimate};
 pub use expr::{Expr, ExprError};
@@ -40,6 +50,8 @@ pub use kernel::{
     Instr, Kernel, KernelFileError, KernelProblem, KernelSet, KernelSetError, Level, Source, Traffic, kernel_set,
     kernel_sets,
 };
-pub use memory::{ArenaPlan, Lifetime, LivePoint, MemoryPlan, Placement, plan_arena};
+pub use memory::{ArenaPlan, Lifetime, LivePoint, MemoryPlan, MemoryTotals, Placement, Planner, RegionUse, plan_arena};
 pub use pipeline::{BodyTime, Bounds, Limit, MissingClass, Range, body_time};
-pub use table::{Bound, CallCost, Cost, CostTable, LevelCost, PhaseCost, SiteCost};
+pub use sensitivity::{Sensitivity, sensitivities};
+pub use table::{Bound, CallCost, Cost, CostTable, LevelCost, Parts, PhaseCost, SiteCost};
+pub use work::macs;

@@ -1,7 +1,7 @@
 //! Sums of call costs by site and by phase.
 
 use super::pipeline::Range;
-use super::table::{CallCost, Cost, PhaseCost, SiteCost};
+use super::table::{Bound, CallCost, Cost, PhaseCost, SiteCost};
 use crate::trace::Phase;
 use std::collections::HashMap;
 use std::iter::Sum;
@@ -52,7 +52,16 @@ pub(super) fn sites(calls: &[CallCost]) -> Vec<SiteCost> {
             }
         }
         let (cost, memory_share) = sum(group.iter().copied());
-        SiteCost { phase: group[0].phase, site: group[0].site.clone(), kernel: kernels.join("+"), cost, memory_share }
+        let slowest = group.iter().max_by(|a, b| a.cost.cycles.mid.total_cmp(&b.cost.cycles.mid));
+        let bound = slowest.map_or(Bound::Issue, |call| call.bound.clone());
+        SiteCost {
+            phase: group[0].phase,
+            site: group[0].site.clone(),
+            kernel: kernels.join("+"),
+            cost,
+            memory_share,
+            bound,
+        }
     };
     groups.iter().map(site).collect()
 }

@@ -53,15 +53,32 @@ pub struct CallCost {
     pub cost: Cost,
     /// Share of the middle cycles in which the core waits for memory, 0 to 1.
     pub memory_share: f64,
+    /// Cycles of all executions, by what they are spent on.
+    pub parts: Parts,
     /// What it waits for.
     pub bound: Bound,
+}
+
+/// Cycles by what they are spent on; they add up to the call's, except where bandwidth is the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Parts {
+    /// Instructions, branches and what they wait for among themselves.
+    pub pipeline: Range,
+    /// Waiting for code.
+    pub fetch: Range,
+    /// Waiting for constants.
+    pub constants: Range,
+    /// Waiting for other data.
+    pub data: Range,
 }
 
 /// What decides a call's time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bound {
-    /// Memory: more than half of the cycles.
+    /// RAM and its caches: more than half of the cycles, and most of them there.
     Memory,
+    /// Flash: more than half of the cycles wait for memory, most of them for constants and code from flash.
+    Flash,
     /// Number of instructions.
     Issue,
     /// One kind of unit.
@@ -77,6 +94,7 @@ impl Bound {
     pub fn text(&self) -> String {
         match self {
             Bound::Memory => "memory".to_owned(),
+            Bound::Flash => "flash".to_owned(),
             Bound::Issue => "issue".to_owned(),
             Bound::Unit(name) => format!("unit {name}"),
             Bound::Recurrence => "dependency".to_owned(),
@@ -108,6 +126,8 @@ pub struct SiteCost {
     pub cost: Cost,
     /// Share of the middle cycles that waits for memory.
     pub memory_share: f64,
+    /// What its call with the most cycles waits for.
+    pub bound: Bound,
 }
 
 /// Calls of one phase.

@@ -1,15 +1,24 @@
 //! Profiles and core tables that are part of the program.
 
-const BOARDS: [(&str, &str); 3] = [
+const BOARDS: [(&str, &str); 11] = [
     ("stm32l4r5", include_str!("../../hw_profiles/stm32l4r5.toml")),
+    ("stm32f401", include_str!("../../hw_profiles/stm32f401.toml")),
+    ("stm32f407", include_str!("../../hw_profiles/stm32f407.toml")),
+    ("stm32f446", include_str!("../../hw_profiles/stm32f446.toml")),
     ("stm32f746", include_str!("../../hw_profiles/stm32f746.toml")),
+    ("stm32h743", include_str!("../../hw_profiles/stm32h743.toml")),
+    ("stm32h7a3", include_str!("../../hw_profiles/stm32h7a3.toml")),
     ("rpi3b-plus", include_str!("../../hw_profiles/rpi3b-plus.toml")),
+    ("rpi-zero-2w", include_str!("../../hw_profiles/rpi-zero-2w.toml")),
+    ("core-v-mcu", include_str!("../../hw_profiles/core-v-mcu.toml")),
+    ("esp32-c3", include_str!("../../hw_profiles/esp32-c3.toml")),
 ];
 
-const CORES: [(&str, &str); 3] = [
+const CORES: [(&str, &str); 4] = [
     ("cortex-m4", include_str!("../../hw_profiles/cores/cortex-m4.toml")),
     ("cortex-m7", include_str!("../../hw_profiles/cores/cortex-m7.toml")),
     ("cortex-a53", include_str!("../../hw_profiles/cores/cortex-a53.toml")),
+    ("rv32imc", include_str!("../../hw_profiles/cores/rv32imc.toml")),
 ];
 
 /// Names of the built-in boards.

@@ -22,6 +22,14 @@ pub enum ProfileError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// An override that cannot be applied.
+    #[error("profile override `{part}`: {problem}")]
+    Override {
+        /// The part as given.
+        part: String,
+        /// What is wrong, and what there is.
+        problem: String,
+    },
     /// A problem at a place in a file.
     #[error("profile {place}\n{problem}")]
     At {

@@ -27,7 +27,7 @@ pub enum Class {
     Mul64,
     /// 32×32→64 product with accumulate.
     Mac64,
-    /// Integer division.
+    /// Integer division; its width is that of the quotient.
     Div,
     /// Load of a word (or of a 64-bit register on AArch64).
     LdW,

@@ -5,8 +5,15 @@ use super::builtin::{board_names, board_text};
 use super::error::ProfileError;
 use std::path::Path;
 
-/// A built-in profile by name, or a file by path: anything with a `/`, a `\` or the ending `.toml` is a path.
-pub fn load(name_or_path: &str) -> Result<Profile, ProfileError> {
+/// A built-in profile by name, or a file by path (anything with a `/`, a `\` or the ending `.toml`), each with overrides
+/// after commas: `stm32f746,clock_mhz=168,weights=ram`. See [`Profile::with`].
+pub fn load(spec: &str) -> Result<Profile, ProfileError> {
+    let mut parts = spec.split(',');
+    let name = parts.next().unwrap_or("");
+    load_plain(name)?.with(&parts.collect::<Vec<_>>())
+}
+
+fn load_plain(name_or_path: &str) -> Result<Profile, ProfileError> {
     if let Some(text) = board_text(name_or_path) {
         return Profile::parse(&format!("hw_profiles/{name_or_path}.toml"), text);
     }

@@ -17,19 +17,24 @@
 
 mod board;
 mod builtin;
+mod check;
 mod core;
 mod error;
 mod isa;
 mod load;
 mod locate;
+mod numbers;
+mod overrides;
 mod quantity;
 mod raw;
 mod source;
 
-pub use board::{CacheLevel, Flash, Path, Profile, Ram};
+pub use board::{CacheLevel, Flash, Path, Power, Profile, Ram, Supply};
 pub use builtin::{board_names, board_text, core_names, core_text};
+pub use check::Finding;
 pub use core::{
-    BranchTimes, ClassKey, CoreTable, Pairing, Pipeline, RuleRow, RuleSum, ScoreRow, Scoreboard, Ticks, UnitUse,
+    BranchTimes, ClassKey, CoreNumber, CoreTable, Pairing, Pipeline, RuleRow, RuleSum, ScoreRow, Scoreboard, Ticks,
+    UnitUse,
 };
 pub use error::{Problem, ProfileError};
 pub use isa::{Class, Operand, Width};

@@ -4,7 +4,7 @@ use super::error::Problem;
 use serde::{Deserialize, Serialize};
 
 /// Where a number comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Measured on this part, by whom `source` says.
@@ -15,6 +15,9 @@ pub enum Kind {
     Model,
     /// Chosen here; needs `low` and `high`.
     Assumed,
+    /// Given by whoever asked (`stm32f746,clock_mhz=168`); never in a file.
+    #[serde(skip_deserializing)]
+    Given,
 }
 
 impl Kind {
@@ -25,6 +28,7 @@ impl Kind {
             Kind::Vendor => "vendor",
             Kind::Model => "model",
             Kind::Assumed => "assumed",
+            Kind::Given => "given",
         }
     }
 }
@@ -58,9 +62,26 @@ pub struct Quantity {
     pub kind: Kind,
     /// Manual section, measurement or reason.
     pub source: String,
+    /// Line in its file, from 1; 0 where it is in no file.
+    pub line: usize,
 }
 
 impl Quantity {
+    /// A number that whoever asks has fixed: certain, in no file.
+    pub fn given(value: f64, source: &str) -> Self {
+        Quantity { value, low: value, high: value, kind: Kind::Given, source: source.to_owned(), line: 0 }
+    }
+
+    /// The same number without its interval, at one end of it: low, value or high as they stand in the file.
+    pub fn pinned(&self, value: f64) -> Self {
+        Quantity { value, low: value, high: value, ..self.clone() }
+    }
+
+    /// Has an interval.
+    pub fn is_uncertain(&self) -> bool {
+        self.low != self.value || self.high != self.value
+    }
+
     /// At one end, for a number whose growth costs time or energy (wait states, power).
     pub fn cost(&self, end: End) -> f64 {
         match end {
@@ -81,7 +102,7 @@ impl Quantity {
 
     /// `120`, or `2 (1 to 3)`.
     pub fn text(&self) -> String {
-        if self.low == self.value && self.high == self.value {
+        if !self.is_uncertain() {
             format!("{}", self.value)
         } else {
             format!("{} ({} to {})", self.value, self.low, self.high)
@@ -113,7 +134,7 @@ pub(super) enum Domain {
 
 impl RawQuantity {
     /// Checks the number; `key` is its full key.
-    pub(super) fn check(self, key: &str, domain: Domain) -> Result<Quantity, Problem> {
+    pub(super) fn check(self, key: &str, domain: Domain, line: usize) -> Result<Quantity, Problem> {
         let (low, high) = (self.low.unwrap_or(self.value), self.high.unwrap_or(self.value));
         for number in [self.value, low, high] {
             let allowed = match domain {
@@ -139,6 +160,6 @@ impl RawQuantity {
         if self.kind == Kind::Assumed && (self.low.is_none() || self.high.is_none()) {
             return Err(Problem::AssumedWithoutInterval { key: key.to_owned() });
         }
-        Ok(Quantity { value: self.value, low, high, kind: self.kind, source: self.source })
+        Ok(Quantity { value: self.value, low, high, kind: self.kind, source: self.source, line })
     }
 }

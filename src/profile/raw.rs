@@ -13,6 +13,7 @@ pub(super) struct RawProfile {
     pub core: Spanned<String>,
     #[serde(default)]
     pub notes: String,
+    pub based_on: Option<String>,
     pub clock: RawClock,
     pub ram: RawRam,
     pub flash: Option<RawFlash>,
@@ -43,6 +44,19 @@ pub(super) struct RawRam {
 pub(super) struct RawFlash {
     pub kib: Spanned<RawQuantity>,
     pub reserved_kib: Spanned<RawQuantity>,
+    pub wait_states: Option<Spanned<RawQuantity>>,
+    pub mhz_per_wait_state: Option<Spanned<RawQuantity>>,
+    pub cycles_per_wait_state: Option<Spanned<RawQuantity>>,
+    #[serde(default)]
+    pub weights: RawRegion,
+}
+
+#[derive(Deserialize, Clone, Copy, Default)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawRegion {
+    #[default]
+    Flash,
+    Ram,
 }
 
 #[derive(Deserialize)]
@@ -61,7 +75,10 @@ pub(super) struct RawLevel {
     pub name: String,
     pub cache_bytes: Spanned<RawQuantity>,
     pub line_bytes: Spanned<RawQuantity>,
-    pub miss_cycles: Spanned<RawQuantity>,
+    pub miss_cycles: Option<Spanned<RawQuantity>>,
+    pub over_wait_states: Option<Spanned<RawQuantity>>,
+    pub uncached_bytes: Option<Spanned<RawQuantity>>,
+    pub line_nj: Option<Spanned<RawQuantity>>,
     pub next_bytes_per_cycle: Option<Spanned<RawQuantity>>,
 }
 
@@ -70,4 +87,15 @@ pub(super) struct RawLevel {
 pub(super) struct RawPower {
     pub scope: String,
     pub active_mw: Spanned<RawQuantity>,
+    pub idle_mw: Option<Spanned<RawQuantity>>,
+    #[serde(default)]
+    pub supply: Vec<RawSupply>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSupply {
+    pub name: String,
+    pub active_mw: Spanned<RawQuantity>,
+    pub idle_mw: Option<Spanned<RawQuantity>>,
 }

@@ -26,8 +26,14 @@ impl SourceText<'_> {
         ProfileError::At { place: Box::new(Place::of(self.file, self.text, span)), problem: Box::new(problem) }
     }
 
+    /// Line of a span, from 1.
+    pub fn line(&self, span: &Range<usize>) -> usize {
+        Place::of(self.file, self.text, span.clone()).line
+    }
+
     pub fn quantity(&self, key: &str, raw: Spanned<RawQuantity>, domain: Domain) -> Result<Quantity, ProfileError> {
         let span = raw.span();
-        raw.into_inner().check(key, domain).map_err(|problem| self.error(span, problem))
+        let line = self.line(&span);
+        raw.into_inner().check(key, domain, line).map_err(|problem| self.error(span, problem))
     }
 }

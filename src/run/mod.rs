@@ -34,6 +34,7 @@ mod prepared;
 mod price;
 pub mod replay;
 mod sets;
+mod workload;
 
 pub use budget::{Violation, check_budget};
 pub use error::RunError;
@@ -45,5 +46,6 @@ pub use pipeline::{Event, Options, RECORD, run};
 pub use prepared::Prepared;
 pub use price::{Board, boards};
 pub use sets::hashes as input_hashes;
+pub use workload::{Largest, Stored, Workload};
 
 use inputs::Inputs;

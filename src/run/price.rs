@@ -38,7 +38,8 @@ pub fn boards(experiment: &Experiment) -> Result<Vec<Board>, RunError> {
             experiment.complain(&entry.span, message, "`tinyprec profile list` shows the built-in boards")
         };
         let profile = profile::load(&name).map_err(|e| at(&e.to_string()))?;
-        let kernels = kernel_set(&profile.core.core, &experiment.kernel_set).map_err(|e| at(&e.to_string()))?;
+        let set = profile.kernel_set.as_deref().unwrap_or(&experiment.kernel_set);
+        let kernels = kernel_set(&profile.core.core, set).map_err(|e| at(&e.to_string()))?;
         boards.push(Board { profile, kernels });
     }
     Ok(boards)
@@ -96,7 +97,17 @@ impl Board {
 
 /// The calls of one precision: backbone and head for one image, one step of a full minibatch, one consolidation of `current` classes.
 pub fn calls(head: &HeadConfig, graph: &Graph, classes: usize, current: usize) -> Result<Calls, LearnError> {
-    let features = graph.feature_type().shape.len();
+    calls_of_width(head, graph, graph.feature_type().shape.len(), classes, current)
+}
+
+/// As [`calls`] with a head that reads `features` features.
+pub fn calls_of_width(
+    head: &HeadConfig,
+    graph: &Graph,
+    features: usize,
+    classes: usize,
+    current: usize,
+) -> Result<Calls, LearnError> {
     let unit = |unit| head_calls(head, classes, features, unit);
     let mut calls = Calls::default();
     let mut image = feature_calls(graph);
@@ -116,6 +127,17 @@ pub fn feature_calls(graph: &Graph) -> Vec<KernelCall> {
 }
 
 impl Calls {
+    /// Name and calls of each unit of work.
+    pub fn units(&self) -> Vec<(String, Span<usize>)> {
+        let units = [("image", &self.image), ("step", &self.step), ("consolidation", &self.consolidation)];
+        units.into_iter().map(|(name, span)| (name.to_owned(), span.clone())).collect()
+    }
+
+    /// All of them, in order.
+    pub fn into_list(self) -> Vec<KernelCall> {
+        self.all
+    }
+
     fn add(&mut self, calls: Vec<KernelCall>) -> Span<usize> {
         let mut log = CallLog::default();
         calls.into_iter().for_each(|c| log.record(c));

@@ -266,6 +266,16 @@ impl Dims {
         self.0.iter().find(|(n, _)| n == name).map(|&(_, v)| v)
     }
 
+    /// All of them, in order, as they are stored.
+    pub fn sizes(&self) -> &[(String, u64)] {
+        &self.0
+    }
+
+    /// Changes the value of a dimension that is there; `false` where it is not.
+    pub fn set(&mut self, name: &str, value: u64) -> bool {
+        self.0.iter_mut().find(|(n, _)| n == name).map(|(_, v)| *v = value).is_some()
+    }
+
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         self.0.iter().map(|(n, v)| (n.as_str(), *v))

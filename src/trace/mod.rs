@@ -16,7 +16,9 @@
 //! ```
 
 mod call;
+mod layer_list;
 mod sink;
 
 pub use call::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
+pub use layer_list::{LayerList, LayerListError, ListType, layer_list};
 pub use sink::{CallLog, NullSink, Sink};

@@ -45,6 +45,7 @@ pub fn board_of(core: &str) -> Profile {
     let name = match core {
         "cortex-m4" => "stm32l4r5",
         "cortex-m7" => "stm32f746",
+        "rv32imc" => "core-v-mcu",
         _ => "rpi3b-plus",
     };
     builtin(name).unwrap_or_else(|e| panic!("{e}"))
@@ -53,7 +54,7 @@ pub fn board_of(core: &str) -> Profile {
 pub fn time(core: &str, steady: bool, lines: &[&str]) -> BodyTime {
     let set = one_level(core, steady, lines);
     let table = board_of(core).core;
-    assert_eq!(matches!(table.pipeline, Pipeline::RuleSum(_)), core == "cortex-m4");
+    assert_eq!(matches!(table.pipeline, Pipeline::RuleSum(_)), matches!(core, "cortex-m4" | "rv32imc"));
     body_time(&set.kernels()[0].levels[0], &table).expect("every class has a row")
 }
 

@@ -113,10 +113,11 @@ impl KernelSet {
     }
 
     /// From `core, set, compiler, flags, sources` and kernels with keys of their own.
-    pub(super) fn new(facts: [String; 5], kernels: Vec<Kernel>) -> Self {
+    pub(super) fn new(facts: [String; 5], mut kernels: Vec<Kernel>) -> Self {
         let [core, name, compiler, flags, source_sha256] = facts;
         let mut by_op: HashMap<Op, Vec<usize>> = HashMap::new();
-        for (index, kernel) in kernels.iter().enumerate() {
+        for (index, kernel) in kernels.iter_mut().enumerate() {
+            kernel.width_of_divisions();
             by_op.entry(kernel.op).or_default().push(index);
         }
         KernelSet { core, name, compiler, flags, source_sha256, kernels, by_op }
@@ -165,6 +166,11 @@ impl KernelSet {
         self.by_op.get(&op)?.iter().copied().find(|&i| self.kernels[i].elems == elems)
     }
 
+    /// Some of its kernels, by index, as a set.
+    pub(in super::super) fn subset(&self, indices: &[usize]) -> Self {
+        Self::new(self.facts(), indices.iter().map(|&i| self.kernels[i].clone()).collect())
+    }
+
     /// Element types that the set has kernels for, in the file's order.
     pub fn elems_of(&self, op: Op) -> impl Iterator<Item = &[Elem]> {
         self.by_op.get(&op).into_iter().flatten().map(|&i| self.kernels[i].elems.as_slice())
@@ -172,6 +178,22 @@ impl KernelSet {
 }
 
 impl Kernel {
+    /// Bits of a division's quotient decide its time on cores that divide until the quotient is there. It lies within the
+    /// kernel's last element type, its output's; other types take the class's own row.
+    fn width_of_divisions(&mut self) {
+        let width = match self.elems.last() {
+            Some(Elem::U8 | Elem::I8) => Width::B,
+            Some(Elem::I16) => Width::H,
+            Some(Elem::I32) => Width::W,
+            _ => return,
+        };
+        for instr in self.levels.iter_mut().flat_map(|level| &mut level.body) {
+            if instr.class == Class::Div && instr.width.is_none() {
+                instr.width = Some(width);
+            }
+        }
+    }
+
     /// `binary_dense [b1 b1 i32]`.
     pub fn key(&self) -> String {
         key_text(self.op, &self.elems)

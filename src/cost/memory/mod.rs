@@ -4,6 +4,6 @@ mod arena;
 mod plan;
 mod stalls;
 
-pub use arena::{ArenaPlan, Lifetime, Placement, plan_arena};
-pub use plan::{LivePoint, MemoryPlan, plan_memory};
-pub use stalls::{Resident, StallInput, Stalls, data_stalls, fetch_stalls};
+pub use arena::{ArenaPlan, Lifetime, Placement, Planner, plan_arena};
+pub use plan::{Layout, LivePoint, MemoryPlan, MemoryTotals, RegionUse};
+pub use stalls::{Resident, StallInput, Stalls, data_stalls, fetch_stalls, lines_again};

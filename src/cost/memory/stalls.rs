@@ -13,11 +13,18 @@ pub struct Resident {
     pub reuse_bytes: Option<f64>,
 }
 
+impl Resident {
+    /// The share of it that a path sees.
+    pub fn scaled(self, share: f64) -> Self {
+        Resident { bytes: self.bytes * share, traffic: self.traffic * share, ..self }
+    }
+}
+
 /// What a call asks of one path.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct StallInput {
     /// By kind of buffer.
-    pub residents: Vec<Resident>,
+    pub residents: [Option<Resident>; 4],
     /// Bytes of everything that competes for the path's caches in this call.
     pub working_set: f64,
     /// Bytes that the whole list of calls touches on this path.
@@ -31,6 +38,8 @@ pub struct Stalls {
     pub cycles: f64,
     /// Cycles that the bandwidth behind the caches needs at least for the whole call.
     pub bandwidth_cycles: f64,
+    /// Energy of the lines brought, where the profile has a source for it.
+    pub line_nj: f64,
 }
 
 /// Waiting for data.
@@ -48,12 +57,13 @@ pub fn data_stalls(path: &Path, input: &StallInput, end: End) -> Stalls {
     for (depth, level) in path.levels.iter().enumerate() {
         let line = level.line_bytes.capacity(end);
         let lines = if depth == 0 {
-            input.residents.iter().map(|r| first_level_lines(level, r, input, end)).sum::<f64>()
+            input.residents.iter().flatten().map(|r| first_level_lines(level, r, input, end)).sum::<f64>()
         } else {
             bytes_in / line * further_share(level.cache_bytes.capacity(end), input.footprint, end)
         };
         stalls.cycles += lines * level.miss_cycles.cost(end) * exposed;
         bytes_in = lines * line;
+        stalls.line_nj += level.line_nj.as_ref().map_or(0.0, |nj| lines * nj.cost(end));
         if let Some(bandwidth) = &level.next_bytes_per_cycle {
             stalls.bandwidth_cycles = stalls.bandwidth_cycles.max(bytes_in / bandwidth.capacity(end));
         }
@@ -64,10 +74,12 @@ pub fn data_stalls(path: &Path, input: &StallInput, end: End) -> Stalls {
 fn first_level_lines(level: &CacheLevel, resident: &Resident, input: &StallInput, end: End) -> f64 {
     let (cache, line) = (level.cache_bytes.capacity(end), level.line_bytes.capacity(end));
     let touched = resident.bytes.min(resident.traffic);
-    let first = if end == End::Favourable && input.footprint <= cache { 0.0 } else { (touched / line).ceil() };
+    let first =
+        if end == End::Favourable && input.footprint <= cache && cache > 0.0 { 0.0 } else { (touched / line).ceil() };
     let again = (resident.traffic - resident.bytes).max(0.0) / line;
     let distance = resident.reuse_bytes.unwrap_or(input.working_set);
     let share = match end {
+        _ if cache == 0.0 => 1.0,
         End::Unfavourable if distance > cache / 2.0 => 1.0,
         _ if distance <= cache => 0.0,
         _ => 1.0 - cache / distance,
@@ -77,6 +89,7 @@ fn first_level_lines(level: &CacheLevel, resident: &Resident, input: &StallInput
 
 fn further_share(cache: f64, footprint: f64, end: End) -> f64 {
     match end {
+        _ if cache == 0.0 => 1.0,
         End::Unfavourable => 1.0,
         _ if footprint <= cache => 0.0,
         _ => 1.0 - cache / footprint,
@@ -85,22 +98,16 @@ fn further_share(cache: f64, footprint: f64, end: End) -> f64 {
 
 /// Waiting for instructions of one execution of a kernel.
 ///
-/// `levels` gives for each loop level its share of the code, its trips and whether it is steady; `back_to_back` is how
-/// often the call runs in a row, `all_code` the code of the whole list of calls.
+/// `again` is the number of lines that its levels fetch again ([`lines_again`] × trips), `back_to_back` how often the call
+/// runs in a row, `all_code` the code of the whole list of calls.
 ///
 /// Formula (C7): code of C bytes that fits in the cache (K, lines of L) is fetched once a run of equal calls: C/L lines
 /// (never at the favourable end where the code of all calls fits; in every call at the unfavourable end). Code that does
 /// not fit is fetched again in every trip of each level whose own bytes are not kept: C_level/L lines × m, with m = 0,
-/// 1 − K/C, 1 at the three ends; a steady level that fits on its own stays. Waiting = lines × miss cycles × (1 − hidden).
-pub fn fetch_stalls(
-    path: &Path,
-    code_bytes: f64,
-    levels: &[(f64, f64, bool)],
-    back_to_back: f64,
-    all_code: f64,
-    end: End,
-) -> f64 {
-    let Some(level) = path.levels.first() else { return 0.0 };
+/// 1 − K/C, 1 at the three ends (1 at all of them where the cache is off); a steady level that fits on its own stays.
+/// Waiting = lines × miss cycles × (1 − hidden).
+pub fn fetch_stalls(path: &Path, code_bytes: f64, again: f64, back_to_back: f64, all_code: f64, end: End) -> Stalls {
+    let Some(level) = path.levels.first() else { return Stalls::default() };
     let (cache, line) = (level.cache_bytes.capacity(end), level.line_bytes.capacity(end));
     let once = (code_bytes / line).ceil();
     let lines = if code_bytes <= cache {
@@ -110,17 +117,27 @@ pub fn fetch_stalls(
             _ => once / back_to_back.max(1.0),
         }
     } else {
-        let share = match end {
-            End::Favourable => 0.0,
-            End::Mid => 1.0 - cache / code_bytes,
-            End::Unfavourable => 1.0,
-        };
-        let again = levels.iter().map(|&(part, trips, steady)| {
-            let bytes = code_bytes * part;
-            let stays = steady && bytes <= cache;
-            if stays { 0.0 } else { (bytes / line).ceil() * trips * share }
-        });
-        once + again.sum::<f64>()
+        once + again
     };
-    lines * level.miss_cycles.cost(end) * (1.0 - path.hidden_share.capacity(end))
+    Stalls {
+        cycles: lines * level.miss_cycles.cost(end) * (1.0 - path.hidden_share.capacity(end)),
+        bandwidth_cycles: 0.0,
+        line_nj: level.line_nj.as_ref().map_or(0.0, |nj| lines * nj.cost(end)),
+    }
+}
+
+/// Lines that one trip of a level of `part_bytes` fetches again where the kernel's code does not fit; 0 where it does (C7).
+pub fn lines_again(path: &Path, code_bytes: f64, part_bytes: f64, steady: bool, end: End) -> f64 {
+    let Some(level) = path.levels.first() else { return 0.0 };
+    let (cache, line) = (level.cache_bytes.capacity(end), level.line_bytes.capacity(end));
+    if code_bytes <= cache || (steady && part_bytes <= cache) {
+        return 0.0;
+    }
+    let share = match end {
+        _ if cache == 0.0 => 1.0,
+        End::Favourable => 0.0,
+        End::Mid => 1.0 - cache / code_bytes,
+        End::Unfavourable => 1.0,
+    };
+    (part_bytes / line).ceil() * share
 }

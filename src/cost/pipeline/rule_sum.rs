@@ -12,6 +12,7 @@ use crate::profile::{BranchTimes, Class, End, Operand, RuleSum};
 /// * a load follows a store: + store_then_load_extra;
 /// * the previous instruction wrote a register of the address: + address_extra;
 /// * the previous instruction is float arithmetic whose result is read: + float_use_extra;
+/// * the previous instruction is a single load whose result is read: + load_use_extra;
 /// * it redirects: + taken_extra.
 ///
 /// Source: Arm Cortex-M4 TRM 3.3; the numbers are in `hw_profiles/cores/cortex-m4.toml`.
@@ -51,6 +52,9 @@ pub(super) fn rule_sum_cycles(
             if before.class.is_float_arithmetic() && instr.reads.iter().any(|s| before.writes.contains(&s.register)) {
                 cycles += rules.float_use_extra.cost(end);
             }
+        }
+        if before.is_some_and(|b| is_single_load(b) && instr.reads.iter().any(|s| b.writes.contains(&s.register))) {
+            cycles += rules.load_use_extra.cost(end);
         }
         if instr.class.redirects() {
             cycles += branch.taken_extra.cost(end);

@@ -22,6 +22,12 @@ pub(super) struct Issue {
     /// Cycles until a consumer may issue, by operand kind.
     pub latency_to: BTreeMap<Operand, u64>,
     pub redirects: bool,
+    /// Issue slots that it takes.
+    pub slots: u64,
+    /// Cycles until its written-back base can be used.
+    pub base_latency: u64,
+    /// Cycles until its first and its last result are written.
+    pub results: (u64, u64),
 }
 
 /// A body resolved against a core's table.
@@ -29,7 +35,7 @@ pub(super) struct Issue {
 pub(super) struct Prepared {
     pub body: Vec<Issue>,
     pub width: u64,
-    pub write_back_latency: u64,
+    pub in_order_write_back: bool,
     pub unit_names: Vec<String>,
     pub unit_counts: Vec<u32>,
     pub taken_extra: u64,
@@ -48,7 +54,7 @@ impl Prepared {
             n_registers: issues.iter().map(registers).max().unwrap_or(0),
             body: issues,
             width: u64::from(board.width),
-            write_back_latency: u64::from(board.write_back_latency),
+            in_order_write_back: board.in_order_write_back,
             unit_names: board.units.iter().map(|(name, _)| name.clone()).collect(),
             unit_counts: board.units.iter().map(|&(_, n)| n).collect(),
             taken_extra: u64::from((0..1000u32).find(|&n| f64::from(n) >= taken).unwrap_or(1000)),
@@ -67,6 +73,11 @@ impl Issue {
             other => other,
         };
         let cycles = instr.n_registers.div_ceil(row.registers_per_cycle).max(1);
+        let has_base = instr.write_back.is_some();
+        let plain = row.latency_to.get(&Operand::Addr).map_or(0, |ticks| ticks.at(end));
+        let replaced = row.latency_write_back.filter(|_| has_base);
+        let latency = |ticks: u32| u64::from(replaced.filter(|_| ticks == plain).unwrap_or(ticks));
+        let base_latency = u64::from(row.base_latency.unwrap_or(board.write_back_latency));
         Ok(Issue {
             units: row.units_at(end).to_vec(),
             pairing: if instr.write_back.is_some() { row.pairing_write_back } else { row.pairing },
@@ -74,10 +85,28 @@ impl Issue {
             reads: instr.reads.iter().map(|s| (s.register, used_as(s.operand))).collect(),
             writes: instr.writes.clone(),
             write_back: instr.write_back,
-            latency_to: row.latency_to.iter().map(|(&operand, ticks)| (operand, u64::from(ticks.at(end)))).collect(),
+            latency_to: row.latency_to.iter().map(|(&operand, ticks)| (operand, latency(ticks.at(end)))).collect(),
+            slots: u64::from(row.slots[usize::from(has_base)]),
+            base_latency,
+            results: results(instr, board, latency(plain), base_latency),
             redirects: instr.class.redirects(),
         })
     }
+}
+
+/// Cycles until the first and the last result of an instruction are written, for in-order write-back. A store's last one is its
+/// own latency; what writes nothing ends with its latency.
+fn results(instr: &Instr, board: &Scoreboard, latency: u64, base_latency: u64) -> (u64, u64) {
+    let mut each: Vec<u64> = instr.writes.iter().map(|_| latency).collect();
+    each.extend(instr.write_back.map(|_| base_latency));
+    let is_arithmetic =
+        matches!(instr.class, Class::Alu | Class::AluShift | Class::Shift | Class::Bitfield | Class::Mul);
+    let is_narrow = !instr.assembly.split_whitespace().next().unwrap_or("").contains(".w");
+    if is_arithmetic && instr.writes.len() > 1 && is_narrow {
+        each.extend(board.narrow_flag_latency.map(u64::from));
+    }
+    let last = each.iter().max().copied().filter(|_| !instr.class.is_store());
+    (each.iter().min().map_or(latency, |&first| first.min(latency)), last.unwrap_or(latency))
 }
 
 /// When a register was written, by which instruction of the body.
@@ -94,7 +123,7 @@ impl Prepared {
         let ready = |&(register, operand): &(u16, Operand)| {
             let writer = written[usize::from(register)]?;
             let latency = if writer.as_base {
-                self.write_back_latency
+                self.body[writer.by].base_latency
             } else {
                 self.body[writer.by].latency_to.get(&operand).copied().unwrap_or(0)
             };
@@ -126,12 +155,14 @@ struct Machine<'a> {
     written: Vec<Option<Written>>,
     /// First cycle after every result.
     drained: u64,
+    /// Cycle of the last result written so far.
+    last_result: u64,
 }
 
 impl<'a> Machine<'a> {
     fn new(code: &'a Prepared) -> Self {
         let free = code.unit_counts.iter().map(|&n| (0..n).map(|_| 0).collect()).collect();
-        Machine { code, cycle: 0, slots: 0, free, written: vec![None; code.n_registers], drained: 0 }
+        Machine { code, cycle: 0, slots: 0, free, written: vec![None; code.n_registers], drained: 0, last_result: 0 }
     }
 
     fn go_to(&mut self, cycle: u64) {
@@ -147,21 +178,26 @@ impl<'a> Machine<'a> {
         let issue = &code.body[index];
         self.go_to(code.operands_ready(issue, &self.written));
         let needs_empty_cycle = issue.pairing != Pairing::Any;
-        if self.slots >= code.width || (needs_empty_cycle && self.slots > 0) {
+        let is_full = self.slots > 0 && self.slots + issue.slots > code.width;
+        if is_full || (needs_empty_cycle && self.slots > 0) {
             self.go_to(self.cycle + 1);
         }
         let free_at = self.units_free(issue);
         self.go_to(free_at);
+        if code.in_order_write_back {
+            self.go_to(self.last_result.saturating_sub(issue.results.0));
+            self.last_result = self.last_result.max(self.cycle + issue.results.1);
+        }
         self.take_units(issue);
         code.note_writes(index, self.cycle + issue.cycles - 1, &mut self.written);
         let longest = issue.latency_to.get(&Operand::Data).copied().unwrap_or(0).max(1);
         let issued = self.cycle;
         self.drained = self.drained.max(issued + issue.cycles - 1 + longest);
-        self.slots += 1;
+        self.slots += issue.slots;
         if issue.pairing == Pairing::Single || issue.cycles > 1 {
             self.go_to(self.cycle + issue.cycles);
         }
-        if issue.redirects {
+        if issue.redirects && !code.in_order_write_back {
             self.go_to(self.cycle + 1 + code.taken_extra);
         }
         issued

@@ -38,6 +38,7 @@ pub(super) struct RawRules {
     pub store_then_load_extra: Spanned<RawQuantity>,
     pub address_extra: Spanned<RawQuantity>,
     pub float_use_extra: Spanned<RawQuantity>,
+    pub load_use_extra: Spanned<RawQuantity>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +46,9 @@ pub(super) struct RawRules {
 pub(super) struct RawIssue {
     pub width: u32,
     pub write_back_latency: u32,
+    #[serde(default)]
+    pub in_order_write_back: bool,
+    pub narrow_flag_latency: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +68,10 @@ pub(super) struct RawClass {
     pub pairing: Option<RawPairing>,
     pub pairing_write_back: Option<RawPairing>,
     pub registers_per_cycle: Option<u32>,
+    pub slots: Option<u32>,
+    pub slots_write_back: Option<u32>,
+    pub base_latency: Option<u32>,
+    pub latency_write_back: Option<u32>,
     pub reads_data_as: Option<Operand>,
     pub reads_shift_as: Option<Operand>,
     pub kind: Kind,

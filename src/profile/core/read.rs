@@ -4,12 +4,23 @@ use super::super::error::{Problem, ProfileError};
 use super::super::isa::{Class, Operand, Width};
 use super::super::quantity::{Domain, Kind, Quantity, RawQuantity};
 use super::super::source::SourceText;
+use super::numbers::row_name;
 use super::raw::{RawClass, RawCore, RawForward, RawIssue, RawPairing, RawRules};
 use super::table::{
     BranchTimes, ClassKey, CoreTable, Pairing, Pipeline, RuleRow, RuleSum, ScoreRow, Scoreboard, Ticks, UnitUse,
 };
 use std::collections::BTreeMap;
 use toml::Spanned;
+
+impl CoreTable {
+    /// Reads a core table; `file` names it in errors and explanations.
+    ///
+    /// # Errors
+    /// As for a profile: file, line, column, key and the way out.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ProfileError> {
+        read_core(file, text)
+    }
+}
 
 /// Reads a core table; `file` is only used in errors.
 pub(in super::super) fn read_core(file: &str, text: &str) -> Result<CoreTable, ProfileError> {
@@ -39,7 +50,7 @@ pub(in super::super) fn read_core(file: &str, text: &str) -> Result<CoreTable, P
         let row = row.get_ref();
         if row.kind == Kind::Assumed {
             let value = row.cycles.or(row.latency).map_or(String::new(), |v| v.to_string());
-            assumed.push((format!("class.{}", key_text((*class, *width))), value, row.source.clone()));
+            assumed.push((format!("class.{}", row_name((*class, *width))), value, row.source.clone()));
         }
     }
     for forward in raw.forward.iter().map(Spanned::get_ref).filter(|f| f.kind == Kind::Assumed) {
@@ -55,7 +66,7 @@ pub(in super::super) fn read_core(file: &str, text: &str) -> Result<CoreTable, P
             return Err(at.error(raw.schema.span(), Problem::Row(message)));
         }
     };
-    Ok(CoreTable { core: raw.core, title: raw.title, branch, pipeline, assumed })
+    Ok(CoreTable { core: raw.core, file: file.to_owned(), title: raw.title, branch, pipeline, assumed })
 }
 
 fn quantity(
@@ -70,11 +81,6 @@ fn quantity(
         assumed.push((key.to_owned(), quantity.text(), quantity.source.clone()));
     }
     Ok(quantity)
-}
-
-/// `vec_ld.q`.
-fn key_text((class, width): ClassKey) -> String {
-    width.map_or(class.code().to_owned(), |w| format!("{}.{}", class.code(), w.code()))
 }
 
 fn class_key(at: &SourceText<'_>, name: &Spanned<String>) -> Result<ClassKey, ProfileError> {
@@ -114,7 +120,8 @@ fn rule_sum(
             let message = "a class of a [rules] core needs `cycles` (with cycles_low ≤ cycles ≤ cycles_high) and no `units` or `latency`";
             return Err(at.error(span, Problem::Row(message.to_owned())));
         };
-        table.insert(key, RuleRow { cycles, per_register: row.per_register, kind: row.kind, source: row.source });
+        let line = at.line(&span);
+        table.insert(key, RuleRow { cycles, per_register: row.per_register, kind: row.kind, source: row.source, line });
     }
     let mut rule = |name: &str, raw| quantity(at, &format!("rules.{name}"), raw, Domain::NotNegative, assumed);
     Ok(RuleSum {
@@ -124,6 +131,7 @@ fn rule_sum(
         store_then_load_extra: rule("store_then_load_extra", rules.store_then_load_extra)?,
         address_extra: rule("address_extra", rules.address_extra)?,
         float_use_extra: rule("float_use_extra", rules.float_use_extra)?,
+        load_use_extra: rule("load_use_extra", rules.load_use_extra)?,
     })
 }
 
@@ -142,7 +150,14 @@ fn scoreboard(
     for forward in forwards {
         apply_forward(at, forward, &mut table)?;
     }
-    Ok(Scoreboard { width: issue.width.max(1), write_back_latency: issue.write_back_latency, units, rows: table })
+    Ok(Scoreboard {
+        width: issue.width.max(1),
+        write_back_latency: issue.write_back_latency,
+        in_order_write_back: issue.in_order_write_back,
+        narrow_flag_latency: issue.narrow_flag_latency,
+        units,
+        rows: table,
+    })
 }
 
 const OPERANDS: [Operand; 8] = [
@@ -158,6 +173,7 @@ const OPERANDS: [Operand; 8] = [
 
 fn score_row(at: &SourceText<'_>, units: &[(String, u32)], row: Spanned<RawClass>) -> Result<ScoreRow, ProfileError> {
     let span = row.span();
+    let line = at.line(&span);
     let row = row.into_inner();
     let latency = ticks(row.latency, row.latency_low, row.latency_high);
     let (Some(latency), Some(mid), None) = (latency, &row.units, row.cycles) else {
@@ -172,10 +188,14 @@ fn score_row(at: &SourceText<'_>, units: &[(String, u32)], row: Spanned<RawClass
         pairing: pairing(row.pairing),
         pairing_write_back: pairing(row.pairing_write_back.or(row.pairing)),
         registers_per_cycle: row.registers_per_cycle.unwrap_or(1).max(1),
+        slots: [row.slots.unwrap_or(1), row.slots_write_back.or(row.slots).unwrap_or(1)],
+        base_latency: row.base_latency,
+        latency_write_back: row.latency_write_back,
         reads_data_as: row.reads_data_as.unwrap_or(Operand::Data),
         reads_shift_as: row.reads_shift_as.unwrap_or(Operand::Shift),
         kind: row.kind,
         source: row.source,
+        line,
     })
 }
 

@@ -34,6 +34,8 @@ pub type ClassKey = (Class, Option<Width>);
 pub struct CoreTable {
     /// `cortex-m4`, as kernel files name it.
     pub core: String,
+    /// The file it was read from.
+    pub file: String,
     /// In words.
     pub title: String,
     /// Branch costs.
@@ -81,6 +83,8 @@ pub struct RuleSum {
     pub address_extra: Quantity,
     /// Cycles added when the previous instruction's float result is consumed.
     pub float_use_extra: Quantity,
+    /// Cycles added when the previous instruction is a load whose result is consumed.
+    pub load_use_extra: Quantity,
 }
 
 /// One class of a rule sum.
@@ -94,6 +98,8 @@ pub struct RuleRow {
     pub kind: Kind,
     /// Source.
     pub source: String,
+    /// Line in the core's file.
+    pub line: usize,
 }
 
 /// In-order issue with units and latencies.
@@ -103,6 +109,11 @@ pub struct Scoreboard {
     pub width: u32,
     /// Cycles until a written-back base can be used.
     pub write_back_latency: u32,
+    /// Results are written in program order, as llvm-mca's in-order stage does: an instruction waits until its first result
+    /// comes no earlier than the last of those before it. Taken branches do not end their cycle then.
+    pub in_order_write_back: bool,
+    /// With in-order write-back: latency of the flags that a 16-bit Thumb instruction writes besides its register.
+    pub narrow_flag_latency: Option<u32>,
     /// Units: name and number of instances.
     pub units: Vec<(String, u32)>,
     /// Rows by class.
@@ -142,6 +153,12 @@ pub struct ScoreRow {
     pub pairing_write_back: Pairing,
     /// Registers that a multiple load or store moves a cycle; the instruction holds its cycle until all have moved.
     pub registers_per_cycle: u32,
+    /// Issue slots, without and with a written-back base.
+    pub slots: [u32; 2],
+    /// Cycles until the written-back base can be used; the core's where the row gives none.
+    pub base_latency: Option<u32>,
+    /// Latency in place of the row's where addressing writes its base back.
+    pub latency_write_back: Option<u32>,
     /// The kind that a `data` source of this class counts as.
     pub reads_data_as: Operand,
     /// The kind that a `shift` source of this class counts as.
@@ -150,6 +167,8 @@ pub struct ScoreRow {
     pub kind: Kind,
     /// Source.
     pub source: String,
+    /// Line in the core's file.
+    pub line: usize,
 }
 
 impl RuleSum {

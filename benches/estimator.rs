@@ -1,0 +1,64 @@
+//! Design points a second: `cargo bench --bench estimator`.
+//!
+//! A QuickNet-like backbone with a learning head on one board: bodies are timed and expressions multiplied out once, then every
+//! point has its own image size, width, batch and classes. Prints points a second on one core, and the time of a point over
+//! the number of calls, which must grow linearly.
+
+#[path = "../tests/cost_support/quicknet.rs"]
+mod quicknet;
+
+use quicknet::{calls, head};
+use std::hint::black_box;
+use std::time::Instant;
+use tinyprec::cost::{self, Estimator};
+use tinyprec::profile;
+use tinyprec::trace::KernelCall;
+
+/// Shapes that every measurement goes round.
+fn shapes(blocks: usize) -> Vec<Vec<KernelCall>> {
+    let mut list = Vec::new();
+    for image in [96, 128, 160, 224] {
+        for width in [32, 64, 96] {
+            for (batch, classes) in [(1, 10), (8, 50), (32, 100)] {
+                list.push(calls(image, width, blocks, &head("hybrid-8", batch), classes));
+            }
+        }
+    }
+    list
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    for name in ["stm32l4r5", "stm32h743", "rpi3b-plus"] {
+        let board = profile::load(name)?;
+        let kernels = cost::kernel_set(&board.core.core, "gcc12-o2")?;
+        let started = Instant::now();
+        let estimator = Estimator::new(&board, &kernels)?;
+        println!(
+            "{name}: {} kernels timed in {:.1} ms",
+            kernels.kernels().len(),
+            started.elapsed().as_secs_f64() * 1e3
+        );
+        let mut first = None;
+        for blocks in [1, 2, 4, 8, 16] {
+            let list = shapes(blocks);
+            let mut compiled = estimator.compile(&list[0])?;
+            let rounds = 2000 / blocks / list.len() + 1;
+            let mut fastest = f64::MAX;
+            for _ in 0..5 {
+                let started = Instant::now();
+                for shape in (0..rounds).flat_map(|_| &list) {
+                    black_box(compiled.price(shape)?);
+                }
+                fastest = fastest.min(started.elapsed().as_secs_f64() / (rounds * list.len()) as f64);
+            }
+            let per_call = fastest * 1e9 / list[0].len() as f64;
+            println!(
+                "  {:>3} calls: {:>8.0} points/s, {per_call:>5.0} ns a call ({:.2} of the first)",
+                list[0].len(),
+                1.0 / fastest,
+                per_call / *first.get_or_insert(per_call)
+            );
+        }
+    }
+    Ok(())
+}
