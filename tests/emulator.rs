@@ -14,10 +14,12 @@ fn kernel_set(core: &str) -> KernelSet {
     tinyprec::cost::kernel_set(core, "gcc12-o2").unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn verify(core: &str) {
+/// One core at one level of optimisation, all its sets.
+fn verify(core: &str, level: &str) {
     let lab = env!("CARGO_BIN_EXE_kernel-lab");
     let work = format!("{}/emulator", env!("CARGO_TARGET_TMPDIR"));
-    let output = Command::new(lab).args(["verify", "--core", core, "--work", &work]).output().expect("the lab starts");
+    let arguments = ["verify", "--core", core, "--level", level, "--work", &work];
+    let output = Command::new(lab).args(arguments).output().expect("the lab starts");
     let said = String::from_utf8_lossy(&output.stderr);
     if output.status.success() {
         print!("{}", String::from_utf8_lossy(&output.stdout));
@@ -31,22 +33,30 @@ fn verify(core: &str) {
 
 #[test]
 fn cortex_m4_twins_equal_the_references_and_their_loop_nests() {
-    verify("cortex-m4");
+    verify("cortex-m4", "gcc12-o2");
 }
 
 #[test]
 fn cortex_m7_twins_equal_the_references_and_their_loop_nests() {
-    verify("cortex-m7");
+    verify("cortex-m7", "gcc12-o2");
 }
 
 #[test]
 fn cortex_a53_twins_equal_the_references_and_their_loop_nests() {
-    verify("cortex-a53");
+    verify("cortex-a53", "gcc12-o2");
 }
 
 #[test]
 fn rv32imc_twins_equal_the_references_and_their_loop_nests() {
-    verify("rv32imc");
+    verify("rv32imc", "gcc12-o2");
+}
+
+#[test]
+#[ignore = "the same for size: as long again"]
+fn twins_compiled_for_size_equal_the_references_and_their_loop_nests() {
+    for core in CORES {
+        verify(core, "gcc12-os");
+    }
 }
 
 #[test]

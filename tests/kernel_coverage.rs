@@ -1,15 +1,40 @@
-//! Every operation of the presets' head has a compiled kernel on every core, and its closed form evaluates on the call's dimensions.
+//! Every operation of the presets' head and of the networks that the pipeline can run has a compiled kernel on every core, and its
+//! closed forms evaluate on the call's dimensions.
 
-use tinyprec::cost::kernel_set;
+use tinyprec::cost::{KernelSet, kernel_set};
 use tinyprec::learn::{HeadConfig, HeadUnit, Precision, head_calls};
+use tinyprec::nn::{Graph, networks};
+use tinyprec::trace::{Elem, KernelCall};
+
+const CORES: [&str; 4] = ["cortex-m4", "cortex-m7", "cortex-a53", "rv32imc"];
+
+/// The kernel of a call has instructions, and none of its expressions fails.
+fn price(set: &KernelSet, what: &str, call: &KernelCall) {
+    let core = set.core();
+    let found = set.find_call(call).unwrap_or_else(|| {
+        panic!("{core} {what}: no kernel for {:?} {:?} at {}", call.op, call.elems, call.site);
+    });
+    let kernel = &set.kernels()[found];
+    let at = |e: &dyn std::fmt::Display| -> ! { panic!("{core} {what} {} {}: {e}", call.site, kernel.symbol) };
+    let mut trips = 0;
+    for level in &kernel.levels {
+        let [low, mid, high] =
+            [&level.trips_low, &level.trips, &level.trips_high].map(|e| e.eval(&call.dims).unwrap_or_else(|e| at(&e)));
+        assert!(low <= mid && mid <= high, "{core} {} {}: {low} {mid} {high}", kernel.symbol, level.name);
+        trips += mid;
+    }
+    assert!(trips > 0, "{core} {}: no instruction", kernel.symbol);
+    for traffic in &kernel.traffic {
+        traffic.bytes.eval(&call.dims).unwrap_or_else(|e| at(&e));
+    }
+}
 
 #[test]
-fn every_call_of_the_four_presets_has_a_kernel_on_every_core() {
-    for core in ["cortex-m4", "cortex-m7", "cortex-a53", "rv32imc"] {
+fn every_call_of_the_presets_head_has_a_kernel_on_every_core() {
+    let presets = ["float", "hybrid-8", "hybrid-16", "hybrid-32", "paper-8", "paper-16"];
+    for core in CORES {
         let set = kernel_set(core, "gcc12-o2").unwrap_or_else(|e| panic!("{e}"));
-        for (preset, momentum) in
-            ["float", "hybrid-8", "hybrid-16", "hybrid-32"].into_iter().flat_map(|p| [(p, 0.0), (p, 0.9)])
-        {
+        for (preset, momentum) in presets.into_iter().flat_map(|p| [(p, 0.0), (p, 0.9)]) {
             let mut config = HeadConfig::new(Precision::preset(preset).expect("a preset"), 0.01);
             config.momentum = momentum;
             let units = [
@@ -19,18 +44,27 @@ fn every_call_of_the_four_presets_has_a_kernel_on_every_core() {
                 HeadUnit::Consolidation { current: 2 },
             ];
             for call in units.into_iter().flat_map(|unit| head_calls(&config, 10, 504, unit).expect("valid")) {
-                let found = set.find(call.op, &call.elems);
-                let kernel = &set.kernels()
-                    [found.unwrap_or_else(|| panic!("{core} {preset}: no kernel for {:?} {:?}", call.op, call.elems))];
-                let trips = kernel
-                    .levels
-                    .iter()
-                    .map(|l| l.trips.eval(&call.dims).unwrap_or_else(|e| panic!("{core} {}: {e}", kernel.symbol)));
-                assert!(trips.sum::<u64>() > 0, "{core} {}: no instruction", kernel.symbol);
-                for traffic in &kernel.traffic {
-                    traffic.bytes.eval(&call.dims).unwrap_or_else(|e| panic!("{core} {}: {e}", kernel.symbol));
-                }
+                price(&set, preset, &call);
             }
         }
     }
+}
+
+#[test]
+fn every_call_of_the_published_one_bit_networks_has_a_kernel_on_every_core() {
+    let sets = CORES.map(|core| kernel_set(core, "gcc12-o2").unwrap_or_else(|e| panic!("{e}")));
+    let mut networks_priced = 0;
+    for architecture in networks::ARCHITECTURES {
+        let built = architecture.build(architecture.options(), &mut networks::Shapes).expect("it builds");
+        let calls = Graph::new(built.spec).expect("a valid network").calls();
+        // Maps or weights of two planes have no twin yet.
+        if calls.iter().any(|call| call.elems.contains(&Elem::B2)) {
+            continue;
+        }
+        networks_priced += 1;
+        for (set, call) in sets.iter().flat_map(|set| calls.iter().map(move |call| (set, call))) {
+            price(set, architecture.name, call);
+        }
+    }
+    assert!(networks_priced >= 15, "{networks_priced} networks");
 }

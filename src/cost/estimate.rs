@@ -113,7 +113,7 @@ impl<'a> Estimator<'a> {
     }
 
     pub(super) fn find(&self, call: &KernelCall) -> Result<usize, CostError> {
-        self.kernels.find(call.op, &call.elems).ok_or_else(|| CostError::MissingKernel {
+        self.kernels.find_call(call).ok_or_else(|| CostError::MissingKernel {
             kernel: key_text(call.op, &call.elems),
             site: call.site.clone(),
             set: self.kernels.name().to_owned(),

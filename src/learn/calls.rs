@@ -7,7 +7,7 @@
 //! largest batch.
 
 use super::{BiasPolicy, HeadConfig, SlotName, UpdateBase};
-use crate::numeric::{Format, Range};
+use crate::numeric::{Format, Range, Scheme};
 use crate::trace::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
 
 /// Weights or bias.
@@ -105,6 +105,10 @@ impl Calls {
 
     fn integer_gradient(&self) -> bool {
         self.format(SlotName::Features).is_integer() && self.format(SlotName::Error).is_integer()
+    }
+
+    fn is_affine(&self, slot: SlotName) -> bool {
+        matches!(self.format(slot), Format::Int(int) if int.scheme() == Scheme::Affine)
     }
 
     fn logit_elem(&self) -> Elem {
@@ -233,7 +237,12 @@ impl Calls {
             elem_of(self.format(SlotName::WeightsForward)),
             self.logit_elem(),
         ];
-        let dims = [("classes", self.classes), ("features", self.features)];
+        let mut dims = vec![("classes", self.classes), ("features", self.features)];
+        if self.integer_forward()
+            && [SlotName::Features, SlotName::WeightsForward].into_iter().any(|s| self.is_affine(s))
+        {
+            dims.push(("affine", 1));
+        }
         let call = Self::call(Op::HeadForward, Phase::HeadForward, "head.logits".into(), &dims, &elems)
             .buffer(features)
             .buffer(self.forward_buffer(Tensor::Weights, Access::Read));

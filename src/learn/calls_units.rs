@@ -2,6 +2,7 @@
 
 use super::calls::{Calls, Tensor, elem_of, size};
 use super::{BiasPolicy, HeadConfig, LearnError, SlotName};
+use crate::numeric::Format;
 use crate::trace::{Access, BufferKind, BufferUse, Elem, KernelCall, Op, Phase};
 
 /// What a list of calls covers.
@@ -79,14 +80,17 @@ impl Calls {
     pub fn mean_rows(&self, tensor: Tensor, current: usize) -> KernelCall {
         let n = current * self.columns(tensor);
         let elem = elem_of(self.master(tensor));
-        Self::call(
-            Op::MeanRows,
-            Phase::Consolidate,
-            Self::name(tensor, "mean"),
-            &[("n", n), ("rows", current)],
-            &[elem],
-        )
-        .buffer(self.master_buffer(tensor, Access::Read))
+        // Codes that are consolidated in f32 are summed as reals.
+        let is_real = elem != Elem::F32 && !self.is_merged_in_integers(tensor);
+        let elems = if is_real { vec![elem, Elem::F32] } else { vec![elem] };
+        Self::call(Op::MeanRows, Phase::Consolidate, Self::name(tensor, "mean"), &[("n", n), ("rows", current)], &elems)
+            .buffer(self.master_buffer(tensor, Access::Read))
+    }
+
+    /// As `Param::merge_kind` decides.
+    fn is_merged_in_integers(&self, tensor: Tensor) -> bool {
+        let fixed = matches!(self.format(SlotName::Past), Format::Fixed(_));
+        fixed && self.master(tensor).is_integer() && self.consolidated(tensor).is_integer()
     }
 
     pub fn past_weight(&self, current: usize) -> KernelCall {

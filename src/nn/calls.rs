@@ -205,9 +205,12 @@ fn window_dims(window: Window, from: Shape, to: Shape) -> Dims {
     let dims = Dims::new().with("oh", bytes(to.h)).with("ow", bytes(to.w));
     let dims = dims.with("ih", bytes(from.h)).with("iw", bytes(from.w)).with("stride", bytes(window.stride[0]));
     let g: Geometry = window.over(from, "").expect("checked when the network was built");
+    let inside = g.inside();
+    let dims = dims.with("rows_in", inside.rows).with("cols_in", inside.cols);
     if !g.padded() {
         return dims;
     }
+    let dims = dims.with("rows_full", inside.full_rows).with("cols_full", inside.full_cols);
     let fill = if window.fill == super::Fill::One { 1 } else { 0 };
     dims.with("pad_top", bytes(g.top)).with("pad_left", bytes(g.left)).with("pad_value", fill)
 }

@@ -105,7 +105,38 @@ pub struct Geometry {
     pub left: usize,
 }
 
+/// How much of all windows lies inside the map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inside {
+    /// Kernel rows inside, summed over the output's rows.
+    pub rows: u64,
+    /// Kernel columns inside, summed over the output's columns.
+    pub cols: u64,
+    /// Rows of the output whose window has all its rows inside.
+    pub full_rows: u64,
+    /// The same of columns.
+    pub full_cols: u64,
+}
+
 impl Geometry {
+    /// What border and stride leave of the windows; all of `oh·kh` and `ow·kw` without padding.
+    pub fn inside(&self) -> Inside {
+        let axis = |out: usize, size: usize, kernel: usize, stride: usize, before: usize| {
+            let taps = |o: usize| {
+                let start = o * stride;
+                kernel.min((size + before).saturating_sub(start)) - before.saturating_sub(start).min(kernel)
+            };
+            let counts = (0..out).map(taps);
+            let full = counts.clone().filter(|n| *n == kernel).count();
+            (counts.map(|n| n as u64).sum::<u64>(), full as u64)
+        };
+        let [kh, kw] = self.window.kernel;
+        let [sy, sx] = self.window.stride;
+        let (rows, full_rows) = axis(self.oh, self.ih, kh, sy, self.top);
+        let (cols, full_cols) = axis(self.ow, self.iw, kw, sx, self.left);
+        Inside { rows, cols, full_rows, full_cols }
+    }
+
     /// The map's pixel that tap (ky, kx) of output (oy, ox) reads, or `None` outside.
     pub fn source(&self, oy: usize, ox: usize, ky: usize, kx: usize) -> Option<(usize, usize)> {
         let y = (oy * self.window.stride[0] + ky).checked_sub(self.top).filter(|y| *y < self.ih)?;

@@ -19,6 +19,10 @@ pub enum Phase {
 }
 
 /// The operation. Its dimensions' names are part of its definition and listed with each variant.
+///
+/// Operations with a window also have `rows_in` and `cols_in`: kernel rows (columns) inside the map, summed over the output's rows
+/// (columns). With padding there are `pad_top pad_left`, `pad_value` (0 nothing, 1 +1) and `rows_full cols_full`: rows (columns) of
+/// the output whose window lies inside as a whole. A head with zero points in its dot products has `affine`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {

@@ -53,6 +53,8 @@ pub struct Spec {
     pub cores: &'static [&'static str],
     /// Constant tables that it reads, by symbol.
     pub tables: &'static [&'static str],
+    /// Dimension that makes a call its own, where another twin has the same operation and element types.
+    pub when: Option<&'static str>,
 }
 
 impl Spec {
@@ -65,7 +67,27 @@ impl Spec {
         buffers: &'static [Option<BufferKind>],
         cases: fn(&mut Random) -> Vec<Case>,
     ) -> Self {
-        Spec { op, elems, symbol, trips, buffers, cases, set: "", cores: &[], tables: &[] }
+        Spec { op, elems, symbol, trips, buffers, cases, set: "", cores: &[], tables: &[], when: None }
+    }
+
+    /// In a set that replaces some kernels of the base.
+    pub fn set(self, set: &'static str) -> Self {
+        Spec { set, ..self }
+    }
+
+    /// On some cores only.
+    pub fn cores(self, cores: &'static [&'static str]) -> Self {
+        Spec { cores, ..self }
+    }
+
+    /// With constant tables.
+    pub fn tables(self, tables: &'static [&'static str]) -> Self {
+        Spec { tables, ..self }
+    }
+
+    /// For calls that have a dimension.
+    pub fn when(self, dimension: &'static str) -> Self {
+        Spec { when: Some(dimension), ..self }
     }
 
     /// Whether a core has it.
@@ -122,6 +144,11 @@ pub fn value(x: i64) -> Arg {
 /// A float argument.
 pub fn real(x: f32) -> Arg {
     Arg::Value(u64::from(x.to_bits()))
+}
+
+/// A double argument.
+pub fn double(x: f64) -> Arg {
+    Arg::Value(x.to_bits())
 }
 
 /// Dimensions from names and values.

@@ -27,8 +27,45 @@ pub struct Level {
 /// For speed and for size.
 pub const LEVELS: [Level; 2] = [Level { set: "gcc12-o2", flag: "-O2" }, Level { set: "gcc12-os", flag: "-Os" }];
 
-/// Kernel sources, in the order they are compiled and hashed.
-pub const SOURCES: &[(&str, &str)] = tinyprec::export::C_SOURCES;
+/// The C sources: those built into the program, or the files of the same names in a folder.
+pub struct Sources {
+    device: Vec<(&'static str, String)>,
+    lab: Vec<(&'static str, String)>,
+}
+
+impl Sources {
+    /// From a folder laid out as `src/export/c`, if one is given.
+    pub fn new(folder: Option<&Path>) -> Result<Self, LabError> {
+        let read = |list: &[(&'static str, &'static str)], folder: Option<PathBuf>| {
+            let one = |&(name, text): &(&'static str, &str)| match &folder {
+                None => Ok((name, text.to_owned())),
+                Some(folder) => {
+                    let path = folder.join(name);
+                    let text = fs::read_to_string(&path);
+                    text.map(|t| (name, t)).map_err(|e| LabError::Tool(format!("{}: {e}", path.display())))
+                }
+            };
+            list.iter().map(one).collect::<Result<Vec<_>, _>>()
+        };
+        let device = read(tinyprec::export::C_SOURCES, folder.map(Path::to_owned))?;
+        let lab = read(tinyprec::export::LAB_SOURCES, folder.map(|f| f.join("lab")))?;
+        Ok(Sources { device, lab })
+    }
+
+    /// What a device needs, in the order they are compiled and hashed.
+    pub fn device(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.device.iter().map(|(name, text)| (*name, text.as_str()))
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.device().chain(self.lab.iter().map(|(name, text)| (*name, text.as_str())))
+    }
+
+    /// The prototypes.
+    pub fn header(&self) -> &str {
+        self.device().find(|(name, _)| *name == "tinyprec.h").map_or("", |(_, text)| text)
+    }
+}
 
 /// Instruction set, which decides how a disassembly is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,14 +203,19 @@ pub struct Image {
 }
 
 /// Compiles kernels, dispatcher and start-up of one core into `folder`.
-pub fn build(core: &Core, level: Level, folder: &Path, dispatch: &str) -> Result<Image, LabError> {
+pub fn build(
+    core: &Core,
+    level: Level,
+    (folder, sources): (&Path, &Sources),
+    dispatch: &str,
+) -> Result<Image, LabError> {
     let _ = fs::remove_dir_all(folder);
     write(folder, "dispatch.c", dispatch.as_bytes())?;
-    for (name, text) in SOURCES.iter().chain(tinyprec::export::LAB_SOURCES) {
+    for (name, text) in sources.all() {
         write(folder, name, text.as_bytes())?;
     }
     let (mut objects, mut stack) = (Vec::new(), String::new());
-    let kernels = SOURCES.iter().map(|(name, _)| *name).filter(|name| name.ends_with(".c"));
+    let kernels = sources.device().map(|(name, _)| name).filter(|name| name.ends_with(".c"));
     for source in kernels.chain(["dispatch.c", "main.c", core.start]) {
         let object = source.replace(".c", ".o");
         let mut gcc = Command::new(core.gcc());

@@ -20,7 +20,7 @@ mod specs;
 mod verify;
 
 use clap::{Parser, Subcommand};
-use machine::{CORES, Core, LEVELS, Level};
+use machine::{CORES, Core, LEVELS, Level, Sources};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -68,6 +68,9 @@ struct Arguments {
     /// One level of optimisation only: gcc12-o2 or gcc12-os.
     #[arg(long, global = true)]
     level: Option<String>,
+    /// Folder of C sources to use instead of those built in, laid out as src/export/c.
+    #[arg(long, global = true)]
+    sources: Option<PathBuf>,
     /// Programs built and run at a time.
     #[arg(long, global = true, default_value_t = 2)]
     jobs: usize,
@@ -114,6 +117,7 @@ fn run(arguments: &Arguments) -> Result<(), LabError> {
         return Ok(());
     }
     let twins = measure::twins(specs);
+    let sources = Sources::new(arguments.sources.as_deref())?;
     let jobs: Vec<(&Core, Level)> = cores.iter().flat_map(|c| levels.iter().map(|l| (*c, *l))).collect();
     let next = AtomicUsize::new(0);
     let problems = Mutex::new(Vec::new());
@@ -121,7 +125,8 @@ fn run(arguments: &Arguments) -> Result<(), LabError> {
         for _ in 0..arguments.jobs.clamp(1, 8) {
             scope.spawn(|| {
                 while let Some((core, level)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = one(arguments, core, *level, &twins).unwrap_or_else(|e| vec![e.to_string()]);
+                    let found =
+                        one(arguments, core, *level, (&twins, &sources)).unwrap_or_else(|e| vec![e.to_string()]);
                     problems.lock().expect("no job panics while it holds the lock").extend(found);
                 }
             });
@@ -132,15 +137,20 @@ fn run(arguments: &Arguments) -> Result<(), LabError> {
 }
 
 /// One core at one level of optimisation; gives the problems found.
-fn one(arguments: &Arguments, core: &Core, level: Level, twins: &[measure::Twin]) -> Result<Vec<String>, LabError> {
+fn one(
+    arguments: &Arguments,
+    core: &Core,
+    level: Level,
+    (twins, sources): (&[measure::Twin], &Sources),
+) -> Result<Vec<String>, LabError> {
     if let Some(tool) = core.missing_tool() {
         return Ok(vec![format!("{}: {tool} not found; {INSTALL}", core.name)]);
     }
     let work = arguments.work.join(format!("{}-{}", core.name, level.set));
-    let measured = measure::measure(core, level, twins, &work)?;
-    let only = arguments.only.is_some();
+    let measured = measure::measure(core, level, twins, (&work, sources))?;
+    let (only, files) = (arguments.only.is_some(), (arguments.kernels.as_path(), sources));
     match arguments.command {
-        Action::Extract => kernel_file::extract(core, level, &measured, &arguments.kernels, only).map(|()| Vec::new()),
-        _ => verify::verify(core, level, &measured, &arguments.kernels, only),
+        Action::Extract => kernel_file::extract(core, level, &measured, files, only).map(|()| Vec::new()),
+        _ => verify::verify(core, level, &measured, files, only),
     }
 }

@@ -7,7 +7,7 @@ use crate::cases::{Case, Layout, Random, Spec, encode};
 use crate::disasm::{Function, read_listing};
 use crate::header::{dispatcher, prototypes};
 use crate::levels::Counts;
-use crate::machine::{Core, Level, build, emulate};
+use crate::machine::{Core, Level, Sources, build, emulate};
 use std::ops::Range;
 use tinyprec::profile::Class;
 
@@ -41,12 +41,15 @@ pub fn twins(specs: Vec<Spec>) -> Vec<Twin> {
 }
 
 /// Measures all twins of a core; an output that differs from the Rust reference is an error.
-pub fn measure<'a>(core: &Core, level: Level, twins: &'a [Twin], folder: &Path) -> Result<Vec<Measured<'a>>, LabError> {
+pub fn measure<'a>(
+    core: &Core,
+    level: Level,
+    twins: &'a [Twin],
+    (folder, sources): (&Path, &Sources),
+) -> Result<Vec<Measured<'a>>, LabError> {
     let twins: Vec<&Twin> = twins.iter().filter(|t| t.spec.is_for(core.name)).collect();
-    let header =
-        tinyprec::export::C_SOURCES.iter().find(|(name, _)| *name == "tinyprec.h").map_or("", |(_, text)| text);
     let symbols: Vec<&str> = twins.iter().map(|t| t.spec.symbol).collect();
-    let image = build(core, level, folder, &dispatcher(&prototypes(header), &symbols)?)?;
+    let image = build(core, level, (folder, sources), &dispatcher(&prototypes(sources.header()), &symbols)?)?;
     let (functions, mark) = read_listing(&image.listing, core.isa)?;
     let flat: Vec<&Case> = twins.iter().flat_map(|t| &t.cases).collect();
     let kernels: Vec<usize> =

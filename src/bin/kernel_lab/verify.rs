@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::LabError;
 use crate::cases::Spec;
 use crate::kernel_file;
-use crate::machine::{Core, Level};
+use crate::machine::{Core, Level, Sources};
 use crate::measure::{CaseCounts, Measured, shape};
 use tinyprec::cost::{Expr, Kernel, KernelSet};
 use tinyprec::profile::Class;
@@ -18,7 +18,7 @@ pub fn verify(
     core: &Core,
     level: Level,
     measured: &[Measured<'_>],
-    folder: &Path,
+    (folder, sources): (&Path, &Sources),
     only: bool,
 ) -> Result<Vec<String>, LabError> {
     let mut problems = Vec::new();
@@ -30,7 +30,7 @@ pub fn verify(
         let shown = file.display().to_string();
         let set = KernelSet::parse(&shown, &text).map_err(|e| LabError::Failed(e.to_string()))?;
         for kernel in measured.iter().filter(|m| m.spec.set == name) {
-            let Some(index) = set.find(kernel.spec.op, kernel.spec.elems) else {
+            let Some(index) = set.find_when(kernel.spec.op, kernel.spec.elems, kernel.spec.when) else {
                 problems.push(format!("{shown}: {} is missing", kernel_file::key(kernel.spec)));
                 continue;
             };
@@ -45,7 +45,7 @@ pub fn verify(
                 }
             }
         }
-        if !only && problems.is_empty() && kernel_file::text(core, level, name, measured)? != text {
+        if !only && problems.is_empty() && kernel_file::text(core, level, name, measured, sources)? != text {
             let compiler = core.compiler()?;
             problems.push(format!(
                 "{shown} is not what extraction gives now ({compiler}); run kernel-lab extract and review"

@@ -11,7 +11,7 @@
 //! flags -O2 …
 //! sources 3f62…                                 SHA-256 of the C sources
 //!
-//! kernel binary_dense b1 b1 i32
+//! kernel binary_dense b1 b1 i32                 ` when pad_top` behind it: for calls that have this dimension
 //! symbol tp_binary_dense
 //! code 84 stack 24                              bytes; `rodata` where there are tables
 //! read weights rows*words*4                     traffic: buffer kind, bytes, `reuse` distance where known
@@ -100,11 +100,13 @@ impl<'a> Reader<'a> {
         lines: &[Text<'a>],
         instrs: &mut InstrReader<'_, 'a>,
     ) -> Result<Kernel, KernelFileError> {
-        let mut words = head.split_whitespace().skip(1);
+        let (key, when) = head.split_once(" when ").map_or((head, None), |(k, w)| (k, Some(w.trim().to_owned())));
+        let mut words = key.split_whitespace().skip(1);
         let op = words.next().ok_or_else(|| self.error(head, KernelProblem::Missing { key: "kernel OPERATION" }))?;
         let mut kernel = Kernel {
             op: self.word::<Op>(op)?,
             elems: words.map(|w| self.word::<Elem>(w)).collect::<Result<_, _>>()?,
+            when,
             symbol: String::new(),
             code_bytes: 0,
             rodata_bytes: 0,
@@ -250,7 +252,7 @@ pub(super) fn overlay(base: KernelSet, over: KernelSet) -> KernelSet {
     let facts = over.facts();
     let mut kernels = base.into_kernels();
     for kernel in over.into_kernels() {
-        match kernels.iter_mut().find(|k| k.op == kernel.op && k.elems == kernel.elems) {
+        match kernels.iter_mut().find(|k| k.op == kernel.op && k.elems == kernel.elems && k.when == kernel.when) {
             Some(old) => *old = kernel,
             None => kernels.push(kernel),
         }

@@ -5,7 +5,7 @@ use super::builtin::kernel_set;
 use super::error::{KernelFileError, KernelProblem};
 use super::read::{Reader, overlay};
 use crate::profile::{Class, Operand, Width};
-use crate::trace::{Access, BufferKind, Elem, Op};
+use crate::trace::{Access, BufferKind, Elem, KernelCall, Op};
 use std::collections::HashMap;
 
 /// A source register and how the instruction uses it.
@@ -73,6 +73,8 @@ pub struct Kernel {
     pub op: Op,
     /// Element types.
     pub elems: Vec<Elem>,
+    /// Dimension that a call must have for this kernel to be its own, e.g. `pad_top`.
+    pub when: Option<String>,
     /// Function name.
     pub symbol: String,
     /// Instructions and literal pools.
@@ -161,9 +163,24 @@ impl KernelSet {
         &self.kernels
     }
 
-    /// Index of the kernel for an operation on these element types.
+    /// Index of the kernel for an operation on these element types, whatever the call's dimensions.
     pub fn find(&self, op: Op, elems: &[Elem]) -> Option<usize> {
-        self.by_op.get(&op)?.iter().copied().find(|&i| self.kernels[i].elems == elems)
+        self.find_when(op, elems, None)
+    }
+
+    /// Index of the kernel for a call: the one that a dimension of the call asks for (padding has kernels of its own), else the
+    /// one for its operation and element types.
+    pub fn find_call(&self, call: &KernelCall) -> Option<usize> {
+        let own = |kernel: &Kernel| kernel.when.as_deref().is_some_and(|name| call.dims.get(name).is_some());
+        let all = self.by_op.get(&call.op)?.iter().copied();
+        let special = all.clone().find(|&i| self.kernels[i].elems == call.elems && own(&self.kernels[i]));
+        special.or_else(|| self.find(call.op, &call.elems))
+    }
+
+    /// Index of the kernel that calls with a dimension have to themselves.
+    pub fn find_when(&self, op: Op, elems: &[Elem], when: Option<&str>) -> Option<usize> {
+        let is = |kernel: &Kernel| kernel.elems == elems && kernel.when.as_deref() == when;
+        self.by_op.get(&op)?.iter().copied().find(|&i| is(&self.kernels[i]))
     }
 
     /// Some of its kernels, by index, as a set.
@@ -194,9 +211,10 @@ impl Kernel {
         }
     }
 
-    /// `binary_dense [b1 b1 i32]`.
+    /// `binary_dense [b1 b1 i32]`, with ` when pad_top` where a dimension decides.
     pub fn key(&self) -> String {
-        key_text(self.op, &self.elems)
+        let when = self.when.as_ref().map(|name| format!(" when {name}"));
+        key_text(self.op, &self.elems) + &when.unwrap_or_default()
     }
 }
 

@@ -1,37 +1,6 @@
 /* The binary backbone. */
 #include "tinyprec.h"
-#include "arith.h"
-#include "popcount.h"
-
-/* Puts the sign of `difference` into the highest bit; after n pushes, `tp_last_bits` brings n bits down to bit 0. */
-TP_INLINE uint32_t tp_push_bit(uint32_t word, int32_t difference)
-{
-    return (word >> 1) | ((uint32_t)difference & 0x80000000u);
-}
-
-/* Copies one output pixel's patch together and gives the sum of its bytes. */
-TP_INLINE int32_t tp_gather(const uint8_t *from, uint8_t *patch, int32_t kh, int32_t run, int32_t pitch)
-{
-    int32_t sum = 0;
-    for (int32_t ky = 0; ky < kh; ky++, from += pitch)
-        for (int32_t i = 0; i < run; i++) {
-            sum += from[i];
-            *patch++ = from[i];
-        }
-    return sum;
-}
-
-/* Sum of the patch's bytes whose weight is -1. */
-TP_INLINE int32_t tp_minus(const uint8_t *patch, const uint32_t *row, int32_t terms)
-{
-    uint32_t sum = 0;
-    for (int32_t left = terms; left > 0; left -= 32) {
-        const int32_t n = tp_min(left, 32);
-        uint32_t bits = *row++;
-        for (int32_t i = 0; i < n; i++, bits >>= 1) sum += *patch++ & (0u - (bits & 1u));
-    }
-    return (int32_t)sum;
-}
+#include "bits.h"
 
 void tp_input_conv(const uint8_t *restrict image, const uint32_t *restrict weight, int32_t *restrict y, uint8_t *restrict patch, const tp_conv *restrict shape)
 {
@@ -61,18 +30,6 @@ void tp_input_conv_threshold(const uint8_t *restrict image, const uint32_t *rest
                 *y++ = word >> (32 - n);
             }
         }
-}
-
-/* Differing bits of one output pixel's patch and one weight row; a patch row is contiguous. */
-TP_INLINE int32_t tp_patch(const uint32_t *patch, const uint32_t *row, int32_t kh, int32_t run, int32_t pitch)
-{
-    tp_sum sum = tp_sum_zero();
-    for (int32_t ky = 0; ky < kh; ky++) {
-        sum = tp_differing(sum, patch, row, run);
-        patch += pitch;
-        row += run;
-    }
-    return tp_sum_value(sum);
 }
 
 void tp_binary_conv(const uint32_t *restrict x, const uint32_t *restrict weight, int32_t *restrict y, const tp_conv *restrict shape)
@@ -135,19 +92,6 @@ void tp_threshold(const int32_t *restrict acc, const int32_t *restrict threshold
             *y++ = word >> (32 - n);
         }
     }
-}
-
-void tp_max_pool_bits(const uint32_t *restrict x, uint32_t *restrict y, int32_t iw, int32_t oh, int32_t ow, int32_t k, int32_t stride, int32_t words)
-{
-    for (int32_t oy = 0; oy < oh; oy++)
-        for (int32_t ox = 0; ox < ow; ox++)
-            for (int32_t w = 0; w < words; w++) {
-                const uint32_t *from = x + (oy * stride * iw + ox * stride) * words + w;
-                uint32_t all = 0xffffffffu;
-                for (int32_t ky = 0; ky < k; ky++, from += iw * words)
-                    for (int32_t kx = 0; kx < k; kx++) all &= from[kx * words];
-                *y++ = all;
-            }
 }
 
 void tp_global_sum_bits(const uint32_t *restrict x, int32_t *restrict y, int32_t pixels, int32_t channels)

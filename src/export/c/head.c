@@ -26,28 +26,46 @@ void tp_standardise_i8(const int32_t *restrict x, const int32_t *restrict offset
 TP_REQUANTISE(tp_forward_copy_i8_i8, int8_t, int8_t)
 TP_REQUANTISE(tp_forward_copy_i16_i8, int16_t, int8_t)
 TP_REQUANTISE(tp_forward_copy_i32_i8, int32_t, int8_t)
+TP_REQUANTISE(tp_forward_copy_i8_i32, int8_t, int32_t)
+TP_REQUANTISE(tp_forward_copy_i16_i32, int16_t, int32_t)
+TP_REQUANTISE(tp_forward_copy_i32_i32, int32_t, int32_t)
 TP_REQUANTISE(tp_quantise_error_i8, int32_t, int8_t)
 TP_REQUANTISE(tp_quantise_error_i16, int32_t, int16_t)
 TP_REQUANTISE(tp_quantise_error_i32, int32_t, int32_t)
 TP_REQUANTISE(tp_quantise_gradient_i32_i8, int32_t, int8_t)
 TP_REQUANTISE(tp_quantise_gradient_i32_i16, int32_t, int16_t)
 
-void tp_quantise_gradient_i64_i32(const int64_t *restrict sum, int32_t *restrict gradient, const tp_requant *restrict by, int32_t n)
+#define TP_REQUANTISE_WIDE(name, to_t)                                                                                      \
+    void name(const int64_t *restrict from, to_t *restrict to, const tp_requant *restrict by, int32_t n)                    \
+    {                                                                                                                       \
+        const tp_requant r = *by;                                                                                           \
+        const int32_t short_of = 32 - r.shift, left = short_of & ~(short_of >> 31), right = r.shift + left - 30;            \
+        const uint64_t below = tp_below(right);                                                                             \
+        for (int32_t i = 0; i < n; i++) {                                                                                   \
+            const int64_t code = tp_product_wide(from[i] - r.src_zero, r.mantissa, left, right, below) + r.dst_zero;        \
+            to[i] = (to_t)tp_clamp(tp_saturate(code), r.lo, r.hi);                                                          \
+        }                                                                                                                   \
+    }
+
+TP_REQUANTISE_WIDE(tp_quantise_gradient_i64_i32, int32_t)
+TP_REQUANTISE_WIDE(tp_requantise_i64_i8, int8_t)
+TP_REQUANTISE_WIDE(tp_requantise_i64_i16, int16_t)
+TP_REQUANTISE_WIDE(tp_requantise_i64_i32, int32_t)
+
+void tp_head_forward_i8(const int8_t *restrict feature, const int8_t *restrict weight, const int32_t *restrict bias, int32_t *restrict z, int32_t classes, int32_t features)
 {
-    const tp_requant r = *by;
-    const int32_t short_of = 32 - r.shift, left = short_of & ~(short_of >> 31), right = r.shift + left - 30;
-    const uint64_t below = tp_below(right);
-    for (int32_t i = 0; i < n; i++) {
-        const int64_t code = tp_product_wide(sum[i] - r.src_zero, r.mantissa, left, right, below) + r.dst_zero;
-        gradient[i] = tp_clamp(tp_saturate(code), r.lo, r.hi);
+    for (int32_t c = 0; c < classes; c++, weight += features) {
+        int32_t sum = bias[c];
+        for (int32_t k = 0; k < features; k++) sum += weight[k] * feature[k];
+        z[c] = sum;
     }
 }
 
-void tp_head_forward_i8(const int8_t *restrict feature, const int8_t *restrict weight, int32_t *restrict z, int32_t classes, int32_t features)
+void tp_head_forward_affine_i8(const int8_t *restrict feature, const int8_t *restrict weight, const int32_t *restrict bias, int32_t *restrict z, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features)
 {
     for (int32_t c = 0; c < classes; c++, weight += features) {
-        int32_t sum = 0;
-        for (int32_t k = 0; k < features; k++) sum += weight[k] * feature[k];
+        int32_t sum = bias[c];
+        for (int32_t k = 0; k < features; k++) sum += (weight[k] - weight_zero) * (feature[k] - feature_zero);
         z[c] = sum;
     }
 }
@@ -78,7 +96,8 @@ TP_INLINE int32_t tp_leading_zeros(uint64_t x)
     return tp_clz(word | 1u) + (int32_t)(32u & no_high);
 }
 
-void tp_softmax_i32(const int32_t *restrict z, int32_t *restrict p, uint32_t mantissa, int32_t left, int32_t right, int32_t classes)
+/* Probabilities in q1.30. */
+TP_INLINE void tp_softmax_q30(const int32_t *restrict z, int32_t *restrict p, uint32_t mantissa, int32_t left, int32_t right, int32_t classes)
 {
     int32_t most = z[0];
     for (int32_t c = 1; c < classes; c++) most = tp_max(z[c], most);
@@ -100,19 +119,39 @@ void tp_softmax_i32(const int32_t *restrict z, int32_t *restrict p, uint32_t man
     for (int32_t c = 0; c < classes; c++) p[c] = (int32_t)tp_lsr((uint64_t)(uint32_t)p[c] * (uint32_t)multiplier + nearest, shift);
 }
 
-void tp_error_i32(const int32_t *restrict p, const int32_t *restrict label, int32_t *restrict difference, int32_t *restrict range, int32_t zero, int32_t one, int32_t batch, int32_t classes)
+void tp_softmax_i32(const int32_t *restrict z, int32_t *restrict p, uint32_t mantissa, int32_t left, int32_t right, int32_t classes)
 {
-    int32_t lo = 0, hi = 0;
-    for (int32_t b = 0; b < batch; b++)
-        for (int32_t c = 0; c < classes; c++) {
-            const int32_t d = *p++ - zero - tp_select(c == label[b], one, 0);
-            lo = tp_min(d, lo);
-            hi = tp_max(d, hi);
-            *difference++ = d;
-        }
-    range[0] = lo;
-    range[1] = hi;
+    tp_softmax_q30(z, p, mantissa, left, right, classes);
 }
+
+void tp_softmax_i32_i8(const int32_t *restrict z, int8_t *restrict p, int32_t *restrict work, uint32_t mantissa, int32_t left, int32_t right, const tp_requant *restrict by, int32_t classes)
+{
+    tp_softmax_q30(z, work, mantissa, left, right, classes);
+    const tp_requant r = *by;
+    const uint64_t below = tp_below(r.shift);
+    for (int32_t c = 0; c < classes; c++) {
+        const int64_t code = tp_product(work[c], r.mantissa, r.shift, below) + r.dst_zero;
+        p[c] = (int8_t)tp_clamp(tp_saturate(code), r.lo, r.hi);
+    }
+}
+
+#define TP_ERROR(name, p_t)                                                                                                 \
+    void name(const p_t *restrict p, const int32_t *restrict label, int32_t *restrict difference, int32_t *restrict range, int32_t zero, int32_t one, int32_t batch, int32_t classes) \
+    {                                                                                                                       \
+        int32_t lo = 0, hi = 0;                                                                                             \
+        for (int32_t b = 0; b < batch; b++)                                                                                 \
+            for (int32_t c = 0; c < classes; c++) {                                                                         \
+                const int32_t d = *p++ - zero - tp_select(c == label[b], one, 0);                                           \
+                lo = tp_min(d, lo);                                                                                         \
+                hi = tp_max(d, hi);                                                                                         \
+                *difference++ = d;                                                                                          \
+            }                                                                                                               \
+        range[0] = lo;                                                                                                      \
+        range[1] = hi;                                                                                                      \
+    }
+
+TP_ERROR(tp_error_i32, int32_t)
+TP_ERROR(tp_error_i8, int8_t)
 
 #define TP_ACCUMULATE(name, error_t)                                                                                        \
     void name(const error_t *restrict error, const int8_t *restrict feature, int32_t *restrict sum, int32_t zero, int32_t classes, int32_t features) \
@@ -135,18 +174,37 @@ void tp_gradient_accumulate_i32(const int32_t *restrict error, const int8_t *res
     }
 }
 
-void tp_gradient_range_i32(const int32_t *restrict sum, int32_t *restrict range, int32_t n)
+#define TP_RANGE(name, code_t)                                                                                              \
+    void name(const code_t *restrict code, int32_t *restrict range, int32_t zero, int32_t n)                                \
+    {                                                                                                                       \
+        int32_t lo = zero, hi = zero;                                                                                       \
+        for (int32_t i = 0; i < n; i++) {                                                                                   \
+            lo = tp_min(code[i], lo);                                                                                       \
+            hi = tp_max(code[i], hi);                                                                                       \
+        }                                                                                                                   \
+        range[0] = lo;                                                                                                      \
+        range[1] = hi;                                                                                                      \
+    }
+
+TP_RANGE(tp_gradient_range_i32, int32_t)
+TP_RANGE(tp_range_i8, int8_t)
+TP_RANGE(tp_range_i16, int16_t)
+TP_RANGE(tp_range_i32, int32_t)
+
+void tp_gradient_range_i64(const int64_t *restrict sum, int64_t *restrict range, int32_t n)
 {
-    int32_t lo = 0, hi = 0;
+    int64_t lo = 0, hi = 0;
     for (int32_t i = 0; i < n; i++) {
-        lo = tp_min(sum[i], lo);
-        hi = tp_max(sum[i], hi);
+        /* Differences of 62 bits: their sign selects without a branch. */
+        const int64_t below = sum[i] - lo, above = sum[i] - hi;
+        lo += below & (below >> 63);
+        hi += above & ~(above >> 63);
     }
     range[0] = lo;
     range[1] = hi;
 }
 
-void tp_gradient_range_i64(const int64_t *restrict sum, int64_t *restrict range, int32_t n)
+void tp_range_i64(const int64_t *restrict sum, int64_t *restrict range, int32_t n)
 {
     int64_t lo = 0, hi = 0;
     for (int32_t i = 0; i < n; i++) {
@@ -177,8 +235,8 @@ TP_SGD(tp_sgd_update_i32_i32, int32_t, int32_t, int64_t, tp_product_33)
 TP_SGD(tp_sgd_update_i32_i8, int32_t, int8_t, int64_t, tp_product_33)
 TP_SGD(tp_sgd_update_i32_i16, int32_t, int16_t, int64_t, tp_product_33)
 
-#define TP_VELOCITY(name, code_t, wide_t, product)                                                                          \
-    void name(const code_t *restrict gradient, const code_t *restrict master, int32_t *restrict velocity,                   \
+#define TP_VELOCITY(name, code_t, master_t, wide_t, product)                                                                          \
+    void name(const code_t *restrict gradient, const master_t *restrict master, int32_t *restrict velocity,                 \
               const tp_requant *restrict gradient_by, const tp_requant *restrict momentum, const tp_requant *restrict decay, int32_t n) \
     {                                                                                                                       \
         const tp_requant g = *gradient_by;                                                                                  \
@@ -192,6 +250,30 @@ TP_SGD(tp_sgd_update_i32_i16, int32_t, int16_t, int64_t, tp_product_33)
         }                                                                                                                   \
     }
 
-TP_VELOCITY(tp_velocity_i8_i8, int8_t, int32_t, tp_product)
-TP_VELOCITY(tp_velocity_i16_i16, int16_t, int32_t, tp_product)
-TP_VELOCITY(tp_velocity_i32_i32, int32_t, int64_t, tp_product_33)
+TP_VELOCITY(tp_velocity_i8_i8, int8_t, int8_t, int32_t, tp_product)
+TP_VELOCITY(tp_velocity_i16_i16, int16_t, int16_t, int32_t, tp_product)
+TP_VELOCITY(tp_velocity_i32_i32, int32_t, int32_t, int64_t, tp_product_33)
+TP_VELOCITY(tp_velocity_i32_i8, int32_t, int8_t, int64_t, tp_product_33)
+TP_VELOCITY(tp_velocity_i32_i16, int32_t, int16_t, int64_t, tp_product_33)
+
+/* round(x * mantissa * 2^left / 2^right), right 0 ... 62; |x * mantissa * 2^left| < 2^63. */
+TP_INLINE int64_t tp_fine_product(int64_t x, const tp_fine *by)
+{
+    const int64_t p = (int64_t)tp_lsl((uint64_t)(x * by->mantissa), by->left), floor = tp_asr(p, by->right);
+    const uint64_t unit = tp_lsl(1, by->right), rest = (uint64_t)p & (unit - 1);
+    /* Twice the rest and the floor's lowest bit against one unit; without a shift there is no rest and nothing to round. */
+    const uint64_t twice = (rest << 1) + ((uint64_t)floor & 1u & (uint64_t)(by->right != 0));
+    return floor + (int64_t)(tp_not_below(unit, twice) ^ 1u);
+}
+
+#define TP_SGD_FINE(name, base_t)                                                                                           \
+    void name(const int32_t *restrict gradient, const base_t *restrict base, int64_t *restrict fine, const tp_fine *restrict widen, const tp_fine *restrict step, int32_t n) \
+    {                                                                                                                       \
+        const tp_fine w = *widen, s = *step;                                                                                \
+        for (int32_t i = 0; i < n; i++)                                                                                     \
+            fine[i] = tp_fine_product((int64_t)base[i] - w.zero, &w) - tp_fine_product((int64_t)gradient[i] - s.zero, &s);  \
+    }
+
+TP_SGD_FINE(tp_sgd_update_i32_i8_i64, int8_t)
+TP_SGD_FINE(tp_sgd_update_i32_i16_i64, int16_t)
+TP_SGD_FINE(tp_sgd_update_i32_i32_i64, int32_t)

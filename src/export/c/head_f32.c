@@ -1,49 +1,19 @@
 /* The learning head in single precision: sums in the stated order, no fused multiply-add, so all machines give the same bits. */
 #include "tinyprec.h"
-#include "arith.h"
+#include "float.h"
 
 void tp_standardise_f32(const int32_t *restrict x, const float *restrict offset, const float *restrict factor, float *restrict y, int32_t n)
 {
     for (int32_t i = 0; i < n; i++) y[i] = ((float)x[i] - offset[i]) * factor[i];
 }
 
-void tp_head_forward_f32(const float *restrict feature, const float *restrict weight, float *restrict z, int32_t classes, int32_t features)
+void tp_head_forward_f32(const float *restrict feature, const float *restrict weight, const float *restrict bias, float *restrict z, int32_t classes, int32_t features)
 {
     for (int32_t c = 0; c < classes; c++, weight += features) {
-        float sum = 0.0f;
+        float sum = bias[c];
         for (int32_t k = 0; k < features; k++) sum += weight[k] * feature[k];
         z[c] = sum;
     }
-}
-
-TP_INLINE float tp_power_of_two(int32_t n)
-{
-    union { uint32_t bits; float value; } x = {(uint32_t)(n + 127) << 23};
-    return x.value;
-}
-
-/* a where `first`, else b, without a branch. */
-TP_INLINE float tp_select_f32(uint32_t first, float a, float b)
-{
-    const uint32_t mask = tp_mask(first);
-    union { float value; uint32_t bits; } x = {a}, y = {b};
-    x.bits = (x.bits & mask) | (y.bits & ~mask);
-    return x.value;
-}
-
-/* e^x by a polynomial of degree 6 around the nearest multiple of ln 2; two powers of two reach both ends of the range. */
-TP_INLINE float tp_exp_f32(float x)
-{
-    static const float to_integer = 12582912.0f;
-    x = tp_select_f32(x < -104.0f, -104.0f, x);
-    x = tp_select_f32(x > 89.0f, 89.0f, x);
-    union { float value; uint32_t bits; } shifted = {x * 1.442695f + to_integer}, zero = {to_integer};
-    const float n = shifted.value - to_integer;
-    const float r = (x - n * 0.69314575f) - n * 1.4286068e-6f;
-    const float tail = (((0.0013815612f * r + 0.008368463f) * r + 0.041668344f) * r + 0.16666524f) * r + 0.49999994f;
-    const float y = ((r * r) * tail + r) + 1.0f;
-    const int32_t whole = (int32_t)(shifted.bits - zero.bits), first = whole >> 1;
-    return (y * tp_power_of_two(first)) * tp_power_of_two(whole - first);
 }
 
 void tp_softmax_f32(const float *restrict z, float *restrict p, int32_t classes)
@@ -151,3 +121,60 @@ void tp_consolidate_rows_f32(const float *restrict master, const float *restrict
         for (int32_t k = 0; k < columns; k++) cw[k] = (cw[k] * w + (tw[k] - mean)) / den;
     }
 }
+
+void tp_forward_copy_f32_f32(const float *restrict master, float *restrict copy, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) copy[i] = master[i];
+}
+
+/* Reals of codes: (code - zero) * scale. */
+#define TP_MEAN_ROWS_REAL(name, code_t)                                                                                     \
+    void name(const code_t *restrict master, const int32_t *restrict row, float *restrict mean, int32_t zero, float scale, int32_t rows, int32_t columns) \
+    {                                                                                                                       \
+        float sum = 0.0f;                                                                                                   \
+        for (int32_t r = 0; r < rows; r++) {                                                                                \
+            const code_t *from = master + row[r] * columns;                                                                 \
+            for (int32_t k = 0; k < columns; k++) sum += (float)(from[k] - zero) * scale;                                   \
+        }                                                                                                                   \
+        *mean = sum / (float)(rows * columns);                                                                              \
+    }
+
+TP_MEAN_ROWS_REAL(tp_mean_rows_i8_f32, int8_t)
+TP_MEAN_ROWS_REAL(tp_mean_rows_i16_f32, int16_t)
+
+#define TP_CONSOLIDATE_REAL(name, code_t)                                                                                   \
+    void name(const code_t *restrict master, const float *restrict weight, const int32_t *restrict row, float *restrict consolidated, \
+              float mean, int32_t zero, float scale, int32_t rows, int32_t columns)                                         \
+    {                                                                                                                       \
+        for (int32_t r = 0; r < rows; r++) {                                                                                \
+            const float w = weight[r], den = weight[r] + 1.0f;                                                              \
+            const code_t *tw = master + row[r] * columns;                                                                   \
+            float *cw = consolidated + row[r] * columns;                                                                    \
+            for (int32_t k = 0; k < columns; k++) cw[k] = (cw[k] * w + ((float)(tw[k] - zero) * scale - mean)) / den;       \
+        }                                                                                                                   \
+    }
+
+TP_CONSOLIDATE_REAL(tp_consolidate_rows_i8_f32, int8_t)
+TP_CONSOLIDATE_REAL(tp_consolidate_rows_i16_f32, int16_t)
+
+/* The quotient to the nearest integer, ties to even: added to 1.5 * 2^52, it stands in the low bits. */
+TP_INLINE int32_t tp_nearest(double x)
+{
+    union { double value; uint64_t bits; } y = {x + 6755399441055744.0};
+    return (int32_t)(uint32_t)y.bits;
+}
+
+#define TP_LOAD_REAL(name, code_t)                                                                                          \
+    void name(const float *restrict consolidated, code_t *restrict master, const uint8_t *restrict take, double scale, int32_t zero, int32_t lo, int32_t hi, int32_t rows, int32_t columns) \
+    {                                                                                                                       \
+        for (int32_t r = 0; r < rows; r++) {                                                                                \
+            const uint32_t keep = 0u - take[r];                                                                             \
+            for (int32_t k = 0; k < columns; k++) {                                                                         \
+                const double x = tp_float_of(tp_bits_of(*consolidated++) & keep);                                           \
+                *master++ = (code_t)tp_clamp(tp_nearest(x / scale) + zero, lo, hi);                                         \
+            }                                                                                                               \
+        }                                                                                                                   \
+    }
+
+TP_LOAD_REAL(tp_load_rows_f32_i8, int8_t)
+TP_LOAD_REAL(tp_load_rows_f32_i16, int16_t)

@@ -49,6 +49,10 @@ fn branch(name: &str, args: &[&str]) -> Option<Insn> {
         _ if CONDITIONS.iter().any(|c| name.strip_prefix('b') == Some(c)) => {
             Some(Insn::new(Class::BrTaken).from(&["flags"], Operand::Flag))
         }
+        // A call or return inside an IT block.
+        _ if ["bx", "bl"].iter().any(|b| name.strip_prefix(b).is_some_and(|c| CONDITIONS.contains(&c))) => {
+            Some(Insn::new(Class::BrExit).from(args, Operand::Data).from(&["flags"], Operand::Flag))
+        }
         _ if name.starts_with("it") && name[2..].chars().all(|c| c == 't' || c == 'e') => Some(Insn::new(Class::It)),
         _ => None,
     }
@@ -90,8 +94,12 @@ fn name(plain: &str) -> Option<Name<'_>> {
     if let Some(base) = plain.strip_suffix('s').filter(|b| known(b)) {
         return Some(Name { base, sets_flags: true, predicated: false });
     }
-    let base = CONDITIONS.iter().find_map(|c| plain.strip_suffix(c)).filter(|b| known(b))?;
-    Some(Name { base, sets_flags: compares.contains(&base), predicated: true })
+    let stems = CONDITIONS.iter().filter_map(|c| plain.strip_suffix(c));
+    let (base, sets_flags) = stems.clone().find(|b| known(b)).map(|b| (b, compares.contains(&b))).or_else(|| {
+        let flagged = stems.filter_map(|b| b.strip_suffix('s')).find(|b| known(b));
+        flagged.map(|b| (b, true))
+    })?;
+    Some(Name { base, sets_flags, predicated: true })
 }
 
 fn body(name: &Name, args: &[&str]) -> Option<Insn> {

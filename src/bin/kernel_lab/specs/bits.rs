@@ -4,10 +4,11 @@ use tinyprec::nn::{
     BitFilters, BitMap, Engine, FilterSize, Graph, GraphSpec, Layer, Shape, SmallFilters, Tensor, Thresholds, Window,
 };
 use tinyprec::trace::BufferKind;
-use tinyprec::trace::Elem::{B1, I32, U8};
+use tinyprec::trace::Elem::{B1, F32, I32, U8};
 use tinyprec::trace::{Dims, NullSink, Op};
 
-use super::maps::{global_sum, global_sum_bits, max_pool, pack_input, threshold};
+use super::maps::{global_sum, global_sum_bits, pack_input, threshold};
+use super::windows::window_block;
 use crate::cases::{Arg, Case, Random, Spec, input, output, value};
 
 const A: Option<BufferKind> = Some(BufferKind::Activation);
@@ -16,34 +17,54 @@ const S: Option<BufferKind> = Some(BufferKind::Scratch);
 
 /// The binary backbone's twins.
 pub fn specs() -> Vec<Spec> {
+    let spec = Spec::new;
     vec![
-        Spec::new(Op::InputConv, &[U8, B1, I32], "tp_input_conv", INPUT_CONV, &[A, W, A, S, None], |r| {
-            input_conv(r, false)
+        spec(Op::InputConv, &[U8, B1, I32], "tp_input_conv", INPUT_CONV, &[A, W, A, S, None], |r| input_conv(r, false)),
+        spec(Op::InputConvThreshold, &[U8, B1, B1], "tp_input_conv_threshold", INPUT_CONV, INPUT_BITS, |r| {
+            input_conv(r, true)
         }),
-        Spec::new(
-            Op::InputConvThreshold,
-            &[U8, B1, B1],
-            "tp_input_conv_threshold",
-            INPUT_CONV,
-            &[A, W, W, A, S, None],
-            |r| input_conv(r, true),
+        spec(Op::BinaryConv, &[B1, B1, I32], "tp_binary_conv", CONV, &[A, W, A, None], |r| {
+            conv(r, Fused::Nothing, false)
+        }),
+        spec(Op::BinaryConvThreshold, &[B1, B1, B1], "tp_binary_conv_threshold", CONV, &[A, W, W, A, None], |r| {
+            conv(r, Fused::Threshold, false)
+        }),
+        spec(
+            Op::BinaryConvTransform,
+            &[B1, B1, F32],
+            "tp_binary_conv_transform",
+            CONV,
+            &[A, W, W, W, A, None, None],
+            |r| conv(r, Fused::Transform, false),
         ),
-        Spec::new(Op::BinaryConv, &[B1, B1, I32], "tp_binary_conv", CONV, &[A, W, A, None], |r| binary_conv(r, false)),
-        Spec::new(Op::BinaryConvThreshold, &[B1, B1, B1], "tp_binary_conv_threshold", CONV, &[A, W, W, A, None], |r| {
-            binary_conv(r, true)
+        spec(Op::BinaryDense, &[B1, B1, I32], "tp_binary_dense", DENSE, &[A, W, A], |r| dense(r, Fused::Nothing)),
+        spec(Op::BinaryDenseThreshold, &[B1, B1, B1], "tp_binary_dense_threshold", DENSE, &[A, W, W, A], |r| {
+            dense(r, Fused::Threshold)
         }),
-        Spec::new(Op::BinaryDense, &[B1, B1, I32], "tp_binary_dense", DENSE, &[A, W, A], |r| dense(r, false)),
-        Spec::new(Op::BinaryDenseThreshold, &[B1, B1, B1], "tp_binary_dense_threshold", DENSE, &[A, W, W, A], |r| {
-            dense(r, true)
-        }),
-        Spec::new(Op::Threshold, &[I32, B1], "tp_threshold", PIXELS, &[A, W, A], threshold),
-        Spec::new(Op::MaxPoolBits, &[B1, B1], "tp_max_pool_bits", POOL, &[A, A], max_pool),
-        Spec::new(Op::GlobalSumBits, &[B1, I32], "tp_global_sum_bits", PIXELS, &[A, A], global_sum_bits),
-        Spec::new(Op::GlobalSum, &[I32, I32], "tp_global_sum", PIXELS, &[A, A], global_sum),
-        Spec::new(Op::PackInput, &[U8, B1], "tp_pack_input", &["n", "ceil_div(n,32)"], &[A, A], pack_input),
+        spec(
+            Op::BinaryDenseTransform,
+            &[B1, B1, F32],
+            "tp_binary_dense_transform",
+            DENSE,
+            &[A, W, W, W, A, None],
+            |r| dense(r, Fused::Transform),
+        ),
+        spec(Op::Threshold, &[I32, B1], "tp_threshold", PIXELS, &[A, W, A], threshold),
+        spec(Op::GlobalSumBits, &[B1, I32], "tp_global_sum_bits", PIXELS, &[A, A], global_sum_bits),
+        spec(Op::GlobalSum, &[I32, I32], "tp_global_sum", PIXELS, &[A, A], global_sum),
+        spec(Op::PackInput, &[U8, B1], "tp_pack_input", &["n", "ceil_div(n,32)"], &[A, A], pack_input),
     ]
 }
 
+/// What stands behind a binary layer's sums.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Fused {
+    Nothing,
+    Threshold,
+    Transform,
+}
+
+const INPUT_BITS: &[Option<BufferKind>] = &[A, W, W, A, S, None];
 const INPUT_CONV: &[&str] = &[
     "oh",
     "oh*ow",
@@ -54,7 +75,7 @@ const INPUT_CONV: &[&str] = &[
     "oh*ow*oc*terms",
     "oh*ow*oc*ceil_div(terms,32)",
 ];
-const CONV: &[&str] = &[
+pub(super) const CONV: &[&str] = &[
     "oh",
     "oh*ow",
     "oh*ow*oc",
@@ -66,7 +87,7 @@ const CONV: &[&str] = &[
     "oh*ow*oc*kh*min(1,kw*words/4)",
     "oh*ow*oc*kh*min(1,kw*words%4)",
 ];
-const DENSE: &[&str] = &[
+pub(super) const DENSE: &[&str] = &[
     "rows",
     "rows*words",
     "ceil_div(rows,32)",
@@ -76,7 +97,6 @@ const DENSE: &[&str] = &[
     "rows*min(1,words%4)",
 ];
 const PIXELS: &[&str] = &["pixels", "channels", "pixels*channels", "pixels*ceil_div(channels,32)"];
-const POOL: &[&str] = &["oh", "oh*ow", "oh*ow*words", "oh*ow*words*k", "oh*ow*words*k*k"];
 
 /// Sizes of a convolution case: map height and width, input and output channels, kernel, stride.
 struct Conv(usize, usize, usize, usize, [usize; 2], usize);
@@ -104,7 +124,7 @@ pub(super) fn image(random: &mut Random, shape: Shape) -> (Vec<u8>, Tensor) {
     (pixels, tensor)
 }
 
-fn signs(random: &mut Random, count: usize) -> Vec<i8> {
+pub(super) fn signs(random: &mut Random, count: usize) -> Vec<i8> {
     let same = random.next().is_multiple_of(4);
     (0..count).map(|_| if same || random.next().is_multiple_of(2) { -1 } else { 1 }).collect()
 }
@@ -133,7 +153,7 @@ fn device_map(map: &BitMap) -> Vec<u32> {
     (0..shape.pixels()).flat_map(|p| halves(map.pixel(p / shape.w, p % shape.w), shape.c)).collect()
 }
 
-fn device_filters(weights: &BitFilters) -> Vec<u32> {
+pub(super) fn device_filters(weights: &BitFilters) -> Vec<u32> {
     let FilterSize { out, taps, ic } = weights.size();
     (0..out * taps).flat_map(|i| halves(weights.tap(i / taps, i % taps, 0), ic)).collect()
 }
@@ -153,12 +173,6 @@ fn thresholds(values: &[i32]) -> Layer {
 /// Dimensions as `nn` emits them, from the network's own list of calls.
 pub(super) fn call_dims(spec: &GraphSpec, index: usize) -> Dims {
     Graph::new(spec.clone()).expect("a valid test network").calls()[index].dims.clone()
-}
-
-fn block(conv: &Conv, words: usize) -> Vec<i32> {
-    let Conv(ih, iw, ic, oc, [kh, kw], stride) = *conv;
-    let fields = [iw, (ih - kh) / stride + 1, (iw - kw) / stride + 1, oc, kh, kw, words, stride, ic];
-    fields.iter().map(|v| i32::try_from(*v).expect("small")).collect()
 }
 
 fn window(conv: &Conv) -> Window {
@@ -192,51 +206,77 @@ fn input_conv(random: &mut Random, fused: bool) -> Vec<Case> {
             args.push(output(&acc));
             plain
         };
-        args.extend([Arg::Scratch(size.fan_in()), input(&block(conv, 0))]);
-        Case { dims: call_dims(&spec, 0), args }
+        let dims = call_dims(&spec, 0);
+        args.extend([Arg::Scratch(size.fan_in()), window_block(&dims, ic, 0, offset)]);
+        Case { dims, args }
     };
     CONVS.iter().map(|conv| case(random, conv)).collect()
 }
 
-fn binary_conv(random: &mut Random, fused: bool) -> Vec<Case> {
+pub(super) fn conv(random: &mut Random, fused: Fused, patch: bool) -> Vec<Case> {
     let case = |random: &mut Random, conv: &Conv| {
         let Conv(ih, iw, ic, oc, [kh, kw], _) = *conv;
-        let (_, image) = image(random, Shape::new(ih, iw, ic));
-        let size = FilterSize { out: oc, taps: kh * kw, ic };
-        let weights = BitFilters::from_values(size, &signs(random, oc * size.fan_in()), "w").expect("±1");
-        let packed = GraphSpec::new("t", Shape::new(ih, iw, ic))
-            .then("pack", Layer::PackInput { threshold: 128, flatten: false });
-        let plain = packed.clone().then("conv", Layer::BinaryConv { weights: weights.clone(), window: window(conv) });
-        let acc = sums(&run(plain.clone(), &image));
-        let mut args = vec![input(&bits(&run(packed, &image))), input(&device_filters(&weights))];
-        let spec = finish(random, plain, acc, oc, &image, &mut args, fused);
-        args.push(input(&block(conv, ic.div_ceil(32))));
-        Case { dims: call_dims(&spec, 1), args }
+        let scratch = if patch { Some(4 * kh * kw * ic.div_ceil(32)) } else { None };
+        binary_conv(random, Shape::new(ih, iw, ic), oc, window(conv), fused, scratch)
     };
     CONVS.iter().map(|conv| case(random, conv)).collect()
 }
 
-/// Adds the output argument, after thresholds where they are fused, and gives the network that was tested.
+/// One binary convolution with its working space, if it has any.
+pub(super) fn binary_conv(
+    random: &mut Random,
+    shape: Shape,
+    oc: usize,
+    window: Window,
+    fused: Fused,
+    scratch: Option<usize>,
+) -> Case {
+    let (_, image) = image(random, shape);
+    let size = FilterSize { out: oc, taps: window.taps(), ic: shape.c };
+    let weights = BitFilters::from_values(size, &signs(random, oc * size.fan_in()), "w").expect("±1");
+    let packed = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold: 128, flatten: false });
+    let plain = packed.clone().then("conv", Layer::BinaryConv { weights: weights.clone(), window });
+    let mut args = vec![input(&bits(&run(packed, &image))), input(&device_filters(&weights))];
+    let (spec, block) = finish(random, plain, oc, &image, &mut args, fused);
+    args.extend(scratch.map(Arg::Scratch));
+    args.extend(block);
+    let dims = call_dims(&spec, 1);
+    let fill = i32::from(window.fill == tinyprec::nn::Fill::One);
+    args.push(window_block(&dims, shape.c, shape.c.div_ceil(32), fill));
+    Case { dims, args }
+}
+
+/// Adds constants and output of what is fused; gives the network that was tested, and the transform's block.
 fn finish(
     random: &mut Random,
     plain: GraphSpec,
-    acc: Vec<i32>,
     oc: usize,
     image: &Tensor,
     args: &mut Vec<Arg>,
-    fused: bool,
-) -> GraphSpec {
-    if !fused {
-        args.push(output(&acc));
-        return plain;
+    fused: Fused,
+) -> (GraphSpec, Option<Arg>) {
+    let acc = sums(&run(plain.clone(), image));
+    match fused {
+        Fused::Nothing => {
+            args.push(output(&acc));
+            (plain, None)
+        }
+        Fused::Threshold => {
+            let t = near(random, &acc, oc);
+            let spec = plain.then("t", thresholds(&t));
+            args.extend([input(&t), output(&bits(&run(spec.clone(), image)))]);
+            (spec, None)
+        }
+        Fused::Transform => {
+            let t = super::layers::some_transform(random, oc);
+            let spec = plain.then("t", Layer::OutputTransform(t.clone()));
+            args.extend([input(&t.mul), input(&t.add), output(&super::layers::f32s(&run(spec.clone(), image)))]);
+            (spec, Some(super::layers::transform_block(&t)))
+        }
     }
-    let t = near(random, &acc, oc);
-    let spec = plain.then("t", thresholds(&t));
-    args.extend([input(&t), output(&bits(&run(spec.clone(), image)))]);
-    spec
 }
 
-fn dense(random: &mut Random, fused: bool) -> Vec<Case> {
+pub(super) fn dense(random: &mut Random, fused: Fused) -> Vec<Case> {
     let shapes = [
         (1, 1),
         (3, 31),
@@ -260,9 +300,9 @@ fn dense(random: &mut Random, fused: bool) -> Vec<Case> {
             BitFilters::from_values(FilterSize { out, taps: 1, ic: n }, &signs(random, out * n), "w").expect("±1");
         let packed = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold: 128, flatten: false });
         let plain = packed.clone().then("dense", Layer::BinaryDense { weights: weights.clone() });
-        let acc = sums(&run(plain.clone(), &image));
         let mut args = vec![input(&bits(&run(packed, &image))), input(&device_filters(&weights))];
-        let spec = finish(random, plain, acc, out, &image, &mut args, fused);
+        let (spec, block) = finish(random, plain, out, &image, &mut args, fused);
+        args.extend(block);
         args.extend([n, out, n.div_ceil(32)].map(|v| value(i64::try_from(v).expect("small"))));
         Case { dims: call_dims(&spec, 1), args }
     };

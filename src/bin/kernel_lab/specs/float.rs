@@ -22,7 +22,8 @@ pub fn specs() -> Vec<Spec> {
     let spec = Spec::new;
     vec![
         spec(Op::Standardise, &[I32, F32], "tp_standardise_f32", N, &[A, W, W, A], standardise),
-        spec(Op::HeadForward, &[F32, F32, F32], "tp_head_forward_f32", MATRIX, &[A, T, A], head_forward),
+        spec(Op::ForwardCopy, &[F32, F32], "tp_forward_copy_f32_f32", N, &[T, T], copy),
+        spec(Op::HeadForward, &[F32, F32, F32], "tp_head_forward_f32", MATRIX, &[A, T, T, A], head_forward),
         spec(Op::Softmax, &[F32, F32], "tp_softmax_f32", &["classes", "min(1,classes-1)"], &[A, A], softmax),
         spec(Op::ArgMax, &[F32], "tp_arg_max_f32", &["classes", "min(1,classes-1)"], &[A, None], arg_max),
         spec(Op::Error, &[F32, F32], "tp_error_f32", &["batch", "batch*classes"], &[A, None, A], error),
@@ -83,12 +84,20 @@ fn standardise(random: &mut Random) -> Vec<Case> {
     })
 }
 
+fn copy(random: &mut Random) -> Vec<Case> {
+    each_length(random, |random, n| {
+        let x = reals(random, n);
+        vec![input(&x), output(&x), value(small(n))]
+    })
+}
+
 fn head_forward(random: &mut Random) -> Vec<Case> {
     each_matrix(random, ["classes", "features"], |random, classes, features| {
         let (a, w) = (reals(random, features), reals(random, classes * features));
-        let mut z = vec![0.0; classes];
+        let bias = reals(random, classes);
+        let mut z = bias.clone();
         kernels::head_forward_f32(&w, &a, &mut z);
-        vec![input(&a), input(&w), output(&z), value(small(classes)), value(small(features))]
+        vec![input(&a), input(&w), input(&bias), output(&z), value(small(classes)), value(small(features))]
     })
 }
 

@@ -1,14 +1,15 @@
 //! Twins of the integer head; the references are `learn::kernels`.
 
-use tinyprec::learn::kernels::{self, Requant, Site, Step};
+use tinyprec::learn::kernels::{self, Requant, Site};
 use tinyprec::numeric::elementary::Exponent;
 use tinyprec::numeric::{Overflow, Rounding, Scale};
 use tinyprec::trace::BufferKind;
 use tinyprec::trace::Elem::{self, I8, I16, I32, I64};
 use tinyprec::trace::Op;
 
+use super::update::{sgd, velocity};
 use super::{LENGTHS, N, SHAPES, small, w32};
-use crate::cases::{Arg, Bytes, Case, Random, Spec, dims, input, output, update, value};
+use crate::cases::{Arg, Case, Random, Spec, dims, input, output, update, value};
 
 const A: Option<BufferKind> = Some(BufferKind::Activation);
 const W: Option<BufferKind> = Some(BufferKind::Weights);
@@ -23,7 +24,10 @@ pub fn specs() -> Vec<Spec> {
         spec(Op::ForwardCopy, &[I8, I8], "tp_forward_copy_i8_i8", N, &[T, T, None], |r| copy(r, I8, I8)),
         spec(Op::ForwardCopy, &[I16, I8], "tp_forward_copy_i16_i8", N, &[T, T, None], |r| copy(r, I16, I8)),
         spec(Op::ForwardCopy, &[I32, I8], "tp_forward_copy_i32_i8", N, &[T, T, None], |r| copy(r, I32, I8)),
-        spec(Op::HeadForward, &[I8, I8, I32], "tp_head_forward_i8", MATRIX, &[A, T, A], head_forward),
+        spec(Op::ForwardCopy, &[I8, I32], "tp_forward_copy_i8_i32", N, &[T, T, None], |r| copy(r, I8, I32)),
+        spec(Op::ForwardCopy, &[I16, I32], "tp_forward_copy_i16_i32", N, &[T, T, None], |r| copy(r, I16, I32)),
+        spec(Op::ForwardCopy, &[I32, I32], "tp_forward_copy_i32_i32", N, &[T, T, None], |r| copy(r, I32, I32)),
+        spec(Op::HeadForward, &[I8, I8, I32], "tp_head_forward_i8", MATRIX, &[A, T, T, A], head_forward),
         spec(Op::Softmax, &[I32, I32], "tp_softmax_i32", &["classes", "min(1,classes-1)"], &[A, A], softmax),
         spec(Op::ArgMax, &[I32], "tp_arg_max_i32", &["classes", "min(1,classes-1)"], &[A, None], arg_max),
         spec(Op::Error, &[I32, I32], "tp_error_i32", &["batch", "batch*classes"], &[A, None, A, None], error),
@@ -53,12 +57,20 @@ pub fn specs() -> Vec<Spec> {
         spec(Op::SgdUpdate, &[I32, I32], "tp_sgd_update_i32_i32", N, &[A, T, None], |r| sgd(r, I32, I32)),
         spec(Op::SgdUpdate, &[I32, I8], "tp_sgd_update_i32_i8", N, &[A, T, None], |r| sgd(r, I32, I8)),
         spec(Op::SgdUpdate, &[I32, I16], "tp_sgd_update_i32_i16", N, &[A, T, None], |r| sgd(r, I32, I16)),
-        spec(Op::Velocity, &[I8, I8, I32], "tp_velocity_i8_i8", N, &[A, T, T, None, None, None], |r| velocity(r, I8)),
+        spec(Op::Velocity, &[I8, I8, I32], "tp_velocity_i8_i8", N, &[A, T, T, None, None, None], |r| {
+            velocity(r, I8, I8)
+        }),
         spec(Op::Velocity, &[I16, I16, I32], "tp_velocity_i16_i16", N, &[A, T, T, None, None, None], |r| {
-            velocity(r, I16)
+            velocity(r, I16, I16)
+        }),
+        spec(Op::Velocity, &[I32, I8, I32], "tp_velocity_i32_i8", N, &[A, T, T, None, None, None], |r| {
+            velocity(r, I32, I8)
+        }),
+        spec(Op::Velocity, &[I32, I16, I32], "tp_velocity_i32_i16", N, &[A, T, T, None, None, None], |r| {
+            velocity(r, I32, I16)
         }),
         spec(Op::Velocity, &[I32, I32, I32], "tp_velocity_i32_i32", N, &[A, T, T, None, None, None], |r| {
-            velocity(r, I32)
+            velocity(r, I32, I32)
         }),
     ]
 }
@@ -90,24 +102,24 @@ pub fn site() -> Site {
 }
 
 /// The C struct's mantissa and shift.
-fn factor_parts(scale: Scale) -> [i32; 2] {
+pub(super) fn factor_parts(scale: Scale) -> [i32; 2] {
     [i32::try_from(scale.mantissa()).expect("31 bits"), 31 - scale.exponent()]
 }
 
 /// The C twin's parameter block.
-fn block(r: &Requant) -> Vec<i32> {
+pub(super) fn block(r: &Requant) -> Vec<i32> {
     let [mantissa, shift] = factor_parts(r.factor);
     vec![mantissa, shift, r.src_zero, r.dst_zero, r.lo, r.hi]
 }
 
 /// A factor of `2^exponent` times 0.5 to 1; every fourth one is a power of two, so that ties occur.
-fn factor(random: &mut Random, exponent: i64) -> Scale {
+pub(super) fn factor(random: &mut Random, exponent: i64) -> Scale {
     let mantissa = if random.next().is_multiple_of(4) { 1 << 30 } else { random.integer(1 << 30, (1 << 31) - 1) };
     Scale::from_parts(u32::try_from(mantissa).expect("31 bits"), w32(exponent)).expect("normalised")
 }
 
 /// From a grid of `from` bits to affine codes of `to`, factors around the one that fills the range.
-fn requant(random: &mut Random, from: u32, to: Elem, src_zero: i32) -> Requant {
+pub(super) fn requant(random: &mut Random, from: u32, to: Elem, src_zero: i32) -> Requant {
     let exponent = i64::from(width(to)) - i64::from(from) + random.integer(-3, 2);
     let half = 1i64 << (width(to) - 1);
     let (lo, hi) = (w32(-half), w32(half - 1));
@@ -115,11 +127,11 @@ fn requant(random: &mut Random, from: u32, to: Elem, src_zero: i32) -> Requant {
     Requant { src_zero, factor: factor(random, exponent), dst_zero, lo, hi, overflow: Overflow::Saturate }
 }
 
-fn each_length(random: &mut Random, case: impl Fn(&mut Random, usize) -> Case) -> Vec<Case> {
+pub(super) fn each_length(random: &mut Random, case: impl Fn(&mut Random, usize) -> Case) -> Vec<Case> {
     LENGTHS.iter().map(|&n| case(random, n)).collect()
 }
 
-fn n_dims(n: usize) -> tinyprec::trace::Dims {
+pub(super) fn n_dims(n: usize) -> tinyprec::trace::Dims {
     dims(&[("n", n)])
 }
 
@@ -170,11 +182,13 @@ fn copy(random: &mut Random, from: Elem, to: Elem) -> Vec<Case> {
 fn head_forward(random: &mut Random) -> Vec<Case> {
     let case = |random: &mut Random, (classes, features): (usize, usize)| {
         let (a, w) = (codes(random, features, I8), codes(random, classes * features, I8));
-        let mut z = vec![0; classes];
+        let bias: Vec<i32> = (0..classes).map(|_| w32(random.integer(-(1 << 20), 1 << 20))).collect();
+        let mut z = bias.clone();
         kernels::head_forward(&w, 0, &a, 0, &mut z);
         let args = vec![
             Arg::In(stored(&a, I8)),
             Arg::In(stored(&w, I8)),
+            input(&bias),
             output(&z),
             value(small(classes)),
             value(small(features)),
@@ -314,7 +328,7 @@ fn range(random: &mut Random) -> Vec<Case> {
     each_length(random, |random, n| {
         let acc = codes(random, n, I32);
         let (lo, hi) = kernels::gradient_range(&acc);
-        Case { dims: n_dims(n), args: vec![input(&acc), output(&[w32(lo), w32(hi)]), value(small(n))] }
+        Case { dims: n_dims(n), args: vec![input(&acc), output(&[w32(lo), w32(hi)]), value(0), value(small(n))] }
     })
 }
 
@@ -323,68 +337,5 @@ fn range_wide(random: &mut Random) -> Vec<Case> {
         let acc: Vec<i64> = (0..n).map(|_| random.integer(-(1 << 60), 1 << 60)).collect();
         let (lo, hi) = kernels::gradient_range_wide(&acc);
         Case { dims: n_dims(n), args: vec![input(&acc), output(&[lo, hi]), value(small(n))] }
-    })
-}
-
-fn sgd(random: &mut Random, gradient: Elem, master: Elem) -> Vec<Case> {
-    each_length(random, |random, n| {
-        let (g, w) = (codes(random, n, gradient), codes(random, n, master));
-        let half = 1i64 << (width(gradient) - 1);
-        let top = w32((1i64 << (width(master) - 1)) - 1);
-        let src_zero = w32(random.integer(-half, half - 1));
-        let exponent = i64::from(width(master)) - i64::from(width(gradient)) + random.integer(-8, 2);
-        let step = Step { src_zero, factor: factor(random, exponent), lo: -top, hi: top, overflow: Overflow::Saturate };
-        let mut after = w.clone();
-        kernels::sgd_update(&mut after, &g, &step, &mut site(), &mut site()).expect("saturates");
-        let [mantissa, shift] = factor_parts(step.factor);
-        let args = vec![
-            Arg::In(stored(&g, gradient)),
-            Arg::InOut(stored(&w, master), stored(&after, master)),
-            input(&[mantissa, shift, src_zero, 0, -top, top]),
-            value(small(n)),
-        ];
-        Case { dims: n_dims(n), args }
-    })
-}
-
-fn velocity(random: &mut Random, elem: Elem) -> Vec<Case> {
-    each_length(random, |random, n| {
-        let (g, w, v) = (codes(random, n, elem), codes(random, n, elem), codes(random, n, I32));
-        let half = 1i64 << (width(elem) - 1);
-        let zero = w32(random.integer(-half, half - 1));
-        let up = 32 - i64::from(width(elem));
-        let to = {
-            let e = up + random.integer(-6, 0);
-            factor(random, e)
-        };
-        let (momentum, decay) = (factor(random, 0), {
-            let e = up + random.integer(-12, -4);
-            factor(random, e)
-        });
-        let limits = (i32::MIN, i32::MAX, Overflow::Saturate);
-        let mut after = v.clone();
-        kernels::velocity(
-            &mut after,
-            (g.iter().map(|g| i64::from(*g) - i64::from(zero)), to),
-            (&w, 0, Some(decay)),
-            Some(momentum),
-            limits,
-            &mut site(),
-        )
-        .expect("saturates");
-        let parameters = |scale: Scale, zero: i32| {
-            let [mantissa, shift] = factor_parts(scale);
-            input(&[mantissa, shift, zero, 0, i32::MIN, i32::MAX])
-        };
-        let args = vec![
-            Arg::In(stored(&g, elem)),
-            Arg::In(stored(&w, elem)),
-            Arg::InOut(v.bytes(), after.bytes()),
-            parameters(to, zero),
-            parameters(momentum, 0),
-            parameters(decay, 0),
-            value(small(n)),
-        ];
-        Case { dims: n_dims(n), args }
     })
 }

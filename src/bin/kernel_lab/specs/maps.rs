@@ -6,7 +6,7 @@ use crate::cases::{Case, Random, dims, input, output, value};
 use tinyprec::nn::{FilterSize, GraphSpec, Layer, Map, Shape, SmallFilters, Tensor, Thresholds, Window};
 
 /// Pixels (as height and width) and channels.
-const MAPS: [(usize, usize, usize); 13] = [
+pub(super) const MAPS: [(usize, usize, usize); 13] = [
     (1, 1, 1),
     (1, 2, 31),
     (3, 3, 32),
@@ -41,36 +41,6 @@ fn negative(pixels: usize, channels: usize, minus: impl Fn(usize) -> bool) -> Ve
     let pixel =
         |p: usize| -> Vec<i32> { (0..channels).map(|c| if minus(p * channels + c) { -1 } else { 1 }).collect() };
     (0..pixels).flat_map(|p| halves(&tinyprec::bits::pack(&pixel(p)), channels).collect::<Vec<u32>>()).collect()
-}
-
-pub(super) fn max_pool(random: &mut Random) -> Vec<Case> {
-    let shapes = [
-        (2, 2, 1, 2, 2),
-        (4, 4, 32, 2, 2),
-        (5, 6, 40, 3, 1),
-        (6, 6, 64, 2, 2),
-        (3, 3, 100, 3, 1),
-        (7, 5, 33, 2, 1),
-        (8, 8, 128, 4, 4),
-        (3, 4, 65, 1, 1),
-        (9, 9, 10, 3, 3),
-        (5, 5, 160, 2, 3),
-        (4, 7, 96, 2, 1),
-        (6, 4, 31, 4, 2),
-        (10, 3, 56, 3, 2),
-    ];
-    let case = |random: &mut Random, (h, w, c, k, stride): (usize, usize, usize, usize, usize)| {
-        let shape = Shape::new(h, w, c);
-        let (_, image) = image(random, shape);
-        let packed = GraphSpec::new("t", shape).then("pack", Layer::PackInput { threshold: 200, flatten: false });
-        let spec = packed.clone().then("pool", Layer::MaxPoolBits { window: Window::valid(k, stride) });
-        let dims = call_dims(&spec, 1);
-        let dim = |name: &str| value(i64::try_from(dims.get(name).expect("nn gives it")).expect("small"));
-        let mut args = vec![input(&bits(&run(packed, &image))), output(&bits(&run(spec, &image)))];
-        args.extend(["iw", "oh", "ow", "k", "stride", "words"].map(dim));
-        Case { dims, args }
-    };
-    shapes.iter().map(|shape| case(random, *shape)).collect()
 }
 
 pub(super) fn global_sum_bits(random: &mut Random) -> Vec<Case> {

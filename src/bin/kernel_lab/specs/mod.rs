@@ -3,14 +3,35 @@
 mod bits;
 mod float;
 mod head;
+mod int8;
+mod int8_linear;
+mod layers;
 mod maps;
+mod padded;
+mod paper;
 mod rows;
+mod update;
+mod variants;
+mod windows;
 
 use crate::cases::{Random, Spec};
 
 /// All twins, in the order of the kernel files.
 pub fn all() -> Vec<Spec> {
-    [bits::specs(), head::specs(), rows::specs(), float::specs()].into_iter().flatten().collect()
+    let lists = [
+        bits::specs(),
+        variants::specs(),
+        padded::specs(),
+        layers::specs(),
+        windows::specs(),
+        int8_linear::specs(),
+        int8::specs(),
+        head::specs(),
+        rows::specs(),
+        float::specs(),
+        paper::specs(),
+    ];
+    lists.into_iter().flatten().collect()
 }
 
 /// Lengths of element-wise cases.
