@@ -163,7 +163,7 @@ fn files() {
     check("path = \"data\"", "path = \"dta\"", "\"dta\"", &["there is no", "relative to"]);
     check("net.safetensors", "nett.safetensors", "\"nett", &["there is no"]);
     check("[\"stm32l4r5\"]", "[\"mine.toml\"]", "\"mine.toml\"", &["there is no"]);
-    check("kind = \"idx\"\npath = \"data\"", "kind = \"cifar10\"", "\"cifar10\"", &["`train`", "two files"]);
+    check("kind = \"idx\"\npath = \"data\"", "kind = \"cifar10\"", "\"cifar10\"", &["`train`", "`path` or `train` and `test`"]);
     let missing = config::load(&folder().1).unwrap_err().to_string();
     assert!(missing.contains("x.toml") && missing.contains("quickstart.toml"), "{missing}");
 }

@@ -60,6 +60,6 @@ mod tests {
         let line = progress_line("eval", 50, 200, Duration::from_secs(5));
         assert_eq!(line, "eval [######------------------] 50/200 images, 10 images/s, 15 s left");
         assert_eq!(progress_line("eval", 0, 200, Duration::ZERO), "eval [------------------------] 0/200");
-        assert!(progress_line("eval", 1, 9_000, Duration::from_secs(2)).ends_with("5 h 0 min left"));
+        assert!(progress_line("eval", 1, 9_001, Duration::from_secs(2)).ends_with("5 h 0 min left"));
     }
 }

@@ -58,10 +58,12 @@ pub(super) fn load(file: &Container) -> Result<Graph, ImportError> {
             spec.nodes.push(Node { name: node.name.clone(), layer, inputs: vec![Source::Node(sums)] });
         }
     }
+    let graph = Graph::new(spec).map_err(|source| ImportError::Network { path: file.path().to_owned(), source })?;
+    // Last: a node that is wrong also leaves its tensors unread, and is the better thing to be told.
     if let Some(name) = tensors.unread() {
         return Err(tensors.error(&name, "is read by no node; name the node that it belongs to, or leave it out"));
     }
-    Graph::new(spec).map_err(|source| ImportError::Network { path: file.path().to_owned(), source })
+    Ok(graph)
 }
 
 fn sources(spec: &GraphSpec, node: &NodeJson) -> Result<Vec<Source>, String> {

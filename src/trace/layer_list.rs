@@ -105,8 +105,8 @@ impl Row<'_> {
     fn number(&self, name: &str) -> Result<u64, String> {
         let text = self.cell(name).ok_or_else(|| format!("`{name}` is missing"))?;
         // Strides are written 2x2; these networks have square ones.
-        let text = text.split('x').next().unwrap_or(text);
-        let value = text.parse::<u64>().map_err(|_| format!("{name} = `{text}` is not a whole number"))?;
+        let side = text.split('x').next().unwrap_or(text);
+        let value = side.parse::<u64>().map_err(|_| format!("{name} = `{text}` is not a whole number"))?;
         if value == 0 || value > 1 << 20 {
             return Err(format!("{name} = {value}; it must be 1 to 1048576"));
         }
@@ -218,7 +218,16 @@ impl Row<'_> {
         let before = |out: u64, k: u64, size: u64| ((out - 1) * stride + k).saturating_sub(size) / 2;
         let dims = Dims::new().with("oh", to.h).with("ow", to.w).with("ih", from.h).with("iw", from.w);
         let dims = dims.with("stride", stride).with("kh", kh).with("kw", kw);
-        Ok(dims.with("pad_top", before(to.h, kh, from.h)).with("pad_left", before(to.w, kw, from.w)))
+        let (top, left) = (before(to.h, kh, from.h), before(to.w, kw, from.w));
+        let (rows_in, rows_full) = inside(to.h, from.h, kh, stride, top);
+        let (cols_in, cols_full) = inside(to.w, from.w, kw, stride, left);
+        let dims = dims.with("rows_in", rows_in).with("cols_in", cols_in);
+        if rows_in == to.h * kh && cols_in == to.w * kw {
+            return Ok(dims);
+        }
+        // These lists' networks pad with nothing.
+        let dims = dims.with("rows_full", rows_full).with("cols_full", cols_full);
+        Ok(dims.with("pad_top", top).with("pad_left", left).with("pad_value", 0))
     }
 
     /// Bytes of the map read, of the weights, and of the map written.
@@ -227,6 +236,13 @@ impl Row<'_> {
         let size = if self.kind == ListType::F32 { 4 } else { 1 };
         Ok([from.len() * size, weights, to.len() * size])
     }
+}
+
+/// Kernel rows that lie inside the map, summed over all outputs, and outputs whose kernel lies inside as a whole.
+fn inside(outputs: u64, size: u64, kernel: u64, stride: u64, before: u64) -> (u64, u64) {
+    let rows = |o: u64| (0..kernel).filter(|k| (before..before + size).contains(&(o * stride + k))).count() as u64;
+    let each = (0..outputs).map(rows);
+    (each.clone().sum(), each.filter(|n| *n == kernel).count() as u64)
 }
 
 #[derive(Clone, Copy)]

@@ -10,8 +10,8 @@
 //! let kind: StrategyKind = "ewc".parse()?;
 //! let config = HeadConfig::new(Precision::preset("hybrid-16")?, 0.1);
 //! let strategy = kind.build(&config, 10, 512, 1)?;
-//! // Master and consolidated weights; one anchor and one importance more after each experience.
-//! assert_eq!(strategy.state_bytes(), 2 * 10 * 512);
+//! // 2 bytes of master, 1 of the forward copy and 2 of consolidated weights; an anchor and an importance more after each experience.
+//! assert_eq!(strategy.state_bytes(), (2 + 1 + 2) * 10 * 512);
 //! # Ok::<(), LearnError>(())
 //! ```
 
