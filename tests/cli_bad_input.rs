@@ -65,7 +65,7 @@ fn missing_and_truncated_files() {
     let data = dir.path().join("data");
     fs::create_dir(&data).unwrap();
     let text = with(&format!("{root}/experiments/data/mnist"), "data");
-    refused_in(dir.path(), &text, &["x.toml:7:8:", "no idx pair"]);
+    refused_in(dir.path(), &text, &["x.toml:7:8:", "expected train-images-idx3-ubyte"]);
     for entry in fs::read_dir(format!("{root}/experiments/data/mnist")).unwrap().flatten() {
         let bytes = fs::read(entry.path()).unwrap();
         fs::write(data.join(entry.file_name()), &bytes[..bytes.len() / 2]).unwrap();

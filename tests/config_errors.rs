@@ -61,6 +61,21 @@ fn check(from: &str, to: &str, at: &str, words: &[&str]) {
 }
 
 #[test]
+fn keys_of_other_data_are_refused() {
+    let idx = "kind = \"idx\"\npath = \"data\"";
+    let wrong = |text: &str, at: &str, words: &[&str]| check(idx, text, at, words);
+    wrong("kind = \"idx\"\npath = \"data\"\ntrain = \"data\"", "\"data\"\n\n[back", &["`train` has no place here"]);
+    wrong("kind = \"idx\"\npath = \"data\"\nrun = 3", "3\n\n[back", &["key of kind `core50`"]);
+    wrong("kind = \"core50\"\npath = \"data\"\nrun = 3", "3\n\n[back", &["`run` without `lists`"]);
+    wrong(
+        "kind = \"core50\"\npath = \"data\"\nlists = \"nicv2_80\"",
+        "\"nicv2_80",
+        &["did you mean `nicv2_", "ni, nc"],
+    );
+    wrong("kind = \"folder\"\npath = \"data\"", "\"data\"\n\n[back", &["`path` has no place here"]);
+}
+
+#[test]
 fn streams_say_what_is_wrong_with_them() {
     let lists = "scenario = \"nc\"\nexperiences = [[0, 1], [2, 3]]";
     let wrong = |text: &str, at: &str, words: &[&str]| check(lists, text, at, words);
@@ -163,7 +178,12 @@ fn files() {
     check("path = \"data\"", "path = \"dta\"", "\"dta\"", &["there is no", "relative to"]);
     check("net.safetensors", "nett.safetensors", "\"nett", &["there is no"]);
     check("[\"stm32l4r5\"]", "[\"mine.toml\"]", "\"mine.toml\"", &["there is no"]);
-    check("kind = \"idx\"\npath = \"data\"", "kind = \"cifar10\"", "\"cifar10\"", &["`train`", "two files"]);
+    check(
+        "kind = \"idx\"\npath = \"data\"",
+        "kind = \"cifar10\"",
+        "\"cifar10\"",
+        &["`train`", "or `train` and `test`"],
+    );
     let missing = config::load(&folder().1).unwrap_err().to_string();
     assert!(missing.contains("x.toml") && missing.contains("quickstart.toml"), "{missing}");
 }

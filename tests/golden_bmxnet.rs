@@ -30,16 +30,15 @@ fn correct(graph: &Graph, set: &Dataset, every: usize) -> usize {
 fn a_hundred_cifar10_images_are_told_apart() {
     let Some((graph, set)) = cifar10() else { return };
     let found = correct(&graph, &set, 100);
-    assert!((78..=92).contains(&found), "{found} of 100; 85.1 % of every fifth are right");
+    assert!((78..=92).contains(&found), "{found} of 100; 85 % of every fifth are right");
 }
 
 #[test]
 #[ignore = "2000 images"]
 fn every_fifth_cifar10_image_gives_the_published_weights_accuracy() {
     let Some((graph, set)) = cifar10() else { return };
-    // 85.1 % by an independent script over the same images.
-    let found = correct(&graph, &set, 5);
-    assert!((1701..=1703).contains(&found), "{found} of 2000");
+    // The count of tests/peers/bmxnet_resnet18.py in f64.
+    assert_eq!(correct(&graph, &set, 5), 1699);
 }
 
 #[test]

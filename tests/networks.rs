@@ -1,5 +1,8 @@
 //! The published networks: counts to the unit against Larq's own summaries and the authors' code.
 
+use std::path::Path;
+use std::process::Command;
+use tinyprec::import;
 use tinyprec::nn::{Graph, networks};
 
 /// Name; parameters as the framework counts them; with two vectors a batch normalisation; 1-bit and other weights; MiB, and
@@ -46,6 +49,28 @@ fn counts_equal_the_published_ones_to_the_unit() {
 }
 
 #[test]
+fn mlperf_tinys_networks_have_the_work_of_their_published_files() {
+    let files = [
+        ("ResNet-8", "pretrainedResnet_quant.tflite"),
+        ("DS-CNN", "kws_ref_model.tflite"),
+        ("MobileNetV1-0.25", "vww_96_int8.tflite"),
+    ];
+    for (name, file) in files {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/mlperf_tiny").join(file);
+        if !path.exists() {
+            eprintln!("skipped: {} is not here", path.display());
+            return;
+        }
+        let a = networks::find(name).unwrap();
+        let ours = Graph::new(a.build(a.options(), &mut networks::Shapes).unwrap().spec).unwrap();
+        let theirs = import::load(&path).unwrap();
+        assert_eq!(ours.input(), theirs.input(), "{name}");
+        let (ours, theirs) = (ours.counts(), theirs.counts());
+        assert_eq!((ours.weights(), ours.macs()), (theirs.weights(), theirs.macs()), "{name}");
+    }
+}
+
+#[test]
 fn each_binary_layer_of_quicknet_has_the_published_work() {
     let each = |name: &str| -> Vec<u64> {
         let a = networks::find(name).unwrap();
@@ -54,4 +79,53 @@ fn each_binary_layer_of_quicknet_has_the_published_work() {
     };
     assert_eq!(each("QuickNet"), [115_605_504; 16]);
     assert_eq!(each("QuickNetSmall"), [[28_901_376; 8], [115_605_504; 8]].concat());
+}
+
+/// Exit status, results and messages of the program.
+fn tinyprec(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_tinyprec")).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_table_of_a_network_needs_no_file() {
+    let (status, json, _) = tinyprec(&["model", "quicknet_small", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((status, &value["parameters_of_the_framework"]), (Some(0), &12_664_344.into()));
+    assert_eq!((&value["binary_macs"], &value["other_macs"]), (&1_156_055_040.into(), &15_941_120.into()));
+    assert_eq!((&value["input"], &value["has_weights"]), (&serde_json::json!([224, 224, 3]), &false.into()));
+    let (_, text, _) = tinyprec(&["model", "QuickNetSmall", "--input", "75,106"]);
+    for part in ["u8 of 75x106x3", "quant_conv2d_2", "1-bit w", "12 664 344", "4.003 MiB", "padding"] {
+        assert!(text.contains(part), "`{part}` is not in:\n{text}");
+    }
+    let (_, list, _) = tinyprec(&["model", "list"]);
+    assert!(networks::ARCHITECTURES.iter().all(|a| list.contains(a.name)), "{list}");
+}
+
+#[test]
+fn timing_runs_on_seeded_weights_and_says_where_the_time_goes() {
+    let (status, json, _) = tinyprec(&["model", "LFC-W1A1", "--time", "--threads", "2", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let (median, min) = (value["latency_ms"]["median"].as_f64().unwrap(), value["latency_ms"]["min"].as_f64().unwrap());
+    assert!(status == Some(0) && min > 0.0 && median >= min, "{json}");
+    let shares: f64 = value["parts"].as_array().unwrap().iter().map(|p| p["share"].as_f64().unwrap()).sum();
+    assert!((shares - 1.0).abs() < 1e-9, "{shares}");
+}
+
+#[test]
+fn what_cannot_be_is_said_with_the_way_out() {
+    for (arguments, parts) in [
+        (&["model", "QuickNat"][..], &["QuickNat", "tinyprec model list"][..]),
+        (&["model", "QuickNet", "--input", "8"], &["QuickNet does not take 8x8 images", "sides that work"]),
+        (&["model", "XNORNet", "--input", "200"], &["217"]),
+        (&["model", "QuickNet", "--time", "--threads", "0"], &["at least 1"]),
+        (&["eval", "QuickNet", "none.bin"], &["none.bin"]),
+    ] {
+        let (status, result, message) = tinyprec(arguments);
+        assert_eq!((status, result.as_str()), (Some(1), ""), "{message}");
+        for part in parts {
+            assert!(message.contains(part), "{arguments:?}: `{part}` is not in: {message}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod budget;
 mod compare;
 mod cost;
 mod cost_view;
+mod data;
 mod diff;
 mod eval;
 mod explain;
@@ -64,6 +65,8 @@ enum Command {
     Import(import::ImportArgs),
     /// List, show and check board profiles
     Profile(profile::ProfileArgs),
+    /// Fetch data sets, list and check what is there
+    Data(data::DataArgs),
     /// Render a record.json again
     Report(report::ReportArgs),
 }
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(args, &terminal),
         Command::Import(args) => import::run(args, &terminal),
         Command::Profile(args) => profile::run(args, &terminal),
+        Command::Data(args) => data::run(args, &terminal),
         Command::Report(args) => report::run(args, &terminal),
     };
     outcome::finish(outcome, &terminal)

@@ -15,6 +15,9 @@ pub struct ReportArgs {
     /// Writes report.html and the CSV tables there; without it only the table is printed
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Writes Avalanche's eval_results.csv and training_results.csv there, a folder for each precision and seed
+    #[arg(long, value_name = "DIR")]
+    avalanche_csv: Option<PathBuf>,
     /// Prints the record as JSON
     #[arg(long)]
     json: bool,
@@ -29,6 +32,10 @@ pub fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
     }
     let budget = args.budget.load()?;
     let record = report::read_record(&args.record)?;
+    if let Some(dir) = &args.avalanche_csv {
+        let folders = report::write_avalanche(&record, dir)?;
+        terminal.progress(&format!("{} folders of Avalanche's tables in {}", folders.len(), dir.display()));
+    }
     let status = budget::hold(budget.as_ref(), &record, terminal);
     let page = args.out.as_ref().map(|dir| report::write_report(&record, dir)).transpose()?;
     if args.json {

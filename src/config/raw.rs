@@ -42,6 +42,10 @@ pub struct RawData {
     pub path: Option<At<String>>,
     pub train: Option<At<String>>,
     pub test: Option<At<String>>,
+    pub labels: Option<At<String>>,
+    pub lists: Option<At<String>>,
+    pub run: Option<At<i64>>,
+    pub test_list: Option<At<String>>,
     pub train_per_class: Option<At<i64>>,
     pub test_per_class: Option<At<i64>>,
 }

@@ -25,6 +25,14 @@ pub trait ImageSource: Debug + Send + Sync {
     /// # Errors
     /// [`DataError`] naming the file.
     fn read(&self, at: usize) -> Result<Image, DataError>;
+
+    /// What tells one image from another without reading it: its name and size. Empty where images have neither.
+    ///
+    /// # Errors
+    /// [`DataError`] naming the file.
+    fn entry(&self, _at: usize) -> Result<String, DataError> {
+        Ok(String::new())
+    }
 }
 
 /// A labelled set of images. Cloning and selecting copies no pixel.
@@ -60,6 +68,21 @@ impl ImageSource for Held {
     fn read(&self, at: usize) -> Result<Image, DataError> {
         let n: usize = self.shape.iter().product();
         Ok(Image { shape: self.shape, pixels: self.pixels[at * n..][..n].to_vec() })
+    }
+}
+
+/// Samples of which only the labels are known.
+#[derive(Debug)]
+struct Nothing(usize);
+
+impl ImageSource for Nothing {
+    fn count(&self) -> usize {
+        self.0
+    }
+
+    fn read(&self, _at: usize) -> Result<Image, DataError> {
+        let problem = "these samples are stored features; their images are not here".to_owned();
+        Err(DataError::Inconsistent { name: "features".to_owned(), problem })
     }
 }
 
@@ -104,9 +127,30 @@ impl Dataset {
         if let Some(i) = labels.iter().position(|l| usize::from(*l) >= n_classes) {
             return Err(wrong(format!("image {i} has label {}, but there are {n_classes} classes", labels[i])));
         }
-        Ok(Self {
+        let shape = source.read(0)?.shape;
+        Ok(Self::labelled(name, (shape, n_classes), source, labels))
+    }
+
+    /// Labels without images, for features that are already computed.
+    ///
+    /// # Errors
+    /// [`DataError::Inconsistent`] without labels.
+    pub fn without_images(name: &str, n_classes: usize, labels: Vec<u16>) -> Result<Self, DataError> {
+        if labels.is_empty() {
+            return Err(DataError::Inconsistent { name: name.to_owned(), problem: "no samples at all".to_owned() });
+        }
+        Ok(Self::labelled(name, ([0; 3], n_classes), Arc::new(Nothing(labels.len())), labels))
+    }
+
+    fn labelled(
+        name: &str,
+        (shape, n_classes): ([usize; 3], usize),
+        source: Arc<dyn ImageSource>,
+        labels: Vec<u16>,
+    ) -> Self {
+        Self {
             name: name.to_owned(),
-            shape: source.read(0)?.shape,
+            shape,
             n_classes,
             places: (0..labels.len()).map(|at| (0, at)).collect(),
             labels,
@@ -115,7 +159,25 @@ impl Dataset {
             domains: vec![Domain::Same],
             source,
             transform: Transform::default(),
-        })
+        }
+    }
+
+    /// The same images with labels that could name more classes.
+    pub fn of_classes(self, n_classes: usize) -> Self {
+        Self { n_classes: self.n_classes.max(n_classes), ..self }
+    }
+
+    /// One line for each image: its name and size where it has them, and its label. For hashes of sets that are too many files to
+    /// read.
+    ///
+    /// # Errors
+    /// [`DataError`] naming the file that cannot be looked at.
+    pub fn manifest(&self) -> Result<String, DataError> {
+        let mut text = String::new();
+        for ((_, at), label) in self.places.iter().zip(&self.labels) {
+            text.push_str(&format!("{} {label}\n", self.source.entry(*at)?));
+        }
+        Ok(text)
     }
 
     /// Name for reports.

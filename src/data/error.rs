@@ -14,11 +14,8 @@ pub enum DataError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A directory without a pair of idx files.
-    #[error(
-        "{}: no idx pair here; expected {expected} (each may end in .gz)",
-        path.display()
-    )]
+    /// A place without the files of a data set.
+    #[error("{}: the data are not here; expected {expected}", path.display())]
     NoPair {
         /// The directory.
         path: PathBuf,

@@ -53,7 +53,7 @@ pub fn read_directory(directory: &Path) -> Result<Dataset, DataError> {
 }
 
 fn no_pair(directory: &Path, prefix: &str) -> DataError {
-    let expected = format!("{prefix}-images-idx3-ubyte and {prefix}-labels-idx1-ubyte");
+    let expected = format!("{prefix}-images-idx3-ubyte and {prefix}-labels-idx1-ubyte (each may end in .gz)");
     DataError::NoPair { path: directory.to_owned(), expected }
 }
 

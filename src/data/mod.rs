@@ -13,16 +13,23 @@
 //! # Ok::<(), tinyprec::data::StreamError>(())
 //! ```
 
+pub mod archive;
 pub mod cifar;
 pub mod class_order;
+pub mod core50;
 mod dataset;
 mod domain;
 mod error;
+pub mod fetch;
+pub mod folder;
 pub mod idx;
 mod kws;
 mod load;
+pub mod npy;
 pub mod numpy;
 mod order;
+pub mod pickle;
+pub mod stored;
 mod stream;
 pub mod transform;
 

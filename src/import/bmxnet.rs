@@ -4,7 +4,7 @@
 //! `gamma` already 1 where the network fixes it.
 
 use super::container::{Container, Tensors};
-use super::{ImportError, LoadOptions};
+use super::{ImportError, LoadOptions, source};
 use crate::nn::networks::{KernelShape, MxNode, Options, Parameters, SignKernel, mxnet};
 use crate::nn::{BitFilters, Graph, NnError};
 use safetensors::Dtype;
@@ -33,8 +33,7 @@ pub(super) fn load(file: &Container, wanted: &LoadOptions) -> Result<Graph, Impo
     let tensors = file.tensors()?;
     let network = |source| ImportError::Network { path: file.path().to_owned(), source };
     let options = options(&nodes, wanted);
-    let name = file.path().file_stem().map_or_else(|| "network".into(), |s| s.to_string_lossy().into_owned());
-    let built = mxnet(&name, &nodes, options, &mut Packed(&tensors)).map_err(network)?;
+    let built = mxnet(&source::stem(file.path()), &nodes, options, &mut Packed(&tensors)).map_err(network)?;
     let mut spec = built.spec;
     let text = |key| file.metadata(key).unwrap_or_default();
     spec.notes = format!("{} ({})", text("source"), text("licence"));

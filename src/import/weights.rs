@@ -50,12 +50,16 @@ pub(super) fn load(path: &Path, tensors: &dyn FloatTensors, wanted: &LoadOptions
     let network = |source| ImportError::Network { path: path.to_owned(), source };
     let mut closest: Option<(usize, &Architecture, String)> = None;
     for architecture in ARCHITECTURES {
-        for top in [true, false] {
-            let options = Options { top, ..wanted.options(architecture) };
-            match names.fit(architecture, options) {
+        let options = wanted.options(architecture);
+        // Tensors are those of the published size, whatever size is wanted; a few networks have another stem for small images.
+        let sizes = [architecture.input, options.input];
+        let sizes = if sizes[0] == sizes[1] { &sizes[1..] } else { &sizes[..] };
+        for (input, top) in sizes.iter().flat_map(|size| [(*size, true), (*size, false)]) {
+            match names.fit(architecture, Options { input, top, ..options }) {
                 Ok(classes) => {
                     let mut source = Source { names: &names, tensors };
-                    let built = architecture.build(Options { classes, ..options }, &mut source).map_err(network)?;
+                    let options = Options { top, classes, ..options };
+                    let built = architecture.build(options, &mut source).map_err(network)?;
                     return Graph::new(built.spec).map_err(network);
                 }
                 Err((found, problem)) if closest.as_ref().is_none_or(|c| found > c.0) => {

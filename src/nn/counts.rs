@@ -1,7 +1,7 @@
 //! What a network is made of: weights and multiply-accumulates by their bits, layer by layer, from shapes alone.
 
 use super::calls::constants;
-use super::{Graph, Kind, Layer, Shape, Source, TensorType};
+use super::{Graph, Int8, Kind, Layer, Shape, Source, TensorType};
 use std::collections::BTreeMap;
 
 /// Numbers by the bits of their operands, e.g. `{1: 11980800, 32: 674888}`.
@@ -84,7 +84,8 @@ impl Graph {
             let input = self.source_type(node.inputs[0]);
             let output = self.node_type(i);
             let preprocessing = node.inputs[0] == Source::Image && input.kind != Kind::F32;
-            let (bits, n) = weights(&node.layer, preprocessing);
+            let weights = weights(&node.layer, preprocessing);
+            let (bits, n) = weights.first().copied().unwrap_or((32, 0));
             let input_bits = bits_of(input.kind);
             let packed: usize = constants(&node.layer).iter().map(|(_, bytes)| bytes).sum();
             LayerCount {
@@ -92,8 +93,8 @@ impl Graph {
                 op: node.layer.op(),
                 input_bits,
                 output: output.shape,
-                weights: entry(bits, n),
-                macs: entry(bits.max(input_bits), macs(&node.layer, input, output.shape)),
+                macs: by_bits(&[(bits.max(input_bits), macs(&node.layer, input, output.shape))]),
+                weights: by_bits(&weights),
                 packed_bytes: wide(packed),
                 padding_bytes: wide(packed.saturating_sub((n * usize_of(bits)).div_ceil(8))) * u64::from(bits < 8),
             }
@@ -102,8 +103,8 @@ impl Graph {
     }
 }
 
-fn entry(bits: u32, n: usize) -> ByBits {
-    if n == 0 { ByBits::new() } else { ByBits::from([(bits, wide(n))]) }
+fn by_bits(entries: &[(u32, usize)]) -> ByBits {
+    entries.iter().filter(|(_, n)| *n > 0).map(|(bits, n)| (*bits, wide(*n))).collect()
 }
 
 fn bits_of(kind: Kind) -> u32 {
@@ -115,9 +116,15 @@ fn bits_of(kind: Kind) -> u32 {
     }
 }
 
-/// Bits and number of a layer's weights.
-fn weights(layer: &Layer, preprocessing: bool) -> (u32, usize) {
-    match layer {
+/// Bits and number of a layer's weights, those that it multiplies with first.
+fn weights(layer: &Layer, preprocessing: bool) -> Vec<(u32, usize)> {
+    if let Layer::Int8(Int8::Conv { weights, bias, .. } | Int8::Dense { weights, bias, .. }) = layer {
+        return vec![(8, weights.values().len()), (32, bias.len())];
+    }
+    if let Layer::Int8(Int8::Depthwise { weights, bias, .. }) = layer {
+        return vec![(8, weights.len()), (32, bias.len())];
+    }
+    vec![match layer {
         Layer::BinaryConv { weights, .. } | Layer::BinaryDense { weights } | Layer::SignConv { weights, .. } => {
             (if weights.planes() == 1 { 1 } else { 2 }, weights.size().out * weights.size().fan_in())
         }
@@ -134,18 +141,23 @@ fn weights(layer: &Layer, preprocessing: bool) -> (u32, usize) {
         | Layer::DepthwiseConv { weights, bias, .. }
         | Layer::FloatDense { weights, bias, .. } => (32, weights.len() + bias.len()),
         _ => (32, 0),
-    }
+    }]
 }
 
 fn macs(layer: &Layer, input: TensorType, output: Shape) -> usize {
     let from = input.shape;
     match layer {
-        Layer::BinaryConv { window, .. }
+        Layer::Int8(Int8::Conv { window, .. })
+        | Layer::BinaryConv { window, .. }
         | Layer::SignConv { window, .. }
         | Layer::InputConv { window, .. }
         | Layer::FloatConv { window, .. } => output.len() * window.taps() * from.c,
-        Layer::DepthwiseConv { window, .. } => output.len() * window.taps(),
-        Layer::BinaryDense { .. } | Layer::FloatDense { .. } => output.len() * from.len(),
+        Layer::Int8(Int8::Depthwise { window, .. }) | Layer::DepthwiseConv { window, .. } => {
+            output.len() * window.taps()
+        }
+        Layer::BinaryDense { .. } | Layer::FloatDense { .. } | Layer::Int8(Int8::Dense { .. }) => {
+            output.len() * from.len()
+        }
         _ => 0,
     }
 }

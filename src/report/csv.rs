@@ -42,10 +42,18 @@ fn precisions(record: &RunRecord) -> String {
             number(forgetting.map(|f| f.mean)),
             number(p.vanished_updates),
             accuracy.n.to_string(),
+            number(p.metrics.as_ref().map(|m| m.average_accuracy.mean)),
+            number(p.metrics.as_ref().map(|m| m.average_over_time.mean)),
+            number(p.metrics.as_ref().and_then(|m| m.backward_transfer).map(|b| b.mean)),
+            number(p.metrics.as_ref().and_then(|m| m.forward_transfer).map(|f| f.mean)),
+            number(p.metrics.as_ref().map(|m| m.amca.mean)),
+            number(p.versus_float.and_then(|v| v.t_p)),
+            number(p.versus_float.and_then(|v| v.signed_rank_p)),
         ]
     });
     let header = "precision,accuracy,accuracy_half_width_95,minus_float,minus_float_half_width_95,forgetting,\
-                  vanished_updates,n_seeds";
+                  vanished_updates,n_seeds,average_accuracy,average_over_time,backward_transfer,forward_transfer,amca,\
+                  versus_float_t_p,versus_float_signed_rank_p";
     table(header, rows)
 }
 

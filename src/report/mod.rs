@@ -13,6 +13,7 @@
 //! # Ok::<(), tinyprec::report::ReportError>(())
 //! ```
 
+mod avalanche;
 mod compare;
 mod csv;
 mod diagnosis;
@@ -27,6 +28,7 @@ mod text;
 mod verdict;
 mod view;
 
+pub use avalanche::write_avalanche;
 pub use compare::{Change, Comparison, compare, run_figures, sweep_figures};
 pub use csv::tables as csv_tables;
 pub use error::ReportError;

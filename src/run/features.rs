@@ -2,6 +2,7 @@
 
 use super::{RunError, images};
 use crate::data::Dataset;
+use crate::data::stored::{Matrix, Stored};
 use crate::learn::RawFeatures;
 use crate::nn::{Graph, Tensor};
 
@@ -52,6 +53,15 @@ impl Features {
             FeatureValues::Reals(x) => x.len(),
         };
         values / self.width
+    }
+
+    /// Features as they were stored.
+    pub(super) fn stored(stored: Stored) -> Self {
+        let values = match stored.matrix {
+            Matrix::Ints(x) => FeatureValues::Ints(x),
+            Matrix::Reals(x) => FeatureValues::Reals(x),
+        };
+        Self { width: stored.width, values }
     }
 
     /// All samples, as the head's feature stage takes them.

@@ -33,6 +33,7 @@ mod pipeline;
 mod prepared;
 mod price;
 pub mod replay;
+mod sets;
 mod workload;
 
 pub use budget::{Violation, check_budget};
@@ -41,10 +42,10 @@ pub use feature_store::{FeatureKey, FeatureStore, Origin};
 pub use features::Features;
 pub use files::{hash_bytes, replace};
 pub use images::ImageError;
-pub use inputs::hashes as input_hashes;
 pub use pipeline::{Event, Options, RECORD, run};
 pub use prepared::Prepared;
 pub use price::{Board, boards};
+pub use sets::hashes as input_hashes;
 pub use workload::{Largest, Stored, Workload};
 
 use inputs::Inputs;

@@ -23,7 +23,10 @@ pub struct Prepared {
 impl Prepared {
     /// Text that is equal for experiments that can share one [`Prepared`].
     pub fn key(experiment: &Experiment) -> String {
-        format!("{:?} {:?} {:?}", experiment.data, experiment.backbone.path, experiment.scenario)
+        format!(
+            "{:?} {:?} {:?} {:?} {}",
+            experiment.data, experiment.backbone.path, experiment.scenario, experiment.domains, experiment.growing_test
+        )
     }
 
     /// Reads everything and passes all images through the network, or takes their features from the store in folder `store`.
@@ -37,8 +40,13 @@ impl Prepared {
     ) -> Result<Self, RunError> {
         let inputs = inputs::read(experiment)?;
         let store = store.map(FeatureStore::open).transpose()?;
-        let train = features(&inputs, &inputs.train, 0, store.as_ref(), observe)?;
-        let test = features(&inputs, &inputs.test, inputs.train.len(), store.as_ref(), observe)?;
+        let (train, test) = match &inputs.features {
+            Some(stored) => stored.clone(),
+            None => (
+                features(&inputs, &inputs.train, 0, store.as_ref(), observe)?,
+                features(&inputs, &inputs.test, inputs.train.len(), store.as_ref(), observe)?,
+            ),
+        };
         let labels = |set: &Dataset| set.labels().iter().map(|&l| usize::from(l)).collect::<Vec<_>>();
         let (train_labels, test_labels) = (labels(&inputs.train), labels(&inputs.test));
         Ok(Self { inputs, train, test, train_labels, test_labels })

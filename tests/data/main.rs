@@ -1,4 +1,6 @@
 //! Data sets, transforms, streams and downloads: what lies on disk against what a network and a head are given.
 
+mod downloads;
+mod readers;
 mod streams;
 mod transforms;

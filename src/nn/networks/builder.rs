@@ -293,6 +293,11 @@ impl<'a> Builder<'a> {
         Ok(value)
     }
 
+    /// The image's type, before the first layer.
+    pub fn set_input_kind(&mut self, kind: Kind) {
+        self.spec.input = TensorType::new(self.spec.input.shape, kind);
+    }
+
     /// Makes a layer the one whose input is the features.
     pub fn set_classifier(&mut self, name: &str) {
         self.spec.classifier = Some(name.to_owned());

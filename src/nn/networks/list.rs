@@ -2,8 +2,8 @@
 
 use super::builder::{Builder, Naming};
 use super::parameters::{Parameters, Shapes};
-use super::{MxNode, abcnet, alexnet, bmxnet, bnn_pynq, densenet, quicknet, reactnet, residual};
-use crate::nn::{GraphSpec, NnError};
+use super::{MxNode, abcnet, alexnet, bmxnet, bnn_pynq, densenet, mlperf_tiny, quicknet, reactnet, residual};
+use crate::nn::{GraphSpec, Kind, NnError};
 
 /// A published network.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +17,8 @@ pub struct Architecture {
     /// Classes that it was published with.
     pub classes: usize,
     naming: Naming,
+    /// Type of the image where it is not the options' choice.
+    input_kind: Option<Kind>,
     layers: fn(&mut Builder<'_>) -> Result<(), NnError>,
 }
 
@@ -57,7 +59,7 @@ const fn keras(
     layers: fn(&mut Builder<'_>) -> Result<(), NnError>,
     source: &'static str,
 ) -> Architecture {
-    Architecture { name, source, input: IMAGENET, classes: 1000, naming: Naming::Keras, layers }
+    Architecture { name, source, input: IMAGENET, classes: 1000, naming: Naming::Keras, input_kind: None, layers }
 }
 
 const fn torch(
@@ -74,7 +76,17 @@ const fn pynq(
     input: [usize; 3],
 ) -> Architecture {
     let source = "Umuroglu et al., FPGA 2017; BNN-PYNQ";
-    Architecture { name, source, input, classes: 10, naming: Naming::Torch, layers }
+    Architecture { name, source, input, classes: 10, naming: Naming::Torch, input_kind: Some(Kind::U8), layers }
+}
+
+const fn tiny(
+    name: &'static str,
+    layers: fn(&mut Builder<'_>) -> Result<(), NnError>,
+    input: [usize; 3],
+    classes: usize,
+) -> Architecture {
+    let source = "Banbury et al., NeurIPS 2021; MLPerf Tiny 1.0, int8";
+    Architecture { name, source, input, classes, naming: Naming::Torch, input_kind: Some(Kind::I8), layers }
 }
 
 /// All networks, in the order in which they are listed.
@@ -110,6 +122,10 @@ pub const ARCHITECTURES: &[Architecture] = &[
     pynq("CNV-W2A2", bnn_pynq::cnv_w2a2, [32, 32, 3]),
     pynq("LFC-W1A1", bnn_pynq::lfc_w1a1, [28, 28, 1]),
     pynq("LFC-W1A2", bnn_pynq::lfc_w1a2, [28, 28, 1]),
+    tiny("ResNet-8", mlperf_tiny::resnet8, [32, 32, 3], 10),
+    tiny("DS-CNN", mlperf_tiny::ds_cnn, [49, 10, 1], 12),
+    tiny("MobileNetV1-0.25", mlperf_tiny::mobilenet, [96, 96, 3], 2),
+    tiny("AD-Autoencoder", mlperf_tiny::autoencoder, [1, 1, 640], 640),
 ];
 
 /// The network of that name; case, hyphens and underscores do not matter.
@@ -151,6 +167,9 @@ impl Architecture {
 
     fn layers(&self, options: Options, from: &mut dyn Parameters) -> Result<Built, NnError> {
         let mut builder = Builder::new(self.name, self.naming, options, from);
+        if let Some(kind) = self.input_kind {
+            builder.set_input_kind(kind);
+        }
         (self.layers)(&mut builder)?;
         let (mut spec, tensors) = builder.finish();
         self.source.clone_into(&mut spec.notes);

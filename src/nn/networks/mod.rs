@@ -24,6 +24,7 @@ mod builder;
 mod densenet;
 mod fold;
 mod list;
+mod mlperf_tiny;
 mod parameters;
 mod quicknet;
 mod reactnet;
