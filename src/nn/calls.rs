@@ -152,7 +152,9 @@ fn describe_integer(layer: &Layer, input: TensorType, output: TensorType) -> Opt
         }
         Layer::GlobalSumBits => (Op::GlobalSumBits, pixels(from).with("words", bytes(device_words(from.c)))),
         Layer::GlobalSum => (Op::GlobalSum, pixels(from)),
-        Layer::OffsetShift { .. } => (Op::OffsetShift, n),
+        Layer::OffsetShift { .. } => {
+            (Op::OffsetShift, n.with("pixels", bytes(from.pixels())).with("channels", bytes(from.c)))
+        }
         Layer::Standardise(_) => (Op::Standardise, n),
         Layer::OutputTransform(_) => (Op::OutputTransform, pixels(from)),
         Layer::CombineBases { bases, .. } => (Op::CombineBases, pixels(to).with("bases", bytes(*bases))),

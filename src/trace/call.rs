@@ -52,7 +52,7 @@ pub enum Op {
     Lookup,
     /// Residual add of two maps of i32 or of f32. `n`.
     Add,
-    /// Integers plus a per-channel constant, then an arithmetic shift right. `n`.
+    /// Integers plus a per-channel constant, then an arithmetic shift right. `n pixels channels`.
     OffsetShift,
     /// Integers → features: per-channel offset, multiplier, shift, saturation. `n`.
     Standardise,

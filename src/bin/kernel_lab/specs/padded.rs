@@ -106,6 +106,18 @@ fn cases(random: &mut Random, binary: bool, case: impl Fn(&mut Random, Shape, us
         (10, 6, 2, 9, [3, 3], 1, Pad::Explicit([2, 2, 0, 0])),
         (4, 8, 160, 4, [2, 2], 1, Pad::Explicit([1, 1, 1, 1])),
         (5, 6, 70, 3, [3, 3], 2, Pad::Same),
+        // Whole vectors of words, with either fill.
+        (3, 4, 256, 2, [2, 2], 1, Pad::Same),
+        (4, 4, 256, 5, [3, 3], 1, Pad::Same),
+        (3, 5, 128, 3, [3, 3], 2, Pad::Same),
+        (3, 3, 96, 2, [3, 3], 1, Pad::Same),
+        (2, 3, 300, 3, [2, 2], 1, Pad::Same),
+        (3, 3, 128, 4, [2, 3], 1, Pad::Same),
+        (4, 3, 128, 3, [3, 3], 1, Pad::Same),
+        (2, 4, 64, 5, [3, 2], 1, Pad::Same),
+        (3, 4, 128, 2, [3, 3], 2, Pad::Same),
+        (3, 4, 290, 2, [2, 2], 1, Pad::Same),
+        (2, 5, 200, 3, [3, 3], 2, Pad::Same),
     ];
     let fills: &[Fill] = if binary { &[Fill::Zero, Fill::One] } else { &[Fill::Zero] };
     let mut cases = Vec::new();
