@@ -13,12 +13,14 @@
 //! assert_eq!(stats.spearman.map(|s| s.value), Some(1.0));
 //! ```
 
+mod diagnose;
 mod measurement;
 mod nnls;
 mod rank;
 mod read;
 mod statistics;
 
+pub use diagnose::{Finding, NOISE, Observation, Pattern, diagnose};
 pub use measurement::{DataType, Measurement, SoftwareClass};
 pub use nnls::{Equation, Fit, Prior, nnls, residual, robust_nnls};
 pub use rank::{kendall, spearman};
