@@ -27,6 +27,8 @@ pub mod sweep;
 mod text;
 mod verdict;
 mod view;
+mod view_cost;
+mod view_stream;
 
 pub use avalanche::write_avalanche;
 pub use compare::{Change, Comparison, compare, run_figures, sweep_figures};
