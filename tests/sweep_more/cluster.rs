@@ -193,9 +193,10 @@ fn a_slurm_array_with_a_requeued_and_a_killed_task_ends_as_one_machine_does() {
     cluster.call("scontrol", &["update", &format!("JobId={job}_1"), "StartTime=now"]);
     cluster.wait(240, "the array did not end", |c| c.call("squeue", &["-h"]).trim().is_empty());
     assert!(told(1).contains("JobState=COMPLETED"), "{}", told(1));
-    assert!(told(2).contains("JobState=FAILED") && told(2).contains("ExitCode=0:9"), "{}", told(2));
-    let missing = super::fails(dir.path(), &["sweep", "merge", "x.toml", "--out", "many"]);
-    assert!(missing.contains("missing") || missing.contains("not finished"), "{missing}");
+    let ended = ["JobState=CANCELLED", "JobState=FAILED"];
+    assert!(ended.iter().any(|state| told(2).contains(state)), "{}", told(2));
+    let missing = super::fails(dir.path(), &["sweep", "merge", "x.toml", "--out", "many", "--cache", "features"]);
+    assert!(missing.contains("of 12 points"), "{missing}");
     // A killed task is sent again by whoever watches the array: the same script, only that task.
     let again = Command::new("sbatch")
         .args(["--wait", "--array=2", &export, "--output=task-again-%a.txt", "--wrap"])
