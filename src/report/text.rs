@@ -114,3 +114,26 @@ pub(super) fn wrap(text: &str, width: usize) -> String {
     }
     lines.join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_is_torn_on_a_narrow_terminal() {
+        let owned = |cells: &[&str]| cells.iter().map(|&c| c.to_owned()).collect::<Vec<_>>();
+        let header = owned(&["point", "accuracy %", "step ms", "step µJ", "RAM KiB", "accuracy per J"]);
+        let row = owned(&["12 ★", "87.9 ± 0.6", "36.0 (31.7–39.4)", "1612 (1236–2168)", "262232", "0.416"]);
+        let table = Table { title: String::new(), note: String::new(), header, rows: vec![row.clone()] };
+        for width in 30..120 {
+            let text = draw(&table, width);
+            assert!(text.lines().all(|l| l.chars().count() <= width), "{width}:\n{text}");
+            for cell in ["12 ★", "36.0", "1612", "262232", "0.416"] {
+                assert!(text.contains(cell), "{width}: {cell} is torn:\n{text}");
+            }
+            // Ends of intervals are there whole, or not at all.
+            assert_eq!(text.contains('–'), text.contains("(31.7–39.4)"), "{width}:\n{text}");
+        }
+        assert!(draw(&table, 100).contains("36.0 (31.7–39.4)"));
+    }
+}
