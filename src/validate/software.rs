@@ -41,6 +41,8 @@ const NO: &[&str] = &[];
 const M: &[&str] = &["cortex-m4", "cortex-m7"];
 /// Kernel sets with the structure of CMSIS-NN.
 const CMSIS: &[&str] = &["-cmsis-nn", ""];
+/// Kernel sets of matrix products.
+const GEMM: &[&str] = &["-gemm", ""];
 const A53: &[&str] = &["cortex-a53"];
 
 /// First match prices a row; special structures stand before general ones.
@@ -141,7 +143,7 @@ pub const SOFTWARE: &[Software] = &[
     open(
         "bit-serial",
         (SoftwareClass::BitSerial, NO, A53),
-        &[""],
+        &["-bitserial", ""],
         LIBRARY,
         "one binary convolution for each pair of planes",
     ),
@@ -152,8 +154,20 @@ pub const SOFTWARE: &[Software] = &[
         LIBRARY,
         "bit-packed convolution with NEON counts",
     ),
-    open("float GEMM", (SoftwareClass::GemmFloat, NO, A53), &[""], LIBRARY, "float32 loops compiled here"),
-    open("int8 GEMM", (SoftwareClass::GemmInt8, NO, A53), &[""], LIBRARY, "smull and sadalp"),
+    open(
+        "float GEMM",
+        (SoftwareClass::GemmFloat, NO, A53),
+        GEMM,
+        LIBRARY,
+        "patches gathered, blocks of pixels by filters in NEON",
+    ),
+    open(
+        "int8 GEMM",
+        (SoftwareClass::GemmInt8, NO, A53),
+        GEMM,
+        LIBRARY,
+        "patches gathered, blocks of pixels by filters, smull and sadalp",
+    ),
     closed("X-CUBE-AI 8.1 and later", &["x-cube-ai 8.1", "x-cube-ai 9", "x-cube-ai 10"], range(0.38, 0.59, 0.97)),
     closed("X-CUBE-AI 7.3 and 8.0", &["x-cube-ai 7.3", "x-cube-ai 8.0"], range(0.55, 0.73, 0.97)),
     closed("X-CUBE-AI", &["x-cube-ai"], range(0.62, 0.85, 1.14)),

@@ -51,7 +51,10 @@ pub fn all(v: &Validation) -> Vec<Table> {
             "APE is |predicted − measured| / measured; bias is positive where predictions are too slow."
         }
         Quantity::Energy => "Power of the profile × predicted time.",
-        Quantity::Power => "What the energy misses beyond the time.",
+        Quantity::Power => {
+            "What the energy misses beyond the time. The profiles of L4R5 and H7A3 take their power from X-CUBE-AI's rows here: other \
+             software on the same supply is the test."
+        }
         Quantity::Ram | Quantity::Flash => {
             "Whole programs with our reserves; sources count more or less of the runtime."
         }
