@@ -1,6 +1,6 @@
 //! Convolutions over 8-bit values: integers in 16 bits where every sum fits, in 32 elsewhere.
 
-use super::conv::{Conv, ConvScratch};
+use super::conv::{Conv, ConvScratch, Input};
 use crate::bits::Isa;
 use crate::nn::{Geometry, Kind, SmallFilters, Tensor};
 use std::ops::Range;
@@ -49,7 +49,7 @@ impl InputConv {
             Self::Narrow(conv, offset) => {
                 let offset = i16::try_from(*offset).expect("an offset whose products fit 16 bits");
                 centred(x, |v| v - offset, &mut narrow.0);
-                conv.run(isa, &narrow.0, &mut narrow.1, |range, block| {
+                conv.run(isa, &Input::Map(&narrow.0), &mut narrow.1, None, |range, block| {
                     sums.clear();
                     sums.extend(block.iter().map(|v| i32::from(*v)));
                     finish(range, sums);
@@ -57,7 +57,7 @@ impl InputConv {
             }
             Self::Wide(conv, offset) => {
                 centred(x, |v| i32::from(v) - offset, &mut wide.0);
-                conv.run(isa, &wide.0, &mut wide.1, finish);
+                conv.run(isa, &Input::Map(&wide.0), &mut wide.1, None, finish);
             }
         }
     }
