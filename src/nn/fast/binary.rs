@@ -151,7 +151,7 @@ struct Classes {
 
 impl Classes {
     fn new(axis: Axis) -> Self {
-        let mut kinds = vec![0..axis.kernel];
+        let mut kinds = Vec::from([0..axis.kernel]);
         let edge = axis.kernel.min(axis.outputs);
         for taps in (0..edge).chain(axis.outputs - edge..axis.outputs).map(|o| axis.taps(o)) {
             if !kinds.contains(&taps) {
@@ -163,7 +163,7 @@ impl Classes {
 
     /// Where every window counts as whole.
     fn whole(axis: Axis) -> Self {
-        Self { axis, kinds: vec![0..axis.kernel] }
+        Self { axis, kinds: Vec::from([0..axis.kernel]) }
     }
 
     fn class(&self, o: usize) -> usize {

@@ -268,10 +268,11 @@ impl Step<'_> {
             match post {
                 Post::Unary(op) => elementwise::unary(self.isa, op, values),
                 Post::Add(operand) => {
-                    if let Tensor::F32(other) = self.space.read(self.image, *operand) {
-                        let at = pixel * self.instruction.channels;
-                        elementwise::add(self.isa, values, &other.data()[at..at + values.len()]);
-                    }
+                    let Tensor::F32(other) = self.space.read(self.image, *operand) else {
+                        unreachable!("types were checked when the network was built")
+                    };
+                    let at = pixel * self.instruction.channels;
+                    elementwise::add(self.isa, values, &other.data()[at..at + values.len()]);
                 }
                 Post::AddInPlace => unreachable!("the first one, done by whoever wrote the values"),
             }

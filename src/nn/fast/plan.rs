@@ -250,7 +250,7 @@ impl<'a> Planner<'a> {
         }
         // A ReLU is fused where floats follow it: then it is a clamp.
         let after = self.only_reader(next)?;
-        let floats = Scale::of(&self.spec.nodes[after].layer, true).is_some();
+        let floats = Scale::of(&self.spec.nodes[after].layer, true, self.infos[after].ty.shape.c).is_some();
         if floats {
             self.done[next] = true;
             return self.consume_sums(after, true, draft);
@@ -266,7 +266,7 @@ impl<'a> Planner<'a> {
             self.take(node, draft);
             return None;
         }
-        draft.instruction.ints = Ints::Scale(Scale::of(layer, relu)?);
+        draft.instruction.ints = Ints::Scale(Scale::of(layer, relu, self.infos[node].ty.shape.c)?);
         self.take(node, draft);
         Some(node)
     }

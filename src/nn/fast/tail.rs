@@ -11,8 +11,8 @@ use crate::nn::{Layer, OutputTransform, RELU_CLAMP, Thresholds};
 pub(super) struct Scale(OutputTransform);
 
 impl Scale {
-    /// An output transform, or batch normalisation of sums with or without a ReLU before it.
-    pub(super) fn of(layer: &Layer, relu: bool) -> Option<Self> {
+    /// An output transform, or batch normalisation of sums with or without a ReLU before it, over so many channels.
+    pub(super) fn of(layer: &Layer, relu: bool, channels: usize) -> Option<Self> {
         let clamp = if relu { RELU_CLAMP } else { crate::nn::NO_CLAMP };
         match layer {
             Layer::Affine { mul, add } => {
@@ -20,7 +20,10 @@ impl Scale {
             }
             Layer::OutputTransform(t) => {
                 let clamp = if relu { [t.clamp[0].max(0), t.clamp[1].max(0)] } else { t.clamp };
-                Some(Self(OutputTransform { clamp, ..t.clone() }))
+                // Without factors a sum is only converted, which ·1 + 0 does to the bit: no sum is −0.
+                let or =
+                    |values: &[f32], one: f32| if t.mul.is_empty() { vec![one; channels] } else { values.to_vec() };
+                Some(Self(OutputTransform { clamp, base: t.base, mul: or(&t.mul, 1.0), add: or(&t.add, 0.0) }))
             }
             _ => None,
         }
