@@ -5,6 +5,7 @@ use super::tail::Scale;
 use crate::bits::{Isa, Panels, Walk, words};
 use crate::nn::{BitFilters, BitMap, Fill, Geometry};
 use crate::trace::Axis;
+use std::iter;
 use std::ops::Range;
 
 /// Counts that are made before they are turned into sums: they stay in the first-level cache.
@@ -151,7 +152,7 @@ struct Classes {
 
 impl Classes {
     fn new(axis: Axis) -> Self {
-        let mut kinds = Vec::from([0..axis.kernel]);
+        let mut kinds: Vec<Range<usize>> = iter::once(0..axis.kernel).collect();
         let edge = axis.kernel.min(axis.outputs);
         for taps in (0..edge).chain(axis.outputs - edge..axis.outputs).map(|o| axis.taps(o)) {
             if !kinds.contains(&taps) {
@@ -163,7 +164,7 @@ impl Classes {
 
     /// Where every window counts as whole.
     fn whole(axis: Axis) -> Self {
-        Self { axis, kinds: Vec::from([0..axis.kernel]) }
+        Self { axis, kinds: iter::once(0..axis.kernel).collect() }
     }
 
     fn class(&self, o: usize) -> usize {

@@ -205,14 +205,14 @@ impl<'a> Planner<'a> {
             (Layer::BinaryDense { weights }, Kind::Bits { planes }) => {
                 Binary::new(weights, planes, &whole(shape)).map(Kernel::Binary)
             }
-            (Layer::InputConv { weights, window, offset }, kind) => {
-                InputConv::new(weights, &[], *offset, kind, &over(*window)).map(Kernel::Input)
+            (Layer::InputConv { weights, window, offset }, _) => {
+                InputConv::new(weights, &[], *offset, input, &over(*window)).map(Kernel::Input)
             }
-            (Layer::Int8(Int8::Conv { weights, bias, window, input_zero, .. }), kind) => {
-                InputConv::new(weights, bias, *input_zero, kind, &over(*window)).map(Kernel::Input)
+            (Layer::Int8(Int8::Conv { weights, bias, window, input_zero, .. }), _) => {
+                InputConv::new(weights, bias, *input_zero, input, &over(*window)).map(Kernel::Input)
             }
-            (Layer::Int8(Int8::Dense { weights, bias, input_zero, .. }), kind) => {
-                InputConv::new(weights, bias, *input_zero, kind, &whole(shape)).map(Kernel::Input)
+            (Layer::Int8(Int8::Dense { weights, bias, input_zero, .. }), _) => {
+                InputConv::new(weights, bias, *input_zero, input, &whole(shape)).map(Kernel::Input)
             }
             (Layer::Int8(layer), _) => PreparedInt8::new(layer).map(Kernel::Depthwise8),
             (Layer::FloatConv { weights, out, bias, window }, _) => {
