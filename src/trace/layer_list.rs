@@ -1,6 +1,6 @@
 //! A plain list of layers (CSV) → kernel calls: a network known by its shapes only.
 
-use super::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
+use super::{Access, Axis, BufferKind, BufferUse, Dims, Elem, Inside, KernelCall, Op, Phase};
 
 /// What the layers are computed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,17 +220,17 @@ impl Row<'_> {
         let (from, to) = self.maps()?;
         let (kh, kw) = (self.or_one("kh")?, self.or_one("kw")?);
         let (down, across) = self.strides()?;
-        let rows = Axis::of(to.h, from.h, kh, down);
-        let cols = Axis::of(to.w, from.w, kw, across);
-        let dims = Dims::new().with("oh", to.h).with("ow", to.w).with("ih", rows.size).with("iw", cols.size);
+        let (ih, top, rows) = side_of(to.h, from.h, kh, down);
+        let (iw, left, columns) = side_of(to.w, from.w, kw, across);
+        let dims = Dims::new().with("oh", to.h).with("ow", to.w).with("ih", ih).with("iw", iw);
         let dims = dims.with("stride", down).with("kh", kh).with("kw", kw);
-        let dims = dims.with("rows_in", rows.inside).with("cols_in", cols.inside);
-        if rows.inside == to.h * kh && cols.inside == to.w * kw {
+        let dims = dims.with("rows_in", rows.taps).with("cols_in", columns.taps);
+        if rows.taps == to.h * kh && columns.taps == to.w * kw {
             return Ok(dims);
         }
         // These lists' networks pad with nothing.
-        let dims = dims.with("rows_full", rows.full).with("cols_full", cols.full);
-        Ok(dims.with("pad_top", rows.before).with("pad_left", cols.before).with("pad_value", 0))
+        let dims = dims.with("rows_full", rows.full).with("cols_full", columns.full);
+        Ok(dims.with("pad_top", top).with("pad_left", left).with("pad_value", 0))
     }
 
     /// Bytes of the map read, of the weights, and of the map written.
@@ -250,31 +250,19 @@ fn side(name: &str, cell: &str, text: &str) -> Result<u64, String> {
     Ok(value)
 }
 
-/// A window's way over one side of a map.
-struct Axis {
-    size: u64,
-    before: u64,
-    /// Kernel rows that lie inside the map, summed over all outputs.
-    inside: u64,
-    /// Outputs whose kernel lies inside as a whole.
-    full: u64,
-}
-
-impl Axis {
-    fn of(outputs: u64, size: u64, kernel: u64, stride: u64) -> Self {
-        let needed = (outputs - 1) * stride + kernel;
-        let axis = |size: u64| {
-            let before = needed.saturating_sub(size) / 2;
-            let rows =
-                |o: u64| (0..kernel).filter(|k| (before..before + size).contains(&(o * stride + k))).count() as u64;
-            let each = (0..outputs).map(rows);
-            let sees_nothing = each.clone().any(|n| n == 0);
-            let full = each.clone().filter(|n| *n == kernel).count() as u64;
-            (Axis { size, before, inside: each.sum(), full }, sees_nothing)
-        };
-        let (plain, sees_nothing) = axis(size);
-        if sees_nothing { axis(needed).0 } else { plain }
-    }
+/// Size of a map's side, padding before it and what of the windows lies inside; with the padding where a window sees nothing of
+/// the map.
+fn side_of(outputs: u64, size: u64, kernel: u64, stride: u64) -> (u64, u64, Inside) {
+    let needed = (outputs - 1) * stride + kernel;
+    let laid = |size: u64| {
+        let before = needed.saturating_sub(size) / 2;
+        let [outputs, length, kernel, stride, border] =
+            [outputs, size, kernel, stride, before].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+        let axis = Axis { outputs, size: length, kernel, stride, before: border };
+        ((size, before, axis.inside()), (0..outputs).any(|o| axis.taps(o).is_empty()))
+    };
+    let (plain, sees_nothing) = laid(size);
+    if sees_nothing { laid(needed).0 } else { plain }
 }
 
 #[derive(Clone, Copy)]
