@@ -15,6 +15,8 @@ const SCALE: f32 = 2.5;
 const ROW: f64 = 20.0;
 /// Space around everything.
 const MARGIN: f64 = 8.0;
+/// Fonts tried for texts, before whatever is installed.
+const FAMILIES: [&str; 6] = ["DejaVu Sans", "Liberation Sans", "Noto Sans", "Segoe UI", "Arial", "Helvetica"];
 /// Rules of the page's style sheet that drawings need; its colours are filled in.
 const RULES: &str = "text { font-family: sans-serif; font-size: 12.5px; fill: var(--soft) } .label, .total { fill: var(--fg) } \
     .note { font-size: 11.5px } .caption { font-size: 14px; font-weight: bold; fill: var(--fg) } .grid { stroke: var(--grid) } \
@@ -49,7 +51,13 @@ pub fn sweep_pictures(record: &SweepRecord) -> Result<Vec<Picture>, String> {
 
 fn render(drawings: impl Iterator<Item = (String, String, Vec<Key>)>) -> Result<Vec<Picture>, String> {
     let mut options = Options::default();
-    options.fontdb_mut().load_system_fonts();
+    let fonts = options.fontdb_mut();
+    fonts.load_system_fonts();
+    // `sans-serif` is no font: without a family behind it, texts would silently be left out.
+    let installed: Vec<String> = fonts.faces().flat_map(|f| f.families.iter().map(|(name, _)| name.clone())).collect();
+    let wanted = FAMILIES.iter().find(|name| installed.iter().any(|i| i == *name)).map(|name| (*name).to_owned());
+    let family = wanted.or_else(|| installed.first().cloned());
+    fonts.set_sans_serif_family(family.ok_or("no font is installed, so a picture could show no text")?);
     let style = style();
     let one = |(i, (title, svg, legend)): (usize, (String, String, Vec<Key>))| {
         let name = format!("{i:02}-{}.png", slug(&title));
