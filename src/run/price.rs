@@ -9,20 +9,15 @@ use crate::profile;
 use crate::record::{BoardInfo, CostResult, Interval, PhaseCost, RamPoint, SiteCost, UncertainNumber, Uncertainty};
 use crate::trace::{CallLog, KernelCall, Phase, Sink};
 use std::ops::Range as Span;
-use std::sync::{Mutex, PoisonError};
 
 /// A board ready to price on.
 #[derive(Debug)]
 pub struct Board {
     estimator: Estimator<'static>,
-    recent: Mutex<Vec<(Calls, CostResult)>>,
 }
 
-/// Prices kept: neighbouring points of a sweep differ in their last axes, such as rounding or learning rate, which change no call.
-const KEPT: usize = 4;
-
 /// The calls of one precision, and which of them make up which unit.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Calls {
     all: Vec<KernelCall>,
     image: Span<usize>,
@@ -45,7 +40,7 @@ pub fn boards(experiment: &Experiment) -> Result<Vec<Board>, RunError> {
         let set = profile.kernel_set.as_deref().unwrap_or(&experiment.kernel_set);
         let kernels = kernel_set(&profile.core.core, set).map_err(|e| at(&e.to_string()))?;
         let estimator = Estimator::owning(profile, kernels).map_err(|e| at(&e.to_string()))?;
-        boards.push(Board { estimator, recent: Mutex::default() });
+        boards.push(Board { estimator });
     }
     Ok(boards)
 }
@@ -100,20 +95,6 @@ impl Board {
     /// # Errors
     /// [`CostError`] where the kernel set lacks a kernel; nothing is guessed.
     pub fn price(&self, precision: &str, calls: &Calls) -> Result<CostResult, CostError> {
-        let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = recent().iter().find(|(own, _)| own == calls) {
-            return Ok(CostResult { precision: precision.to_owned(), ..known.clone() });
-        }
-        let cost = self.price_anew(precision, calls)?;
-        let mut recent = recent();
-        if recent.len() >= KEPT {
-            recent.remove(0);
-        }
-        recent.push((calls.clone(), cost.clone()));
-        Ok(cost)
-    }
-
-    fn price_anew(&self, precision: &str, calls: &Calls) -> Result<CostResult, CostError> {
         let table = self.estimator.estimate(&calls.all)?;
         let sum = |span: &Span<usize>| table.calls[span.clone()].iter().map(|c| c.cost).sum::<Cost>();
         let (image, step, end) = (sum(&calls.image), sum(&calls.step), sum(&calls.consolidation));
