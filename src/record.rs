@@ -200,6 +200,25 @@ pub struct SeedResult {
     pub confusion: Vec<Vec<u32>>,
     /// Numeric fidelity by recorded step (first seed only; empty for the others).
     pub fidelity: Vec<FidelityPoint>,
+    /// Error of the gradient by epoch (first seed only; empty for the others and in records of older versions).
+    #[serde(default)]
+    pub gradient_by_epoch: Vec<EpochGradient>,
+}
+
+/// How far the gradient of one epoch is from the f64 twin's, over the epoch's recorded steps (its first and those of `fidelity`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochGradient {
+    /// Experience index.
+    pub experience: usize,
+    /// Epoch of the experience, from 0.
+    pub epoch: usize,
+    /// Recorded steps.
+    pub steps: usize,
+    /// Mean of their mean absolute percentage errors over entries with |exact| > 0.
+    pub mape: f64,
+    /// Mean of their ‖quantised − exact‖₂ / ‖exact‖₂.
+    pub relative_l2: f64,
 }
 
 /// Error of one tensor role against the f64 twin at one step.
@@ -218,6 +237,9 @@ pub struct FidelityPoint {
     pub mape: Option<f64>,
     /// Share of vanished updates of this step, where the role is `update`.
     pub vanished: Option<f64>,
+    /// One code of the stored weights after this step, where the role is `weights.master` and they are integers.
+    #[serde(default)]
+    pub lsb: Option<f64>,
 }
 
 /// Saturations and wraps of one site.

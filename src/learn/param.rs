@@ -192,7 +192,8 @@ impl Param {
                 }
                 let count = step_wide(wide, &source, rate, &mut self.update_slot.site.rounder);
                 *params = store_wide(wide, &mut self.master_slot, codes)?;
-                Ok(count)
+                // The fine grid loses next to nothing; what counts is the grid that the weights are kept in.
+                Ok(StepCount { vanished: below_half(&source, rate, params.scale), ..count })
             }
         }
     }
@@ -264,6 +265,27 @@ fn step_wide(wide: &mut [i64], source: &Source<'_>, rate: Scale, rounder: &mut R
             count
         }
     }
+}
+
+/// Non-zero gradients whose step is below half of one code `lsb`: counted in f64, since no device needs the number.
+fn below_half(source: &Source<'_>, rate: Scale, lsb: Scale) -> u64 {
+    let limit = |unit: f64| lsb.to_f64() / (2.0 * rate.to_f64() * unit);
+    let small = |g: f64, limit: f64| g != 0.0 && g.abs() < limit;
+    let count = match *source {
+        Source::Codes(g, p) => {
+            let (zero, limit) = (i64::from(p.zero_point), limit(p.scale.to_f64()));
+            g.iter().filter(|&&g| small((i64::from(g) - zero) as f64, limit)).count()
+        }
+        Source::Wide(g, unit) => {
+            let limit = limit(unit.to_f64());
+            g.iter().filter(|&&g| small(g as f64, limit)).count()
+        }
+        Source::Reals(g) => {
+            let limit = limit(1.0);
+            g.iter().filter(|&&g| small(f64::from(g), limit)).count()
+        }
+    };
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 fn of_velocity(velocity: &Values) -> Source<'_> {
