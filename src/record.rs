@@ -338,6 +338,26 @@ pub struct CostResult {
     pub missing_kib: f64,
     /// Live bytes in call order.
     pub ram_timeline: Vec<RamPoint>,
+    /// Calls of the strategy that no kernel of the set runs: no figure above holds their time, energy or code; the RAM of their
+    /// state is in `ram_kib`.
+    #[serde(default)]
+    pub unpriced: Vec<UnpricedCall>,
+}
+
+/// A kernel call without a price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnpricedCall {
+    /// `image`, `step` or `consolidation`.
+    pub unit: String,
+    /// The phase.
+    pub phase: Phase,
+    /// Head operation.
+    pub site: String,
+    /// Operation and element types: the kernel that is not there.
+    pub kernel: String,
+    /// Times in the unit.
+    pub times: u64,
 }
 
 /// Cost of one phase within one unit. `head_forward` comes twice: for one image, and for the whole minibatch of a step.

@@ -124,6 +124,7 @@ pub struct RawTraining {
     pub joint_epochs: Option<At<i64>>,
     pub strategy: Option<At<String>>,
     pub lambda: Option<At<f64>>,
+    pub layer_rate: Option<At<f64>>,
     pub decay: Option<At<f64>>,
     pub alpha: Option<At<f64>>,
     pub temperature: Option<At<f64>>,

@@ -1,5 +1,6 @@
 //! The batch gradient of one parameter tensor: accumulators and their quantisation.
 
+use super::calls::{Calls, Tensor};
 use super::forward::{Batch, Row};
 use super::kernels::{self, round_to_format};
 use super::lanes::{self, Level, Pairs};
@@ -49,7 +50,7 @@ impl Gradient {
         config: &HeadConfig,
         (classes, columns): (usize, usize),
         (error, features): (&SlotState, Option<&SlotState>),
-        name: &str,
+        tensor: Tensor,
         seed: u64,
     ) -> Self {
         let accumulator = config.precision.gradient_accumulator;
@@ -64,7 +65,7 @@ impl Gradient {
             (true, false) => Sums::Narrow(vec![0; n]),
         };
         let slot = config.precision.slot(SlotName::Gradient);
-        let slot = slot.number().map(|format| SlotState::new(&format!("head.{name}gradient"), slot, format, seed));
+        let slot = slot.number().map(|format| SlotState::new(&Calls::name(tensor, "gradient"), slot, format, seed));
         let values = slot.as_ref().map_or(Values::Real(Vec::new()), |s| s.zeros(n));
         let row_real = if integer { 0 } else { columns };
         Self {
@@ -74,7 +75,7 @@ impl Gradient {
             accumulator,
             checked,
             safe_bits: safe,
-            acc_count: Narrow::new(&format!("head.{name}gradient.accumulator")),
+            acc_count: Narrow::new(&Calls::name(tensor, "gradient.accumulator")),
             seen: (0, 0),
             slot,
             values,

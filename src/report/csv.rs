@@ -93,6 +93,8 @@ fn costs(record: &RunRecord) -> String {
         row.extend(predictions.into_iter().flat_map(ends));
         row.extend([c.ram_kib, c.flash_kib, c.missing_kib].map(|x| x.to_string()));
         row.push(c.fits.to_string());
+        let unpriced = c.unpriced.iter().map(|u| format!("{} {} ×{}", u.unit, u.kernel, u.times));
+        row.push(unpriced.collect::<Vec<_>>().join("; "));
         row
     };
     let mut header = "precision,profile,kernel_set".to_owned();
@@ -103,7 +105,7 @@ fn costs(record: &RunRecord) -> String {
             }
         }
     }
-    table(&(header + ",ram_kib,flash_kib,missing_kib,fits"), record.costs.iter().map(row))
+    table(&(header + ",ram_kib,flash_kib,missing_kib,fits,unpriced"), record.costs.iter().map(row))
 }
 
 fn phases(record: &RunRecord) -> String {

@@ -112,10 +112,12 @@ fn values(key: &str, c: &CostResult, end: End) -> Vec<(f64, Option<(String, f64)
     };
     let latency = |unit: &str| part(unit, |p| p.latency_ms);
     let energy = |unit: &str| part(unit, |p| p.energy_uj);
-    let image_ms = (pick(&c.inference_latency_ms), latency("image"));
-    let image_uj = (pick(&c.inference_energy_uj), energy("image"));
-    let step_ms = (pick(&c.step_latency_ms), latency("step"));
-    let step_uj = (pick(&c.step_energy_uj), energy("step"));
+    // A figure that lacks calls without a price cannot be held against a limit: NaN breaks it.
+    let whole = |unit: &str, x: f64| if c.unpriced.iter().any(|u| u.unit == unit) { f64::NAN } else { x };
+    let image_ms = (whole("image", pick(&c.inference_latency_ms)), latency("image"));
+    let image_uj = (whole("image", pick(&c.inference_energy_uj)), energy("image"));
+    let step_ms = (whole("step", pick(&c.step_latency_ms)), latency("step"));
+    let step_uj = (whole("step", pick(&c.step_energy_uj)), energy("step"));
     match key {
         "latency_ms" => vec![image_ms, step_ms],
         "energy_uj" => vec![image_uj, step_uj],

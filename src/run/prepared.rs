@@ -1,7 +1,7 @@
 //! What many heads share: images, network, stream and features of one experiment, ready to learn and to price on.
 
 use super::job::{Job, Material, Measured};
-use super::price::{Board, calls};
+use super::price::{Board, Learner};
 use super::{Event, FeatureKey, FeatureStore, Features, ImageError, Inputs, RunError, assemble, inputs};
 use crate::config::Experiment;
 use crate::data::Dataset;
@@ -146,9 +146,8 @@ impl Prepared {
     ) -> Result<Vec<Result<CostResult, String>>, RunError> {
         let head = &experiment.heads[0];
         let precision = &head.precision.name;
-        let current = self.inputs.stream.experiences.last().map_or(1, |e| e.classes.len());
         let fault = |source| RunError::Learn { precision: precision.clone(), seed: 0, source };
-        let calls = calls(head, &self.inputs.graph, self.inputs.train.n_classes(), current).map_err(fault)?;
+        let calls = Learner::of(experiment.training.strategy, head, &self.inputs).calls().map_err(fault)?;
         Ok(boards.into_iter().map(|b| b.price(precision, &calls).map_err(|e| e.to_string())).collect())
     }
 

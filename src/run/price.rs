@@ -1,13 +1,14 @@
 //! Costs of each precision on each board, from one list of kernel calls: one image, one training step, one consolidation.
 
-use super::RunError;
+use super::{Inputs, RunError};
 use crate::config::Experiment;
 use crate::cost::{CallCost, Cost, CostError, CostTable, Estimator, KernelSet, Range, kernel_set};
-use crate::learn::{HeadConfig, HeadUnit, LearnError, head_calls};
+use crate::data::Stream;
+use crate::learn::{HeadConfig, HeadUnit, LearnError, Moment, StrategyKind};
 use crate::nn::Graph;
 use crate::profile::{self, Profile};
-use crate::record::{BoardInfo, CostResult, Interval, PhaseCost, RamPoint, SiteCost};
-use crate::trace::{CallLog, KernelCall, Phase, Sink};
+use crate::record::{BoardInfo, CostResult, Interval, PhaseCost, RamPoint, SiteCost, UnpricedCall};
+use crate::trace::{BufferKind, CallLog, KernelCall, Op, Phase, Sink};
 use std::ops::Range as Span;
 
 /// A board ready to price on.
@@ -24,6 +25,8 @@ pub struct Calls {
     image: Span<usize>,
     step: Span<usize>,
     consolidation: Span<usize>,
+    /// Operations of the network and of the head without a strategy: without a kernel for one of these there is no price.
+    own: Vec<Op>,
 }
 
 /// Reads the boards of an experiment with their kernel sets.
@@ -60,12 +63,24 @@ impl Board {
         }
     }
 
-    /// Prices the calls of one precision.
+    /// Prices the calls of one precision. What a strategy adds to the head and has no kernel yet is named in
+    /// [`CostResult::unpriced`] and is in no figure but the RAM of its state.
     ///
     /// # Errors
-    /// [`CostError`] where the kernel set lacks a kernel or the profile a number; nothing is guessed.
+    /// [`CostError`] where the kernel set lacks a kernel of the network or the head, or the profile a number; nothing is guessed.
     pub fn price(&self, precision: &str, calls: &Calls) -> Result<CostResult, CostError> {
-        let table = Estimator::new(&self.profile, &self.kernels)?.estimate(&calls.all)?;
+        let estimator = Estimator::new(&self.profile, &self.kernels)?;
+        let (priced, unpriced) = calls.split(|call| match estimator.kernel(call) {
+            Err(CostError::MissingKernel { kernel, .. }) => Some(kernel),
+            _ => None,
+        });
+        let mut table = estimator.estimate(&priced.all)?;
+        for buffer in unpriced.iter().flat_map(|(_, _, c)| &c.buffers).filter(|b| b.kind == BufferKind::State) {
+            if !table.memory.permanent.iter().any(|(name, ..)| *name == buffer.name) {
+                table.memory.store(&buffer.name, buffer.bytes, self.profile.ram.align_bytes);
+            }
+        }
+        let calls = &priced;
         let sum = |span: &Span<usize>| table.calls[span.clone()].iter().map(|c| c.cost).sum::<Cost>();
         let (image, step, end) = (sum(&calls.image), sum(&calls.step), sum(&calls.consolidation));
         let mut phases = Vec::new();
@@ -91,33 +106,73 @@ impl Board {
             fits: memory.fits(),
             missing_kib: kib(missing),
             ram_timeline: timeline(&table),
+            unpriced: unpriced.into_iter().map(unpriced_call).collect(),
         })
     }
 }
 
-/// The calls of one precision: backbone and head for one image, one step of a full minibatch, one consolidation of `current` classes.
-pub fn calls(head: &HeadConfig, graph: &Graph, classes: usize, current: usize) -> Result<Calls, LearnError> {
-    calls_of_width(head, graph, graph.feature_type().shape.len(), classes, current)
+/// A strategy's head on a network, and the last experience of its stream: the one whose step and end are priced.
+#[derive(Debug, Clone, Copy)]
+pub struct Learner<'a> {
+    /// How it learns.
+    pub strategy: StrategyKind,
+    /// The head.
+    pub config: &'a HeadConfig,
+    /// The network.
+    pub graph: &'a Graph,
+    /// Features that the head reads.
+    pub features: usize,
+    /// Classes of the head.
+    pub classes: usize,
+    /// Classes of the last experience.
+    pub current: usize,
+    /// The last experience.
+    pub moment: Moment,
 }
 
-/// As [`calls`] with a head that reads `features` features.
-pub fn calls_of_width(
-    head: &HeadConfig,
-    graph: &Graph,
-    features: usize,
-    classes: usize,
-    current: usize,
-) -> Result<Calls, LearnError> {
-    let unit = |unit| head_calls(head, classes, features, unit);
-    let mut calls = Calls::default();
-    let mut image = feature_calls(graph);
-    image.extend(unit(HeadUnit::Forward)?);
-    calls.image = calls.add(image);
-    calls.step = calls.add(unit(HeadUnit::Step { batch: head.batch })?);
-    let mut end = unit(HeadUnit::Begin)?;
-    end.extend(unit(HeadUnit::Consolidation { current })?);
-    calls.consolidation = calls.add(end);
-    Ok(calls)
+/// The last experience of a stream as strategies see it: its place, its samples, and the latents that a buffer was offered before.
+pub fn last_moment(stream: &Stream) -> Moment {
+    let samples: Vec<usize> = stream.experiences.iter().map(|e| e.train.len()).collect();
+    let (last, before) = samples.split_last().map_or((0, 0), |(last, before)| (*last, before.iter().sum()));
+    Moment { experience: samples.len().saturating_sub(1), samples: last, held: before }
+}
+
+impl<'a> Learner<'a> {
+    /// The head of one precision on an experiment's inputs.
+    pub fn of(strategy: StrategyKind, config: &'a HeadConfig, inputs: &'a Inputs) -> Self {
+        Learner {
+            strategy,
+            config,
+            graph: &inputs.graph,
+            features: inputs.graph.feature_type().shape.len(),
+            classes: inputs.train.n_classes(),
+            current: inputs.stream.experiences.last().map_or(1, |e| e.classes.len()),
+            moment: last_moment(&inputs.stream),
+        }
+    }
+
+    /// Its calls: backbone and head for one image, one step of a full minibatch, both ends of the last experience.
+    ///
+    /// # Errors
+    /// As [`HeadConfig::validate`].
+    pub fn calls(&self) -> Result<Calls, LearnError> {
+        let shape = (self.classes, self.features);
+        let unit = |unit| self.strategy.calls(self.config, shape, unit, self.moment);
+        let mut calls = Calls::default();
+        let mut image = feature_calls(self.graph);
+        image.extend(unit(HeadUnit::Forward)?);
+        calls.image = calls.add(image);
+        calls.step = calls.add(unit(HeadUnit::Step { batch: self.config.batch })?);
+        let end = HeadUnit::Consolidation { current: self.current };
+        let mut ends = unit(HeadUnit::Begin)?;
+        ends.extend(unit(end)?);
+        calls.consolidation = calls.add(ends);
+        let plain = |unit| StrategyKind::CwrStar.calls(self.config, shape, unit, self.moment);
+        let head = [plain(HeadUnit::Step { batch: 1 })?, plain(HeadUnit::Begin)?, plain(end)?].concat();
+        let own = calls.all[calls.image.clone()].iter().chain(&head).map(|c| c.op);
+        calls.own = own.collect();
+        Ok(calls)
+    }
 }
 
 /// The network's calls up to its features: a classifier that the network brings does not run on the device.
@@ -136,6 +191,29 @@ impl Calls {
     /// All of them, in order.
     pub fn into_list(self) -> Vec<KernelCall> {
         self.all
+    }
+
+    /// Those that can be priced, and those of a strategy that cannot with their unit and the kernel that is missing.
+    fn split(
+        &self,
+        missing: impl Fn(&KernelCall) -> Option<String>,
+    ) -> (Self, Vec<(&'static str, String, KernelCall)>) {
+        let (mut priced, mut unpriced) = (Calls { own: self.own.clone(), ..Calls::default() }, Vec::new());
+        let mut keep = |unit, span: &Span<usize>| {
+            let start = priced.all.len();
+            for call in &self.all[span.clone()] {
+                match missing(call).filter(|_| !self.own.contains(&call.op)) {
+                    Some(kernel) => unpriced.push((unit, kernel, call.clone())),
+                    None => priced.all.push(call.clone()),
+                }
+            }
+            start..priced.all.len()
+        };
+        let image = keep("image", &self.image);
+        let step = keep("step", &self.step);
+        let consolidation = keep("consolidation", &self.consolidation);
+        (priced.image, priced.step, priced.consolidation) = (image, step, consolidation);
+        (priced, unpriced)
     }
 
     fn add(&mut self, calls: Vec<KernelCall>) -> Span<usize> {
@@ -170,6 +248,10 @@ fn phase_costs(unit: &str, calls: &[CallCost]) -> Vec<PhaseCost> {
         energy_uj: interval(cost.energy_uj),
     };
     order.into_iter().filter_map(of).map(cost).collect()
+}
+
+fn unpriced_call((unit, kernel, call): (&str, String, KernelCall)) -> UnpricedCall {
+    UnpricedCall { unit: unit.to_owned(), phase: call.phase, site: call.site, kernel, times: call.times }
 }
 
 fn site_costs(table: &CostTable) -> Vec<SiteCost> {
