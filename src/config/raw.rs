@@ -48,6 +48,7 @@ pub struct RawData {
     pub test_list: Option<At<String>>,
     pub train_per_class: Option<At<i64>>,
     pub test_per_class: Option<At<i64>>,
+    pub hash: Option<At<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -136,13 +136,9 @@ impl Gradient {
                     p.errors(errors, classes, |e| if half == 0 { e >> 16 } else { (e & 0xffff) - (1 << 15) });
                     lanes::outer(self.level, p, 0, k, 0..classes, sums);
                 }
+                let [high, low] = &self.half_sums;
                 let off = (1 << 15) - i64::from(zero);
-                let halves = self.half_sums[0].chunks_exact(k).zip(self.half_sums[1].chunks_exact(k));
-                for (sums, (high, low)) in sums.chunks_exact_mut(k).zip(halves) {
-                    for (((sum, &h), &l), &s) in sums.iter_mut().zip(high).zip(low).zip(p.column_sums()) {
-                        *sum = (i64::from(h) << 16) + i64::from(l) + off * i64::from(s);
-                    }
-                }
+                self.range = Some(lanes::join(self.level, (high, low), (p.column_sums(), off), k, sums));
             }
             Sums::Real(_) => return false,
         }
