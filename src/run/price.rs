@@ -274,3 +274,42 @@ fn timeline(table: &CostTable) -> Vec<RamPoint> {
     };
     table.memory.timeline.iter().map(point).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::Precision;
+    use crate::nn::{GraphSpec, Layer, Shape};
+
+    /// Every call of every strategy is priced or named, never neither; its state is in the RAM either way.
+    #[test]
+    fn no_call_of_a_strategy_is_lost() {
+        let spec =
+            GraphSpec::new("g", Shape::new(1, 1, 64)).then("x", Layer::PackInput { threshold: 9, flatten: true });
+        let graph = Graph::new(spec).unwrap();
+        let (profile, set) = (profile::load("stm32l4r5").unwrap(), kernel_set("cortex-m4", "gcc12-o2").unwrap());
+        let board = Board { profile, kernels: set };
+        for preset in ["hybrid-8", "hybrid-16", "paper-8"] {
+            let config = HeadConfig::new(Precision::preset(preset).unwrap(), 0.1);
+            for name in StrategyKind::NAMES {
+                let strategy: StrategyKind = name.parse().unwrap();
+                let moment = Moment { experience: 1, samples: 40, held: 40 };
+                let learner =
+                    Learner { strategy, config: &config, graph: &graph, features: 64, classes: 10, current: 2, moment };
+                let calls = learner.calls().unwrap();
+                let cost = board.price(preset, &calls).unwrap_or_else(|e| panic!("{name} {preset}: {e}"));
+                let estimator = Estimator::new(&board.profile, &board.kernels).unwrap();
+                let missing = calls.all.iter().filter(|c| estimator.kernel(c).is_err()).count();
+                assert_eq!(cost.unpriced.len(), missing, "{name} {preset}");
+                if name == "cwr-star" {
+                    assert!(cost.unpriced.is_empty(), "{preset}");
+                }
+                // A fresh strategy has neither anchors nor a teacher yet, so its bytes are at most those of the calls.
+                let state = strategy.build(&config, 10, 64, 1).unwrap().state_bytes() as f64 / 1024.0;
+                assert!(cost.ram_kib >= state, "{name} {preset}: {} KiB for a state of {state}", cost.ram_kib);
+                let steps: f64 = cost.phases.iter().filter(|p| p.unit == "step").map(|p| p.latency_ms.mid).sum();
+                assert!((steps - cost.step_latency_ms.mid).abs() <= 1e-9 * steps, "{name} {preset}");
+            }
+        }
+    }
+}
