@@ -8,7 +8,7 @@ use crate::learn::{HeadConfig, HeadUnit, LearnError, Moment, StrategyKind};
 use crate::nn::Graph;
 use crate::profile::{self, Profile};
 use crate::record::{BoardInfo, CostResult, Interval, PhaseCost, RamPoint, SiteCost, UnpricedCall};
-use crate::trace::{BufferKind, CallLog, KernelCall, Op, Phase, Sink};
+use crate::trace::{BufferKind, CallLog, KernelCall, Phase, Sink};
 use std::ops::Range as Span;
 
 /// A board ready to price on.
@@ -25,8 +25,8 @@ pub struct Calls {
     image: Span<usize>,
     step: Span<usize>,
     consolidation: Span<usize>,
-    /// Operations of the network and of the head without a strategy: without a kernel for one of these there is no price.
-    own: Vec<Op>,
+    /// Calls of the network and of the head without a strategy: without a kernel for one of these there is no price.
+    own: Vec<KernelCall>,
 }
 
 /// Reads the boards of an experiment with their kernel sets.
@@ -168,9 +168,11 @@ impl<'a> Learner<'a> {
         ends.extend(unit(end)?);
         calls.consolidation = calls.add(ends);
         let plain = |unit| StrategyKind::CwrStar.calls(self.config, shape, unit, self.moment);
-        let head = [plain(HeadUnit::Step { batch: 1 })?, plain(HeadUnit::Begin)?, plain(end)?].concat();
-        let own = calls.all[calls.image.clone()].iter().chain(&head).map(|c| c.op);
-        calls.own = own.collect();
+        let units = [HeadUnit::Forward, HeadUnit::Step { batch: 1 }, HeadUnit::Begin, end];
+        calls.own = feature_calls(self.graph);
+        for unit in units {
+            calls.own.extend(plain(unit)?);
+        }
         Ok(calls)
     }
 }
@@ -202,7 +204,7 @@ impl Calls {
         let mut keep = |unit, span: &Span<usize>| {
             let start = priced.all.len();
             for call in &self.all[span.clone()] {
-                match missing(call).filter(|_| !self.own.contains(&call.op)) {
+                match missing(call).filter(|_| !self.is_own(call)) {
                     Some(kernel) => unpriced.push((unit, kernel, call.clone())),
                     None => priced.all.push(call.clone()),
                 }
@@ -214,6 +216,10 @@ impl Calls {
         let consolidation = keep("consolidation", &self.consolidation);
         (priced.image, priced.step, priced.consolidation) = (image, step, consolidation);
         (priced, unpriced)
+    }
+
+    fn is_own(&self, call: &KernelCall) -> bool {
+        self.own.iter().any(|c| (c.op, &c.elems) == (call.op, &call.elems))
     }
 
     fn add(&mut self, calls: Vec<KernelCall>) -> Span<usize> {
