@@ -1,13 +1,14 @@
 //! The run itself, from an experiment to its record.
 
 use super::job::{Job, Material, Measured, joint};
+use super::learner::Learner;
 use super::parts::{self, PartFile};
-use super::price::{Board, Learner, boards};
+use super::price::{Board, boards};
 use super::{Inputs, Origin, Prepared, RunError, assemble, files};
 use crate::config::Experiment;
 use crate::learn::{HeadConfig, Precision, StrategyKind};
 use crate::metrics::summarise;
-use crate::record::{CostResult, RunRecord, SCHEMA_VERSION, Summary, UnpricedCall};
+use crate::record::{BoardInfo, CostResult, RunRecord, SCHEMA_VERSION, Summary, UnpricedCall};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -98,7 +99,7 @@ fn whole(
     let joint = upper_bound(experiment, &material)?;
     let mut notes = notes(inputs);
     notes.extend(strategy_note(experiment, inputs)?);
-    let costs = price_all(experiment, inputs, boards, &mut notes)?;
+    let (costs, infos) = price_all(experiment, inputs, boards, &mut notes)?;
     let floats = experiment.heads.iter().position(|h| h.precision.name == "float").map(|i| assemble::finals(&all[i]));
     let mut precisions = Vec::new();
     for (head, jobs) in experiment.heads.iter().zip(all) {
@@ -112,7 +113,7 @@ fn whole(
         backbone: assemble::backbone(&inputs.graph),
         joint_upper_bound: joint,
         precisions,
-        boards: boards.iter().map(Board::info).collect(),
+        boards: infos,
         costs,
         notes,
     })
@@ -180,15 +181,16 @@ fn upper_bound(experiment: &Experiment, material: &Material<'_>) -> Result<Optio
     Ok(summarise(&each).map(assemble::summary))
 }
 
-/// Costs of every precision on every board; what cannot be priced becomes a note with the reason.
+/// Costs of every precision on every board, and the boards; what cannot be priced becomes a note with the reason.
 fn price_all(
     experiment: &Experiment,
     inputs: &Inputs,
     boards: &[Board],
     notes: &mut Vec<String>,
-) -> Result<Vec<CostResult>, RunError> {
-    let mut costs = Vec::new();
+) -> Result<(Vec<CostResult>, Vec<BoardInfo>), RunError> {
+    let (mut costs, mut infos) = (Vec::new(), Vec::new());
     for board in boards {
+        let mut last = None;
         let mut refused: Vec<(String, Vec<&str>)> = Vec::new();
         let mut partly: Vec<(String, Vec<&str>)> = Vec::new();
         for head in &experiment.heads {
@@ -204,6 +206,7 @@ fn price_all(
                         }
                     }
                     costs.push(cost);
+                    last = Some((precision, calls));
                 }
                 Err(reason) => {
                     let reason = reason.to_string();
@@ -214,15 +217,20 @@ fn price_all(
                 }
             }
         }
-        let profile = board.info().profile;
+        let mut info = board.info();
         notes.extend(
-            partly.iter().map(|(what, names)| format!("Not in the cost of {} on {profile}: {what}.", names.join(", "))),
+            partly
+                .iter()
+                .map(|(what, names)| format!("Not in the cost of {} on {}: {what}.", names.join(", "), info.profile)),
         );
         notes.extend(
-            refused.iter().map(|(why, names)| format!("No cost for {} on {profile}: {why}.", names.join(", "))),
+            refused.iter().map(|(why, names)| format!("No cost for {} on {}: {why}.", names.join(", "), info.profile)),
         );
+        // Which numbers matter hardly depends on the precision; the last one stands for all.
+        info.uncertainty = last.and_then(|(precision, calls)| board.uncertainty(precision, &calls).ok());
+        infos.push(info);
     }
-    Ok(costs)
+    Ok((costs, infos))
 }
 
 /// What a cost does not hold, one text for each kernel that is not there.

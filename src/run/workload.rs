@@ -1,6 +1,6 @@
 //! What a board is asked to do, without doing it: a network's image, or an experiment's image, step and consolidation.
 
-use super::price::{Learner, last_moment};
+use super::learner::{Learner, last_moment};
 use super::{RunError, inputs};
 use crate::config::Experiment;
 use crate::cost::{CostError, CostTable, Estimator, MemoryPlan};
