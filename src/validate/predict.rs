@@ -119,7 +119,7 @@ pub fn predict(rows: &[Measurement], layers: &dyn Fn(&str) -> Option<String>) ->
     for (index, row) in rows.iter().enumerate() {
         match configure(row) {
             Ok((board, software)) => {
-                let set = board.profile.kernel_set.clone().unwrap_or_else(|| software.kernel_set.to_owned());
+                let set = board.profile.kernel_set.clone().unwrap_or_else(|| software.set_of(row));
                 groups.entry((board.spec.clone(), set)).or_default().push((index, board, software));
             }
             Err(refusal) => results[index] = Some(Err(refusal)),
