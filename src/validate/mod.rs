@@ -13,16 +13,23 @@
 //! assert_eq!(stats.spearman.map(|s| s.value), Some(1.0));
 //! ```
 
+mod calibrate;
 mod diagnose;
 mod measurement;
 mod nnls;
+mod propose;
 mod rank;
 mod read;
 mod statistics;
 
+pub use calibrate::{
+    CONFOUNDED, Calibrated, Calibration, Confounded, Evidence, MODEL_SIGMA, Model, Term, calibrate, leave_one_out,
+    linearised,
+};
 pub use diagnose::{Finding, NOISE, Observation, Pattern, diagnose};
 pub use measurement::{DataType, Measurement, SoftwareClass};
 pub use nnls::{Equation, Fit, Prior, nnls, residual, robust_nnls};
+pub use propose::{Candidate, Proposal, propose};
 pub use rank::{kendall, spearman};
 pub use read::{COLUMNS, MeasurementError, read_measurements};
 pub use statistics::{ErrorStats, Figure, RESAMPLES, error_stats, median};
