@@ -23,8 +23,8 @@ mod read;
 mod statistics;
 
 pub use calibrate::{
-    CONFOUNDED, Calibrated, Calibration, Confounded, Evidence, MODEL_SIGMA, Model, Term, calibrate, leave_one_out,
-    linearised,
+    CONFOUNDED, Calibrated, Calibration, Confounded, Evidence, Linear, MODEL_SIGMA, Model, Parameter, calibrate,
+    leave_one_out, linearise,
 };
 pub use diagnose::{Finding, NOISE, Observation, Pattern, diagnose};
 pub use measurement::{DataType, Measurement, SoftwareClass};

@@ -7,7 +7,7 @@ use super::calibrate::{Calibration, MODEL_SIGMA};
 pub struct Candidate {
     /// What would run.
     pub name: String,
-    /// Relative change of its prediction for one unit of each term: (∂p/∂θ)/p.
+    /// Relative change of its prediction for one unit of each parameter: (∂p/∂θ)/p.
     pub slopes: Vec<f64>,
 }
 
@@ -26,7 +26,7 @@ pub struct Proposal {
 
 /// Ranks candidates by what they take off the variance of the targets' predictions, best first.
 ///
-/// With covariance C of the terms, a target's relative slopes t and a candidate's c with noise σ² = [`MODEL_SIGMA`]², a
+/// With covariance C of the parameters, a target's relative slopes t and a candidate's c with noise σ² = [`MODEL_SIGMA`]², a
 /// measurement takes (tᵀC c)²/(σ² + cᵀC c) off tᵀC t: one step of a Kalman filter. Neither needs the measured value.
 pub fn propose(fit: &Calibration, targets: &[Vec<f64>], candidates: &[Candidate]) -> Vec<Proposal> {
     let product = |a: &[f64], b: &[f64]| -> f64 {
@@ -56,18 +56,18 @@ pub fn propose(fit: &Calibration, targets: &[Vec<f64>], candidates: &[Candidate]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validate::{Calibrated, Term};
+    use crate::validate::{Calibrated, Parameter};
 
     fn fit(sigmas: &[f64]) -> Calibration {
         let n = sigmas.len();
         let term = |s: &f64| Calibrated {
-            prior: Term { key: "t".to_owned(), value: 1.0, low: 0.0, high: 2.0, ceiling: 9.0 },
+            prior: Parameter { key: "t".to_owned(), value: 1.0, low: 0.0, high: 2.0, ceiling: 9.0 },
             value: 1.0,
             sigma: *s,
             reach: 1.0,
         };
         Calibration {
-            terms: sigmas.iter().map(term).collect(),
+            parameters: sigmas.iter().map(term).collect(),
             confounded: Vec::new(),
             correlation: (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect(),
             fitted: Vec::new(),
