@@ -4,6 +4,7 @@
 //! closed pipe ends the program quietly. Exit status: see [`Status`].
 
 mod budget;
+mod calibrate;
 mod compare;
 mod cost;
 mod cost_view;
@@ -25,6 +26,7 @@ mod store;
 mod sweep;
 mod sweep_progress;
 mod terminal;
+mod validate;
 mod workload;
 
 use clap::{Parser, Subcommand};
@@ -63,6 +65,10 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Say what a network file holds and what cannot be run, and convert it
     Import(import::ImportArgs),
+    /// Compare predictions with measured boards, by core, software and type, and say what the misses have in common
+    Validate(validate::ValidateArgs),
+    /// Fit a profile's uncertain numbers to measurements, and name the next measurement worth making
+    Calibrate(calibrate::CalibrateArgs),
     /// List, show and check board profiles
     Profile(profile::ProfileArgs),
     /// Fetch data sets, list and check what is there
@@ -93,6 +99,8 @@ pub fn main() -> ExitCode {
         Command::Cost(args) => cost::run(args, &terminal),
         Command::Explain(args) => explain::run(args, &terminal),
         Command::Import(args) => import::run(args, &terminal),
+        Command::Validate(args) => validate::run(args, &terminal),
+        Command::Calibrate(args) => calibrate::run(args, &terminal),
         Command::Profile(args) => profile::run(args, &terminal),
         Command::Data(args) => data::run(args, &terminal),
         Command::Report(args) => report::run(args, &terminal),

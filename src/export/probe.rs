@@ -127,6 +127,15 @@ pub fn probes() -> Vec<Probe> {
 }
 
 impl Probe {
+    /// The type of its data as measurement files name it.
+    pub fn dtype(&self) -> &'static str {
+        match self.elems[0] {
+            Elem::B1 => "a1w1",
+            Elem::F32 => "float32",
+            _ => "int8",
+        }
+    }
+
     /// The call as the cost model prices it.
     pub fn call(&self) -> KernelCall {
         let dims = self.dims.iter().fold(Dims::new(), |dims, (name, n)| dims.with(name, *n));
@@ -170,7 +179,7 @@ impl Probe {
     }
 
     /// How to build and run it, for a core and the flags that its kernel set was compiled with.
-    pub fn readme(&self, compiler: &str, flags: &str, row: &str) -> String {
+    pub fn readme(&self, compiler: &str, flags: &str, profile: &str) -> String {
         let mut text = String::new();
         let _ = writeln!(text, "# Probe `{}`\n\n{}.\n", self.name, self.shows);
         let _ = writeln!(text, "    {compiler} {flags} -c probe.c *.c   # or -o probe on Linux\n");
@@ -179,7 +188,7 @@ impl Probe {
             "Call `tp_probe()` after clocks, wait states and caches are set, with interrupts off; read `tp_probe_cycles` with the \
              debugger. The first run fills the caches; take the median of the other {}. On Linux the program prints it. Put the \
              number into `cycles` of `measurement.csv`, say what you know of the board in the other columns, and run\n\n    \
-             tinyprec calibrate measurement.csv --profile NAME\n\n{row}",
+             tinyprec calibrate measurement.csv --profile {profile} --out .",
             RUNS - 1
         );
         text
