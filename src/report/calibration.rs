@@ -3,10 +3,10 @@
 //! ```
 //! use tinyprec::{report, validate};
 //! let mut rows = validate::published()?;
-//! rows.retain(|row| row.id.starts_with("NNOM"));
+//! rows.retain(|row| row.id.starts_with("EEES"));
 //! let layers = |name: &str| validate::published_layers(name).map(str::to_owned);
 //! let studies = validate::study(&rows, &layers, None)?;
-//! assert!(report::calibration::text(&studies, 100).contains("cortex-m4: errors before and after calibration"));
+//! assert!(report::calibration::text(&studies, 100).contains("cortex-m7: errors before and after calibration"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
