@@ -2,11 +2,11 @@
 
 use super::error::CostError;
 use super::kernel::{Kernel, KernelSet, key_text};
-use super::memory::{Layout, MemoryTotals, StallInput, Stalls, data_stalls, fetch_stalls};
+use super::memory::{Layout, MemoryTotals, Resident, StallInput, Stalls, data_stalls, fetch_stalls, reuse_distance};
 use super::pipeline::{BodyTime, Range};
 use super::summary::{phases, sites};
 use super::table::{Bound, CallCost, Cost, CostTable, LevelCost, Parts};
-use super::terms::{CallTerms, KINDS, KernelTimes, Outside, Surroundings, trips};
+use super::terms::{CallTerms, KernelTimes, Outside, SLOTS, Surroundings, trips};
 use crate::profile::{End, Profile};
 use crate::trace::{BufferKind, KernelCall};
 use std::borrow::Cow;
@@ -226,18 +226,29 @@ impl<'a> Estimator<'a> {
     fn stall_inputs(&self, terms: &CallTerms, around: &Surroundings) -> [StallInput; 2] {
         let mut data = StallInput { footprint: around.data_footprint, ..StallInput::default() };
         let mut constants = StallInput { footprint: around.constant_footprint, ..StallInput::default() };
-        for (slot, (resident, kind)) in terms.residents.iter().zip(KINDS).enumerate() {
+        for (at, (resident, slot)) in terms.residents.iter().zip(SLOTS).enumerate() {
             let Some(resident) = resident else { continue };
-            let input = if kind == BufferKind::Weights { &mut constants } else { &mut data };
-            let part = resident.scaled(around.outside.share(kind));
-            input.working_set += part.bytes;
-            input.residents[slot] = Some(part);
+            let input = if slot.kind == BufferKind::Weights { &mut constants } else { &mut data };
+            input.residents[at] = Some(resident.scaled(around.outside.share(slot.kind)));
         }
-        if self.profile.constants_share_data_cache() {
-            let (working_set, footprint) =
-                (data.working_set + constants.working_set, data.footprint + constants.footprint);
-            (data.working_set, constants.working_set) = (working_set, working_set);
+        let shared = self.profile.constants_share_data_cache();
+        if shared {
+            let footprint = data.footprint + constants.footprint;
             (data.footprint, constants.footprint) = (footprint, footprint);
+        }
+        let (of_data, of_constants) = (data.residents, constants.residents);
+        for (input, neighbours) in [(&mut data, of_constants), (&mut constants, of_data)] {
+            let own = input.residents;
+            let behind = || neighbours.iter().flatten().filter(|_| shared);
+            let touched: f64 = own.iter().flatten().chain(behind()).map(Resident::touched_bytes).sum();
+            for (at, resident) in input.residents.iter_mut().enumerate() {
+                let Some(resident) = resident else { continue };
+                let beside = own.iter().enumerate().filter(|(other, _)| *other != at).filter_map(|(_, r)| r.as_ref());
+                let distance = reuse_distance(resident, beside.chain(behind()));
+                resident.reuse_bytes = Some(resident.reuse_bytes.unwrap_or(distance));
+                let is_map = matches!(SLOTS[at].kind, BufferKind::Activation | BufferKind::Scratch);
+                resident.since_bytes = if is_map { touched.min(input.footprint) } else { input.footprint };
+            }
         }
         [data, constants]
     }

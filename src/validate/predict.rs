@@ -129,7 +129,7 @@ pub(super) fn predict_with(
     for (index, row) in rows.iter().enumerate() {
         match configure(row, adjust) {
             Ok((board, software)) => {
-                let set = board.profile.kernel_set.clone().unwrap_or_else(|| software.kernel_set.to_owned());
+                let set = board.profile.kernel_set.clone().unwrap_or_else(|| software.set_of(row));
                 groups.entry((board.spec.clone(), set)).or_default().push((index, board, software));
             }
             Err(refusal) => results[index] = Some(Err(refusal)),

@@ -34,11 +34,15 @@ pub fn row_calls(row: &Measurement, layers: &dyn Fn(&str) -> Option<String>) -> 
     Ok(list.calls.into_iter().flat_map(|call| bit_serial(call, planes)).collect())
 }
 
-/// A header and one row of a layer list from `op key=value …`.
+/// A header and one row of a layer list from `op key=value …`; sides of maps that are not given are 1.
 fn one_row(shape: &str) -> Result<String, Refusal> {
     let mut words = shape.split_whitespace();
     let op = words.next().ok_or_else(|| Refusal::Workload("`kernel:` needs an operation".to_owned()))?;
     let (mut header, mut cells) = ("idx,op".to_owned(), format!("0,{op}"));
+    for side in ["in_h", "in_w", "out_h", "out_w"].iter().filter(|side| !shape.contains(&format!("{side}="))) {
+        header = format!("{header},{side}");
+        cells = format!("{cells},1");
+    }
     for word in words {
         let known = |(key, value)| SHAPE.contains(&key).then_some((key, value));
         let (key, value) = word.split_once('=').and_then(known).ok_or_else(|| {
