@@ -143,6 +143,7 @@ impl Evaluation {
             Data::I8(x) => ints(&mut x.iter().map(|v| i32::from(*v))),
             Data::I32(x) => ints(&mut x.iter().copied()),
             Data::F32(x) => FeatureValues::Reals(x.clone()),
+            Data::I64(_) => return None,
         };
         Some(Features { width: self.feature_len, values })
     }
