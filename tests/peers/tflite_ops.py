@@ -205,9 +205,48 @@ def unary(name, sx, zx, so, zo, extra=(), label=""):
     x = n.tensor([1, 8, 8, 4], I8, scale=sx, zero=zx)
     y = n.tensor([1, 8, 8, 4], I8, scale=so, zero=zo)
     more = [n.tensor(*args, **kw) for args, kw in extra]
-    n.op(name, [x, *more], [y], version=1 if name in ("RELU_N1_TO_1", "PRELU") else 2)
+    n.op(name, [x, *more], [y], version=1 if name in ("RELU_N1_TO_1", "PRELU", "HARD_SWISH") else 2)
     every = np.arange(-128, 128).astype(np.int8).reshape(1, 8, 8, 4)
     case(f"{name.lower()}{label}", n, [x], y, [every])
+
+
+def with_constant(name, act, first, values):
+    n = Net()
+    x = n.tensor([1, 5, 4, 4], I8, scale=scale(), zero=zero())
+    k = n.tensor([values], I8, codes([values]), scale(), zero())
+    y = n.tensor([1, 5, 4, 4], I8, scale=scale(0.02, 0.4), zero=zero())
+    n.op(name, [k, x] if first else [x, k], [y],
+         options(getattr(s, f"{name.capitalize()}OptionsT"), fusedActivationFunction=act), f"{name.capitalize()}Options", 2)
+    case(f"{name.lower()} act{act} of {values} constants{' first' if first else ''}", n, [x], y, [codes([1, 5, 4, 4])])
+
+
+def spread_conv(groups, dilation, same):
+    n = Net()
+    sx, c, o, h, w = scale(), 4 * groups, 3 * groups, 9, 8
+    ws = [scale(0.0005, 0.01) for _ in range(o)]
+    x = n.tensor([1, h, w, c], I8, scale=sx, zero=zero())
+    wi = n.tensor([o, 3, 3, c // groups], I8, codes([o, 3, 3, c // groups]), ws)
+    bi = n.tensor([o], I32, RNG.integers(-9000, 9000, o), np.asarray(ws) * sx)
+    reach = 2 * dilation + 1
+    y = n.tensor([1, out_of(reach, 1, h, same), out_of(reach, 1, w, same), o], I8, scale=scale(0.02, 0.5), zero=zero())
+    opt = options(s.Conv2DOptionsT, padding=s.Padding.SAME if same else s.Padding.VALID, strideH=1, strideW=1,
+                  fusedActivationFunction=0, dilationHFactor=dilation, dilationWFactor=dilation)
+    n.op("CONV_2D", [x, wi, bi], [y], opt, "Conv2DOptions", 3)
+    case(f"conv of {groups} groups, dilation {dilation}", n, [x], y, [codes([1, h, w, c])])
+
+
+def spread_depthwise(dilation):
+    n = Net()
+    sx, c = scale(), 5
+    ws = [scale(0.0005, 0.01) for _ in range(c)]
+    x = n.tensor([1, 9, 8, c], I8, scale=sx, zero=zero())
+    wi = n.tensor([1, 3, 3, c], I8, codes([1, 3, 3, c]), ws, axis=3)
+    bi = n.tensor([c], I32, RNG.integers(-900, 900, c), np.asarray(ws) * sx)
+    y = n.tensor([1, 9, 8, c], I8, scale=scale(0.02, 0.5), zero=zero())
+    opt = options(s.DepthwiseConv2DOptionsT, padding=s.Padding.SAME, strideH=1, strideW=1, fusedActivationFunction=0,
+                  depthMultiplier=1, dilationHFactor=dilation, dilationWFactor=dilation)
+    n.op("DEPTHWISE_CONV_2D", [x, wi, bi], [y], opt, "DepthwiseConv2DOptions", 3)
+    case(f"depthwise, dilation {dilation}", n, [x], y, [codes([1, 9, 8, c])])
 
 
 def floats(name, opt=None, kind=None):
@@ -294,4 +333,17 @@ for sx, so in [(0.05, 0.05), (0.04, 0.017)]:
           label=f" {sx} {so}")
 floats("QUANTIZE")
 concat_pad()
+for sx, zx in [(0.047, 3), (0.1, -128), (0.003, 0), (0.5, 120)]:
+    unary("TANH", sx, zx, 1 / 128, 0, label=f" {sx} {zx}")
+for sx, zx, so, zo in [(0.05, 3, 0.04, -100), (0.0235, -128, 0.0235, -128), (0.1, 0, 0.03, -8), (0.002, 7, 0.001, 9),
+                       (0.31, -50, 0.3, -128)]:
+    unary("HARD_SWISH", sx, zx, so, zo, label=f" {sx} {so}")
+for act, first, values in [(0, False, 4), (1, True, 4), (3, False, 1), (0, True, 1)]:
+    with_constant("ADD", act, first, values)
+    with_constant("MUL", act, first, values)
+spread_conv(1, 2, True)
+spread_conv(1, 3, False)
+spread_conv(3, 1, True)
+spread_conv(2, 2, True)
+spread_depthwise(2)
 print("[\n" + ",\n".join(json.dumps(c) for c in CASES) + "\n]")
