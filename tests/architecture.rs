@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("profile", &[]),
     ("cost", &["profile", "trace", "numeric"]),
-    ("validate", &["cost", "profile"]),
+    ("validate", &["cost", "profile", "trace"]),
     ("config", &["data", "learn", "numeric", "profile", "nn", "import"]),
     ("record", &["trace"]),
     (
@@ -28,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("explore", &["run", "cost", "profile", "config", "record", "metrics"]),
     ("export", &["nn", "learn", "profile", "numeric", "bits", "trace", "cost", "import"]),
-    ("report", &["record", "trace"]),
+    ("report", &["record", "trace", "validate", "cost"]),
 ];
 
 /// Rooms that compute and nothing else: no I/O, clock, global state or unseeded randomness.

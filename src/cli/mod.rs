@@ -25,6 +25,7 @@ mod store;
 mod sweep;
 mod sweep_progress;
 mod terminal;
+mod validate;
 mod workload;
 
 use clap::{Parser, Subcommand};
@@ -63,6 +64,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Say what a network file holds and what cannot be run, and convert it
     Import(import::ImportArgs),
+    /// Compare predictions with measured boards, by core, software and type, and say what the misses have in common
+    Validate(validate::ValidateArgs),
     /// List, show and check board profiles
     Profile(profile::ProfileArgs),
     /// Fetch data sets, list and check what is there
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Cost(args) => cost::run(args, &terminal),
         Command::Explain(args) => explain::run(args, &terminal),
         Command::Import(args) => import::run(args, &terminal),
+        Command::Validate(args) => validate::run(args, &terminal),
         Command::Profile(args) => profile::run(args, &terminal),
         Command::Data(args) => data::run(args, &terminal),
         Command::Report(args) => report::run(args, &terminal),

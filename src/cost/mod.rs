@@ -26,6 +26,7 @@
 
 mod alerts;
 mod audit;
+mod breakdown;
 mod closed_form;
 mod compiled;
 mod error;
@@ -42,6 +43,7 @@ mod work;
 
 pub use alerts::{Alert, alerts};
 pub use audit::{Audit, Share, audit};
+pub use breakdown::{Breakdown, Term};
 pub use compiled::{Compiled, Point};
 pub use error::CostError;
 pub use estimate::{Estimator, estimate};

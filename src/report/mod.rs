@@ -1,7 +1,7 @@
 //! Records rendered: text for a terminal, one self-contained HTML page with SVG plots, CSV tables.
 //!
-//! Reads [`RunRecord`](crate::record::RunRecord)s and nothing else: whatever a report says is in the record, so it can
-//! be rendered again years later. Computes no result; it only rounds for display.
+//! Reads [`RunRecord`](crate::record::RunRecord)s: whatever a report says is in the record, so it can be rendered again years
+//! later. A [`validation`] is rendered from what `validate` computed. Computes no result; it only rounds for display.
 //!
 //! Flow: record → `verdict`, `diagnosis`, `view` (tables) and `figure` (plots) → [`text()`], [`html()`], [`csv_tables`], [`write_report`].
 //!
@@ -25,6 +25,7 @@ mod numbers;
 mod plot;
 pub mod sweep;
 mod text;
+pub mod validation;
 mod verdict;
 mod view;
 

@@ -11,6 +11,8 @@ pub enum ListType {
     F32,
     /// Maps and weights of one bit; the first convolution reads 8-bit pixels; what has no product is left out.
     B1,
+    /// As `B1`, every convolution with maps of bits: layers inside a binary network, each by itself.
+    Bits,
 }
 
 impl ListType {
@@ -144,7 +146,7 @@ impl Row<'_> {
                 Ok(match kind {
                     ListType::I8 => Some((call(Op::Int8DepthwiseConv, dims, &[i8, i8, i8]), self.bytes(weights)?)),
                     ListType::F32 => Some((call(Op::DepthwiseConv, dims, &[f32, f32, f32]), self.bytes(4 * weights)?)),
-                    ListType::B1 => None,
+                    ListType::B1 | ListType::Bits => None,
                 })
             }
             ("FULLY_CONNECTED" | "FC", kind) => {
@@ -154,14 +156,14 @@ impl Row<'_> {
                 Ok(Some(match kind {
                     ListType::I8 => (call(Op::Int8Dense, dims, &[i8, i8, i8]), self.bytes(rows * columns)?),
                     ListType::F32 => (call(Op::FloatDense, dims, &[f32, f32, f32]), self.bytes(4 * rows * columns)?),
-                    ListType::B1 => {
+                    ListType::B1 | ListType::Bits => {
                         let elems = [Elem::B1, Elem::B1, Elem::I32];
                         let bytes = [columns.div_ceil(32) * 4, rows * columns.div_ceil(32) * 4, rows * 4];
                         (call(Op::BinaryDense, binary, &elems), bytes)
                     }
                 }))
             }
-            (_, ListType::B1) => Ok(None),
+            (_, ListType::B1 | ListType::Bits) => Ok(None),
             ("ADD" | "ADD/MUL", ListType::I8) => same(Op::Int8Add, &[i8, i8, i8]),
             ("ADD" | "ADD/MUL", ListType::F32) => same(Op::Add, &[f32, f32, f32]),
             ("AVERAGE_POOL_2D" | "AVGPOOL" | "MEAN", ListType::I8) => global(Op::Int8Mean, &[i8, i8]),
@@ -193,7 +195,7 @@ impl Row<'_> {
                 let elems = [Elem::U8, Elem::B1, Elem::I32];
                 (call(Op::InputConv, dims.with("ic", ic), &elems), [from.len(), to.c * words * 4, to.len() * 4])
             }
-            ListType::B1 => {
+            ListType::B1 | ListType::Bits => {
                 let words = ic.div_ceil(32);
                 let elems = [Elem::B1, Elem::B1, Elem::I32];
                 let bytes = [from.pixels() * words * 4, to.c * self.taps()? * words * 4, to.len() * 4];

@@ -2,8 +2,8 @@
 //!
 //! Reads measurement files and the cost model's predictions; knows nothing of images, learning or reports.
 //!
-//! Flow: measurement file → [`Measurement`] rows → predictions by `cost` → [`ErrorStats`] by group; rows and terms → [`nnls()`]
-//! → a calibrated profile.
+//! Flow: measurement file → [`Measurement`] rows → [`predict()`]: the row's profile and its software's kernel set ([`SOFTWARE`]) →
+//! [`Prediction`] with its causes, or a [`Refusal`] → [`ErrorStats`] by group; rows and causes → [`nnls()`] → a calibrated profile.
 //!
 //! ```
 //! use tinyprec::validate::error_stats;
@@ -13,16 +13,28 @@
 //! assert_eq!(stats.spearman.map(|s| s.value), Some(1.0));
 //! ```
 
+mod board;
 mod diagnose;
 mod measurement;
 mod nnls;
+mod predict;
+mod published;
 mod rank;
 mod read;
+mod score;
+mod software;
 mod statistics;
+mod workload;
 
+pub use board::{RowBoard, check_profiles, row_board};
 pub use diagnose::{Finding, NOISE, Observation, Pattern, diagnose};
 pub use measurement::{DataType, Measurement, SoftwareClass};
 pub use nnls::{Equation, Fit, Prior, nnls, residual, robust_nnls};
+pub use predict::{Prediction, Refusal, predict};
+pub use published::{PUBLISHED, published, published_layers};
 pub use rank::{kendall, spearman};
 pub use read::{COLUMNS, MeasurementError, read_measurements};
+pub use score::{Group, Quantity, Scored, Validation, score};
+pub use software::{SOFTWARE, Software};
 pub use statistics::{ErrorStats, Figure, RESAMPLES, error_stats, median};
+pub use workload::row_calls;

@@ -35,6 +35,8 @@ pub(super) struct Issue {
 pub(super) struct Prepared {
     pub body: Vec<Issue>,
     pub width: u64,
+    /// Cycles until a written-back base can address memory, at least.
+    pub base_to_address: u64,
     pub in_order_write_back: bool,
     pub unit_names: Vec<String>,
     pub unit_counts: Vec<u32>,
@@ -54,6 +56,7 @@ impl Prepared {
             n_registers: issues.iter().map(registers).max().unwrap_or(0),
             body: issues,
             width: u64::from(board.width),
+            base_to_address: u64::from(board.base_to_address),
             in_order_write_back: board.in_order_write_back,
             unit_names: board.units.iter().map(|(name, _)| name.clone()).collect(),
             unit_counts: board.units.iter().map(|&(_, n)| n).collect(),
@@ -74,7 +77,7 @@ impl Issue {
         };
         let cycles = instr.n_registers.div_ceil(row.registers_per_cycle).max(1);
         let has_base = instr.write_back.is_some();
-        let plain = row.latency_to.get(&Operand::Addr).map_or(0, |ticks| ticks.at(end));
+        let plain = row.latency.at(end);
         let replaced = row.latency_write_back.filter(|_| has_base);
         let latency = |ticks: u32| u64::from(replaced.filter(|_| ticks == plain).unwrap_or(ticks));
         let base_latency = u64::from(row.base_latency.unwrap_or(board.write_back_latency));
@@ -88,10 +91,25 @@ impl Issue {
             latency_to: row.latency_to.iter().map(|(&operand, ticks)| (operand, latency(ticks.at(end)))).collect(),
             slots: u64::from(row.slots[usize::from(has_base)]),
             base_latency,
-            results: results(instr, board, latency(plain), base_latency),
+            results: {
+                let (first, last) = results(instr, board, latency(plain), base_latency);
+                (first, last.max(u64::from(row.last_result)))
+            },
             redirects: instr.class.redirects(),
         })
     }
+}
+
+/// A 16-bit Thumb instruction that sets the flags because of its size: low registers only, and no `.w`.
+fn sets_flags_by_size(instr: &Instr) -> bool {
+    let is_arithmetic =
+        matches!(instr.class, Class::Alu | Class::AluShift | Class::Shift | Class::Bitfield | Class::Mul);
+    let (mnemonic, operands) = instr.assembly.split_once(char::is_whitespace).unwrap_or((&instr.assembly, ""));
+    let is_low = |operand: &str| {
+        let name = operand.trim();
+        name.starts_with('#') || matches!(name.as_bytes(), [b'r', b'0'..=b'7'])
+    };
+    is_arithmetic && instr.writes.len() > 1 && !mnemonic.contains(".w") && operands.split(',').all(is_low)
 }
 
 /// Cycles until the first and the last result of an instruction are written, for in-order write-back. A store's last one is its
@@ -99,10 +117,7 @@ impl Issue {
 fn results(instr: &Instr, board: &Scoreboard, latency: u64, base_latency: u64) -> (u64, u64) {
     let mut each: Vec<u64> = instr.writes.iter().map(|_| latency).collect();
     each.extend(instr.write_back.map(|_| base_latency));
-    let is_arithmetic =
-        matches!(instr.class, Class::Alu | Class::AluShift | Class::Shift | Class::Bitfield | Class::Mul);
-    let is_narrow = !instr.assembly.split_whitespace().next().unwrap_or("").contains(".w");
-    if is_arithmetic && instr.writes.len() > 1 && is_narrow {
+    if sets_flags_by_size(instr) {
         each.extend(board.narrow_flag_latency.map(u64::from));
     }
     let last = each.iter().max().copied().filter(|_| !instr.class.is_store());
@@ -122,8 +137,9 @@ impl Prepared {
     pub fn operands_ready(&self, issue: &Issue, written: &[Option<Written>]) -> u64 {
         let ready = |&(register, operand): &(u16, Operand)| {
             let writer = written[usize::from(register)]?;
+            let base_latency = self.body[writer.by].base_latency;
             let latency = if writer.as_base {
-                self.body[writer.by].base_latency
+                if operand == Operand::Addr { base_latency.max(self.base_to_address) } else { base_latency }
             } else {
                 self.body[writer.by].latency_to.get(&operand).copied().unwrap_or(0)
             };

@@ -49,6 +49,8 @@ pub(super) struct RawIssue {
     #[serde(default)]
     pub in_order_write_back: bool,
     pub narrow_flag_latency: Option<u32>,
+    #[serde(default)]
+    pub base_to_address: u32,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +74,7 @@ pub(super) struct RawClass {
     pub slots_write_back: Option<u32>,
     pub base_latency: Option<u32>,
     pub latency_write_back: Option<u32>,
+    pub last_result: Option<u32>,
     pub reads_data_as: Option<Operand>,
     pub reads_shift_as: Option<Operand>,
     pub kind: Kind,

@@ -155,6 +155,7 @@ fn scoreboard(
         write_back_latency: issue.write_back_latency,
         in_order_write_back: issue.in_order_write_back,
         narrow_flag_latency: issue.narrow_flag_latency,
+        base_to_address: issue.base_to_address,
         units,
         rows: table,
     })
@@ -191,6 +192,8 @@ fn score_row(at: &SourceText<'_>, units: &[(String, u32)], row: Spanned<RawClass
         slots: [row.slots.unwrap_or(1), row.slots_write_back.or(row.slots).unwrap_or(1)],
         base_latency: row.base_latency,
         latency_write_back: row.latency_write_back,
+        latency,
+        last_result: row.last_result.unwrap_or(0),
         reads_data_as: row.reads_data_as.unwrap_or(Operand::Data),
         reads_shift_as: row.reads_shift_as.unwrap_or(Operand::Shift),
         kind: row.kind,

@@ -114,6 +114,8 @@ pub struct Scoreboard {
     pub in_order_write_back: bool,
     /// With in-order write-back: latency of the flags that a 16-bit Thumb instruction writes besides its register.
     pub narrow_flag_latency: Option<u32>,
+    /// Cycles that a written-back base takes at least before it can address memory again.
+    pub base_to_address: u32,
     /// Units: name and number of instances.
     pub units: Vec<(String, u32)>,
     /// Rows by class.
@@ -159,6 +161,10 @@ pub struct ScoreRow {
     pub base_latency: Option<u32>,
     /// Latency in place of the row's where addressing writes its base back.
     pub latency_write_back: Option<u32>,
+    /// Latency before `[[forward]]`: what in-order write-back goes by.
+    pub latency: Ticks,
+    /// With in-order write-back: cycles until the instruction has ended, where that is later than its results can be used.
+    pub last_result: u32,
     /// The kind that a `data` source of this class counts as.
     pub reads_data_as: Operand,
     /// The kind that a `shift` source of this class counts as.

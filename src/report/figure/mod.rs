@@ -58,7 +58,7 @@ fn precision_keys(record: &RunRecord) -> Vec<Key> {
     record.precisions.iter().enumerate().map(|(i, p)| line_key(&p.name, i)).collect()
 }
 
-fn line_key(name: &str, style: usize) -> Key {
+pub(super) fn line_key(name: &str, style: usize) -> Key {
     let style8 = style % 8;
     let marker = super::plot::svg::marker_path(style8, (15.0, 7.0), 4.0);
     let swatch = format!(
@@ -70,7 +70,7 @@ fn line_key(name: &str, style: usize) -> Key {
 }
 
 /// Colour alone, where the shape says something else.
-fn colour_key(name: &str, style: usize) -> Key {
+pub(super) fn colour_key(name: &str, style: usize) -> Key {
     let swatch = format!(
         "<svg class=\"swatch\" viewBox=\"0 0 30 14\" aria-hidden=\"true\"><rect class=\"fill p{}\" x=\"4\" y=\"2\" width=\"22\" height=\"10\"/></svg>",
         style % 8

@@ -29,6 +29,20 @@ pub fn draw(dots: &[Dot], labels: (&str, &str), id: &str, title: &str, descripti
     let x = Scale::log(dots.iter().flat_map(|d| [d.x.0, d.x.2]))?;
     let ends = dots.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), d| (l.min(d.y.0), h.max(d.y.2)));
     let y = Scale::linear(ends.0, ends.1);
+    Some(on(dots, (x, y), None, labels).finish(id, title, description))
+}
+
+/// Draws the points over one logarithmic scale both ways, with the line of equality; `None` where nothing is positive.
+pub fn against(dots: &[Dot], labels: (&str, &str), id: &str, title: &str, description: &str) -> Option<String> {
+    let (mut low, mut high) = (f64::INFINITY, 0.0_f64);
+    for value in dots.iter().flat_map(|d| [d.x.0, d.x.2, d.y.0, d.y.2]).filter(|v| *v > 0.0) {
+        (low, high) = (low.min(value), high.max(value));
+    }
+    let scale = Scale::log([low, high])?;
+    Some(on(dots, (scale, scale), Some((low, high)), labels).finish(id, title, description))
+}
+
+fn on(dots: &[Dot], (x, y): (Scale, Scale), equality: Option<(f64, f64)>, labels: (&str, &str)) -> Svg {
     let floor = HEIGHT - BOTTOM;
     let across = |v: f64| LEFT + x.place(v) * (WIDTH - LEFT - RIGHT);
     let up = |v: f64| floor - y.place(v) * (floor - TOP);
@@ -44,6 +58,9 @@ pub fn draw(dots: &[Dot], labels: (&str, &str), id: &str, title: &str, descripti
     svg.line("axis", (LEFT, floor), (WIDTH - RIGHT, floor));
     svg.text("label", ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 6.0), Anchor::Middle, labels.0);
     svg.vertical_text("label", (13.0, (TOP + floor) / 2.0), labels.1);
+    if let Some((low, high)) = equality {
+        svg.line("mark", (across(low), up(low)), (across(high), up(high)));
+    }
     for dot in dots {
         let class = format!("whisker p{}", dot.colour % 8);
         svg.line(&class, (across(dot.x.0), up(dot.y.1)), (across(dot.x.2), up(dot.y.1)));
@@ -52,5 +69,5 @@ pub fn draw(dots: &[Dot], labels: (&str, &str), id: &str, title: &str, descripti
     for dot in dots {
         svg.marker(&format!("dot p{}", dot.colour % 8), dot.shape, (across(dot.x.1), up(dot.y.1)), &dot.tip);
     }
-    Some(svg.finish(id, title, description))
+    svg
 }

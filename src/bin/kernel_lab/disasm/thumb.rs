@@ -22,7 +22,7 @@ pub fn parse(mnemonic: &str, args: &[String]) -> Option<Insn> {
         return Some(branch);
     }
     if plain.starts_with('v') {
-        return float(plain, &args);
+        return float(plain, &args).map(|insn| halves(insn, plain.contains(".f64")));
     }
     let name = name(plain)?;
     let mut insn = body(&name, &args)?;
@@ -226,6 +226,20 @@ fn float(plain: &str, args: &[&str]) -> Option<Insn> {
         insn = insn.from(&["flags"], Operand::Flag);
     }
     Some(insn)
+}
+
+/// Names double registers by the two single ones that they are made of, so that each sees what the other wrote.
+fn halves(mut insn: Insn, is_double: bool) -> Insn {
+    let pair = |name: &str| {
+        let number = name.strip_prefix('d').and_then(|n| n.parse::<u32>().ok()).filter(|&n| n < 16);
+        number.map_or(vec![name.to_owned()], |n| vec![format!("s{}", 2 * n), format!("s{}", 2 * n + 1)])
+    };
+    if is_double {
+        insn.w = Some(Width::D);
+        insn.d = insn.d.iter().flat_map(|name| pair(name)).collect();
+        insn.s = insn.s.iter().flat_map(|(name, kind)| pair(name).into_iter().map(|half| (half, *kind))).collect();
+    }
+    insn
 }
 
 fn float_class(base: &str, args: &[&str]) -> Option<Class> {

@@ -1,0 +1,81 @@
+//! Predictions against measurements, rendered: terminal, Markdown, CSV, one self-contained page with plots.
+//!
+//! ```
+//! use tinyprec::{report, validate};
+//! let mut rows = validate::published()?;
+//! rows.retain(|row| row.id.starts_with("NNOM"));
+//! let compared = validate::score(&rows, &|name| validate::published_layers(name).map(str::to_owned));
+//! assert!(report::validation::text(&compared, 100).contains("cortex-m4 cmsis-nn int8 layer"));
+//! # Ok::<(), validate::MeasurementError>(())
+//! ```
+
+mod figures;
+mod page;
+mod tables;
+
+use super::ReportError;
+use super::files::replace;
+use super::text::{draw, wrap};
+use super::view::Table;
+use crate::validate::Validation;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use page::render as html;
+pub use tables::csv;
+
+/// Name of the page.
+const PAGE: &str = "index.html";
+
+/// Renders for a terminal of `width` columns: figures by group, diagnosis, refused rows.
+pub fn text(validation: &Validation, width: usize) -> String {
+    let mut parts = vec![wrap(&tables::verdict(validation), width)];
+    for table in tables::all(validation) {
+        let note = if table.note.is_empty() { String::new() } else { format!(". {}", table.note) };
+        parts.push(format!("{}\n{}", wrap(&format!("{}{note}", table.title), width), draw(&table, width)));
+    }
+    parts.extend(tables::diagnoses(validation).iter().map(|line| wrap(line, width)));
+    parts.join("\n\n") + "\n"
+}
+
+/// Renders as Markdown, all tables and the diagnosis.
+pub fn markdown(validation: &Validation) -> String {
+    let mut parts = vec!["# Predictions against published measurements".to_owned(), tables::verdict(validation)];
+    for table in tables::all(validation).iter().chain(&tables::details(validation)) {
+        parts.push(format!("## {}", table.title));
+        parts.extend((!table.note.is_empty()).then(|| table.note.clone()));
+        parts.push(markdown_table(table));
+    }
+    parts.push("## Diagnosis".to_owned());
+    parts.push(tables::diagnoses(validation).iter().map(|line| format!("* {line}")).collect::<Vec<_>>().join("\n"));
+    parts.join("\n\n") + "\n"
+}
+
+fn markdown_table(table: &Table) -> String {
+    let line = |cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(|c| c.replace('|', "\\|")).collect();
+        format!("| {} |", cells.join(" | "))
+    };
+    let rule = format!("|{}", "---|".repeat(table.header.len()));
+    let mut lines = vec![line(&table.header), rule];
+    lines.extend(table.rows.iter().map(|row| line(row)));
+    lines.join("\n")
+}
+
+/// Writes page, Markdown and CSV into a folder and gives the page's path.
+///
+/// # Errors
+/// [`ReportError`] names the file that could not be written.
+pub fn write(validation: &Validation, dir: &Path) -> Result<PathBuf, ReportError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| ReportError::Write { path, source }
+    };
+    fs::create_dir_all(dir).map_err(failed(dir))?;
+    let texts = [("README.md", markdown(validation)), ("rows.csv", csv(validation)), (PAGE, html(validation)?)];
+    for (name, text) in texts {
+        let path = dir.join(name);
+        replace(&path, text.as_bytes()).map_err(failed(&path))?;
+    }
+    Ok(dir.join(PAGE))
+}

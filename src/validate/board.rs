@@ -1,0 +1,140 @@
+//! Which profile a row is priced with, in the row's own configuration.
+
+use super::measurement::Measurement;
+use super::predict::Refusal;
+use super::read::MeasurementError;
+use crate::profile::{self, Profile, ProfileError};
+
+/// Parts of a board's name → profile, longest first where one contains another.
+const PARTS: &[(&str, &str)] = &[
+    ("F746", "stm32f746"),
+    ("F756", "stm32f746"),
+    ("F767", "stm32f746"),
+    ("F769", "stm32f746"),
+    ("H743", "stm32h743"),
+    ("H745", "stm32h743"),
+    ("H747", "stm32h743"),
+    ("H750", "stm32h743"),
+    ("H753", "stm32h743"),
+    ("H7A3", "stm32h7a3"),
+    ("H7B3", "stm32h7a3"),
+    ("L4R5", "stm32l4r5"),
+    ("L4R9", "stm32l4r5"),
+    ("L4S5", "stm32l4r5"),
+    ("F401", "stm32f401"),
+    ("F411", "stm32f401"),
+    ("F405", "stm32f407"),
+    ("F407", "stm32f407"),
+    ("F427", "stm32f407"),
+    ("F429", "stm32f407"),
+    ("F413", "stm32f446"),
+    ("F446", "stm32f446"),
+    ("PI 3B", "rpi3b-plus"),
+    ("PI 3 MODEL B", "rpi3b-plus"),
+    ("ZERO 2", "rpi-zero-2w"),
+];
+
+/// Core → profile whose memories stand in where no profile is of the row's board.
+const STAND_INS: &[(&str, &str)] =
+    &[("cortex-m4", "stm32f407"), ("cortex-m7", "stm32h743"), ("cortex-a53", "rpi3b-plus")];
+
+/// A clock beyond this multiple of the profile's is another part.
+const CLOCK_REACH: f64 = 1.6;
+
+/// A profile in a row's configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowBoard {
+    /// Name with overrides, as `profile::load` takes it.
+    pub spec: String,
+    /// Loaded.
+    pub profile: Profile,
+    /// What about it is doubtful for this row.
+    pub flags: Vec<String>,
+}
+
+/// Chooses and configures the profile of a row: the row's own `profile`, else the board's name, else a stand-in of the core
+/// (flagged). The row's clock, wait states, caches and place of the weights override the profile's.
+///
+/// # Errors
+/// A core without a table, a `profile` that does not exist, weights in external memory, a clock out of reach.
+pub fn row_board(row: &Measurement) -> Result<RowBoard, Refusal> {
+    let mut flags = Vec::new();
+    let name = row.board.to_ascii_uppercase();
+    let part = PARTS.iter().find(|(part, _)| name.contains(part)).map(|(_, profile)| *profile);
+    let stand_in = || STAND_INS.iter().find(|(core, _)| *core == row.core).map(|(_, profile)| *profile);
+    let mut spec = match (row.profile.is_empty(), part) {
+        (false, _) => row.profile.clone(),
+        (true, Some(profile)) => profile.to_owned(),
+        (true, None) => {
+            let profile = stand_in().ok_or_else(|| Refusal::Core(row.core.clone()))?;
+            flags.push(format!("no profile of this board: the memories of {profile} stand in"));
+            profile.to_owned()
+        }
+    };
+    let unknown = |e: ProfileError| Refusal::Profile(e.to_string());
+    let plain = profile::load(&spec).map_err(unknown)?;
+    if plain.core.core != row.core {
+        return Err(Refusal::Core(format!("{} (profile {} has a {})", row.core, spec, plain.core.core)));
+    }
+    let base = profile::load(spec.split(',').next().unwrap_or_default()).map_err(unknown)?;
+    let named = |key: &str| row.profile.split(',').skip(1).any(|part| part.trim_start().starts_with(key));
+    let mut and = |key: &str, value: String| {
+        if !named(key) {
+            spec = format!("{spec},{key}={value}");
+        }
+    };
+    if let Some(mhz) = row.clock_mhz {
+        let reach = mhz / base.clock_mhz.value;
+        if !flags.is_empty() || reach <= CLOCK_REACH {
+            if reach > 1.0 && flags.is_empty() {
+                flags.push(format!("clock {mhz} MHz is beyond the profile's {} MHz", base.clock_mhz.value));
+            }
+        } else {
+            return Err(Refusal::Clock(format!("{mhz} MHz; the profile is of {} MHz", base.clock_mhz.value)));
+        }
+        if (mhz - plain.clock_mhz.value).abs() > 1e-9 {
+            and("clock_mhz", mhz.to_string());
+        }
+    } else {
+        flags.push(format!("no clock given: {} MHz of the profile", plain.clock_mhz.value));
+    }
+    if let Some(states) = row.wait_states
+        && plain.flash.is_some()
+    {
+        and("wait_states", states.to_string());
+    }
+    match row.caches.as_deref() {
+        Some("off") => and("cache", "off".to_owned()),
+        Some("on") | None => {}
+        Some(other) => flags.push(format!("caches `{other}`: priced with all of them on")),
+    }
+    match row.weights_in.as_deref() {
+        Some("ram" | "tcm") if plain.flash.is_some() => and("weights", "ram".to_owned()),
+        Some("external") => return Err(Refusal::Memory("weights in external memory".to_owned())),
+        _ => {}
+    }
+    let profile = profile::load(&spec).map_err(unknown)?;
+    Ok(RowBoard { spec, profile, flags })
+}
+
+/// Every profile that rows name must exist and take the overrides that they give.
+///
+/// # Errors
+/// [`MeasurementError::Cell`] with file, line and key for the first that does not.
+pub fn check_profiles(path: &str, rows: &[Measurement]) -> Result<(), MeasurementError> {
+    let mut seen = std::collections::BTreeSet::new();
+    for row in rows.iter().filter(|r| !r.profile.is_empty()) {
+        if seen.insert(&row.profile)
+            && let Err(e) = profile::load(&row.profile)
+        {
+            return Err(MeasurementError::Cell {
+                path: path.to_owned(),
+                line: row.line,
+                column: "profile",
+                value: row.profile.clone(),
+                want: e.to_string(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,242 @@
+//! Rows → predictions by the cost model: cycles with their interval and their causes, milliseconds, energy, RAM, flash.
+
+use super::board::{RowBoard, row_board};
+use super::measurement::{Measurement, SoftwareClass};
+use super::software::Software;
+use super::workload::{is_of_layer, kind_of, row_calls};
+use crate::cost::{Breakdown, CostTable, Estimator, KernelSet, Range, Term, kernel_set, macs};
+use crate::trace::KernelCall;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Why a row is not priced.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No table of the core.
+    #[error("core: {0} is not modelled")]
+    Core(String),
+    /// The software's structure is not modelled on that core.
+    #[error("software: {0}")]
+    Software(String),
+    /// More threads than one.
+    #[error("threads: {0}; one is modelled")]
+    Threads(u32),
+    /// Layers unknown.
+    #[error("workload: {0}")]
+    Workload(String),
+    /// Data types without kernels.
+    #[error("data type: {0}")]
+    DataType(String),
+    /// A clock that the profile cannot reach.
+    #[error("clock: {0}")]
+    Clock(String),
+    /// Memory that the profile does not have.
+    #[error("memory: {0}")]
+    Memory(String),
+    /// No such profile, or an override that it does not take.
+    #[error("profile: {0}")]
+    Profile(String),
+    /// No kernel of the shape.
+    #[error("kernel: {0}")]
+    Kernel(String),
+    /// Nothing that a prediction is compared with.
+    #[error("nothing to compare: neither time, energy, RAM nor flash of a workload that is priced")]
+    Nothing,
+}
+
+impl Refusal {
+    /// The word before the colon, for counts.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Refusal::Core(_) => "core",
+            Refusal::Software(_) => "software",
+            Refusal::Threads(_) => "threads",
+            Refusal::Workload(_) => "workload",
+            Refusal::DataType(_) => "data type",
+            Refusal::Clock(_) => "clock",
+            Refusal::Memory(_) => "memory",
+            Refusal::Profile(_) => "profile",
+            Refusal::Kernel(_) => "kernel",
+            Refusal::Nothing => "nothing to compare",
+        }
+    }
+}
+
+/// What the model says of one row. Uncalibrated: documented constants alone.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Prediction {
+    /// Profile with the row's configuration.
+    pub profile: String,
+    /// Kernel set.
+    pub kernel_set: String,
+    /// Name of the software's structure, see [`super::SOFTWARE`].
+    pub software: &'static str,
+    /// Whether that structure is open; else `factor` stands for what is not known.
+    pub is_open: bool,
+    /// Stated efficiency factor, already in every figure.
+    #[serde(skip)]
+    pub factor: Range,
+    /// Core cycles.
+    #[serde(skip)]
+    pub cycles: Range,
+    /// Milliseconds.
+    #[serde(skip)]
+    pub latency_ms: Range,
+    /// Microjoules: the profile's active power × time.
+    #[serde(skip)]
+    pub energy_uj: Range,
+    /// Bytes of RAM and of flash, reserves included; `None` for a layer of a network.
+    pub memory_bytes: Option<(u64, u64)>,
+    /// Middle cycles and events by cause; the cycles add up to `cycles.mid`.
+    pub terms: Breakdown,
+    /// Multiply-accumulates.
+    pub macs: f64,
+    /// Bytes of weights and maps that it touches.
+    pub working_set_bytes: f64,
+    /// Kind of its operation (`pointwise`, `depthwise` …), `network` for more than one layer.
+    pub kind: &'static str,
+    /// What is doubtful about it.
+    pub flags: Vec<String>,
+}
+
+/// Cost of one layer list in one configuration.
+struct Priced {
+    calls: Vec<KernelCall>,
+    table: CostTable,
+    terms: Vec<Breakdown>,
+    left_out: Vec<String>,
+}
+
+/// Row, its board and its software's structure.
+type Member = (usize, RowBoard, &'static Software);
+
+/// Predicts every row, in order. `layers` gives the text of a layer list by the name that rows use.
+///
+/// Rows of one configuration share a kernel set and its timing; rows of one workload share its table.
+pub fn predict(rows: &[Measurement], layers: &dyn Fn(&str) -> Option<String>) -> Vec<Result<Prediction, Refusal>> {
+    let mut results: Vec<Option<Result<Prediction, Refusal>>> = rows.iter().map(|_| None).collect();
+    let mut groups: BTreeMap<(String, String), Vec<Member>> = BTreeMap::new();
+    for (index, row) in rows.iter().enumerate() {
+        match configure(row) {
+            Ok((board, software)) => {
+                let set = board.profile.kernel_set.clone().unwrap_or_else(|| software.kernel_set.to_owned());
+                groups.entry((board.spec.clone(), set)).or_default().push((index, board, software));
+            }
+            Err(refusal) => results[index] = Some(Err(refusal)),
+        }
+    }
+    let mut sets: BTreeMap<(String, String), Result<KernelSet, Refusal>> = BTreeMap::new();
+    for ((_, set), members) in groups {
+        let board = &members[0].1;
+        let core = board.profile.core.core.clone();
+        let set = sets
+            .entry((core, set))
+            .or_insert_with_key(|(core, set)| kernel_set(core, set).map_err(|e| Refusal::Kernel(e.to_string())));
+        let priced = set.as_ref().map_err(Clone::clone).and_then(|set| {
+            Ok((set, Estimator::new(&board.profile, set).map_err(|e| Refusal::Kernel(e.to_string()))?))
+        });
+        let mut tables: BTreeMap<String, Result<Priced, Refusal>> = BTreeMap::new();
+        for (index, board, software) in &members {
+            let row = &rows[*index];
+            results[*index] = Some(priced.as_ref().map_err(Clone::clone).and_then(|(set, estimator)| {
+                let key = format!("{} {} {}", row.layers, row.dtype, row.class.name());
+                let priced = tables.entry(key).or_insert_with(|| price(row, layers, estimator));
+                let priced = priced.as_ref().map_err(Clone::clone)?;
+                prediction(row, priced, board, software, set.name())
+            }));
+        }
+    }
+    results.into_iter().map(|r| r.unwrap_or(Err(Refusal::Nothing))).collect()
+}
+
+/// Board and structure of a row, or why there is none.
+fn configure(row: &Measurement) -> Result<(RowBoard, &'static Software), Refusal> {
+    let board = row_board(row)?;
+    if row.threads > 1 {
+        return Err(Refusal::Threads(row.threads));
+    }
+    let why = || match row.class {
+        SoftwareClass::Other => format!("the structure of {} is not modelled", row.software),
+        class => format!("{} ({}) has no kernels on {}", class.name(), row.software, row.core),
+    };
+    let software = Software::of(row).ok_or_else(|| Refusal::Software(why()))?;
+    Ok((board, software))
+}
+
+fn price(row: &Measurement, layers: &dyn Fn(&str) -> Option<String>, estimator: &Estimator) -> Result<Priced, Refusal> {
+    let (mut calls, mut left_out) = (Vec::new(), Vec::new());
+    for call in row_calls(row, layers)? {
+        match estimator.kernel(&call) {
+            Ok(_) => calls.push(call),
+            // What multiplies decides the time; the rest of a network without a kernel is left out and said.
+            Err(_) if macs(&call).is_none() => left_out.push(call.site.clone()),
+            Err(e) => return Err(Refusal::Kernel(e.to_string())),
+        }
+    }
+    let fail = |e: crate::cost::CostError| Refusal::Kernel(e.to_string());
+    let table = estimator.estimate(&calls).map_err(fail)?;
+    let terms = calls.iter().zip(&table.calls).map(|(call, cost)| estimator.breakdown(call, cost).map_err(fail));
+    Ok(Priced { terms: terms.collect::<Result<_, _>>()?, calls, table, left_out })
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts far below 2^53")]
+fn prediction(
+    row: &Measurement,
+    priced: &Priced,
+    board: &RowBoard,
+    software: &'static Software,
+    set: &str,
+) -> Result<Prediction, Refusal> {
+    let is_chosen = |call: &KernelCall| row.layer.is_none_or(|idx| is_of_layer(call, idx));
+    let chosen: Vec<usize> = (0..priced.calls.len()).filter(|&i| is_chosen(&priced.calls[i])).collect();
+    let Some(&first) = chosen.first() else {
+        let layer = row.layer.map_or_else(String::new, |idx| format!(" {idx}"));
+        return Err(Refusal::Kernel(format!("no call of layer{layer} in {} has a kernel", row.layers)));
+    };
+    let mut flags = board.flags.clone();
+    if row.layer.is_none() && !priced.left_out.is_empty() {
+        flags.push(format!("left out for want of a kernel: {}", priced.left_out.join(", ")));
+    }
+    let mut terms = Breakdown::default();
+    let mut cycles = Range::default();
+    let (mut n_macs, mut touched, mut n_calls) = (0.0, 0.0, 0.0);
+    for &index in &chosen {
+        let call = &priced.calls[index];
+        terms += priced.terms[index];
+        cycles = cycles + priced.table.calls[index].cost.cycles;
+        let times = call.times as f64;
+        n_macs += macs(call).unwrap_or(0.0) * times;
+        touched += call.buffers.iter().map(|b| b.bytes as f64).sum::<f64>();
+        n_calls += 1.0;
+    }
+    terms.add(Term::Call, n_calls * software.call_cycles.mid, n_calls);
+    let factor = software.factor;
+    if !software.is_open() {
+        flags.push(format!("{} x {}: {}", factor.mid, software.name, software.source));
+    }
+    let cycles = (cycles + Range::exact(n_calls) * software.call_cycles) * factor;
+    let profile = &board.profile;
+    let latency_ms = Range::over(|end| cycles.at(end) / (profile.clock_mhz.capacity(end) * 1000.0));
+    let power = Range::over(|end| profile.power.active_mw.cost(end));
+    let memory = &priced.table.memory;
+    Ok(Prediction {
+        profile: board.spec.clone(),
+        kernel_set: set.to_owned(),
+        software: software.name,
+        is_open: software.is_open(),
+        factor,
+        cycles,
+        latency_ms,
+        energy_uj: latency_ms * power,
+        memory_bytes: row.is_whole().then_some((memory.ram_bytes, memory.flash_bytes)),
+        terms: terms.slower(factor.mid),
+        macs: n_macs,
+        working_set_bytes: touched,
+        kind: if chosen.iter().all(|&i| priced.calls[i].site == priced.calls[first].site) {
+            kind_of(&priced.calls[chosen[chosen.len() - 1]])
+        } else {
+            "network"
+        },
+        flags,
+    })
+}
