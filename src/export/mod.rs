@@ -40,6 +40,8 @@ pub const CLASS_SOURCES: &[(&str, &str)] = &[
     ("tflm.c", include_str!("c/tflm.c")),
     ("tinymaix.c", include_str!("c/tinymaix.c")),
     ("tinyol.c", include_str!("c/tinyol.c")),
+    ("gemm.c", include_str!("c/gemm.c")),
+    ("bitserial.c", include_str!("c/bitserial.c")),
 ];
 
 /// Name and text of the sources that only the test programs need: start-up, runner, linker script, counting plugin.

@@ -87,4 +87,22 @@ void tp_u8_conv(const uint8_t *x, const uint8_t *weight, const int32_t *bias, ui
 void tp_u8_depthwise(const uint8_t *x, const uint8_t *weight, const int32_t *bias, uint8_t *y, int16_t *patch, const tp_unsigned *q, const tp_conv *shape);
 void tp_u8_dense(const uint8_t *x, const uint8_t *weight, const int32_t *bias, uint8_t *y, int16_t *wide, const tp_unsigned *q, int32_t rows, int32_t columns);
 
+/* ---- Matrix products on NEON, one thread: gemm.c (Cortex-A53) ----------------------------------------------------------------
+ *
+ * `panel`: eight pixels' patches, term by term: 8*kh*kw*ic numbers. Weights of whole blocks of eight filters come first, [block][term][8], then
+ * the rest, [filter][term]. Products are fused with their sums. */
+void tp_gemm_conv_f32(const float *x, const float *weight, const float *bias, float *y, float *panel, const tp_conv *shape);
+/* Four channels at a time; weights [tap][channel]. */
+void tp_gemm_depthwise_f32(const float *x, const float *weight, const float *bias, float *y, const tp_conv *shape);
+/* Four filters by four patches, 16 terms at a time; weights [oc][term], -127 ... 127; bias with the input's zero folded in; `patch`: 4*kh*kw*ic codes. */
+void tp_gemm_conv_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *patch, const tp_quant *q, const tp_conv *shape);
+/* Eight channels at a time. */
+void tp_gemm_depthwise_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, const tp_quant *q, const tp_conv *shape);
+
+/* ---- One pair of bit planes: bitserial.c (Cortex-A53) --------------------------------------------------------------------------
+ *
+ * As tp_binary_conv, taps outside +1; weights [block of 8 filters][16 bytes of a patch][filter]: filters are padded with zeros to blocks, patches to
+ * 16 bytes; `patch`: ceil(kh*kw*words / 4) * 4 words. */
+void tp_bitserial_conv(const uint32_t *x, const uint32_t *weight, int32_t *y, uint32_t *patch, const tp_conv *shape);
+
 #endif

@@ -23,7 +23,9 @@ TP_INLINE tp_layer *tp_hidden(tp_layer *layer)
 
 void tp_tinyol_forward(const float *input, float *weight, float *bias, float *y_pred, int32_t classes, int32_t features)
 {
-    tp_layer own = {.height = features, .width = classes}, *layer = tp_hidden(&own);
+    tp_layer own, *layer = tp_hidden(&own);
+    layer->height = features;
+    layer->width = classes;
     const int32_t h = layer->height, w = layer->width;
     for (int32_t i = 0; i < layer->width; i++) y_pred[i] = 0.0f;
     for (int32_t i = 0; i < w; i++) {
@@ -43,7 +45,12 @@ void tp_tinyol_softmax(float *y_pred, int32_t classes)
 
 void tp_tinyol_update(const float *p, const float *truth, const float *input, float *weight, float *bias, float rate, int32_t classes, int32_t features)
 {
-    tp_layer own = {.height = features, .width = classes, .rate = rate, .weights = weight, .biases = bias}, *layer = tp_hidden(&own);
+    tp_layer own, *layer = tp_hidden(&own);
+    layer->height = features;
+    layer->width = classes;
+    layer->rate = rate;
+    layer->weights = weight;
+    layer->biases = bias;
     const int32_t w = layer->width, h = layer->height;
     for (int32_t j = 0; j < w; j++) {
         const float cost = p[j] - truth[j];
@@ -54,7 +61,11 @@ void tp_tinyol_update(const float *p, const float *truth, const float *input, fl
 
 void tp_tinyol_accumulate(const float *p, const float *truth, const float *input, float *sum, float *bias_sum, int32_t classes, int32_t features)
 {
-    tp_layer own = {.height = features, .width = classes, .weights_2 = sum, .biases_2 = bias_sum}, *layer = tp_hidden(&own);
+    tp_layer own, *layer = tp_hidden(&own);
+    layer->height = features;
+    layer->width = classes;
+    layer->weights_2 = sum;
+    layer->biases_2 = bias_sum;
     const int32_t w = layer->width, h = layer->height;
     for (int32_t j = 0; j < w; j++) {
         const float cost = p[j] - truth[j];
@@ -65,7 +76,13 @@ void tp_tinyol_accumulate(const float *p, const float *truth, const float *input
 
 void tp_tinyol_apply(float *weight, float *sum, float rate, int32_t batch, int32_t rows, int32_t columns)
 {
-    tp_layer own = {.height = columns, .width = rows, .rate = rate, .batch = batch, .weights = weight, .weights_2 = sum}, *layer = tp_hidden(&own);
+    tp_layer own, *layer = tp_hidden(&own);
+    layer->height = columns;
+    layer->width = rows;
+    layer->rate = rate;
+    layer->batch = batch;
+    layer->weights = weight;
+    layer->weights_2 = sum;
     const int32_t w = layer->width, h = layer->height;
     for (int32_t j = 0; j < w; j++)
         for (int32_t i = 0; i < h; i++) {
@@ -76,7 +93,12 @@ void tp_tinyol_apply(float *weight, float *sum, float rate, int32_t batch, int32
 
 void tp_tinyol_consolidate(float *weight, float *current, const uint8_t *found, int32_t rows, int32_t columns)
 {
-    tp_layer own = {.height = columns, .width = rows, .weights = weight, .weights_2 = current, .found = found}, *layer = tp_hidden(&own);
+    tp_layer own, *layer = tp_hidden(&own);
+    layer->height = columns;
+    layer->width = rows;
+    layer->weights = weight;
+    layer->weights_2 = current;
+    layer->found = found;
     const int32_t w = layer->width, h = layer->height;
     for (int32_t j = 0; j < w; j++)
         for (int32_t i = 0; i < h; i++)
@@ -85,7 +107,11 @@ void tp_tinyol_consolidate(float *weight, float *current, const uint8_t *found, 
 
 void tp_tinyol_copy(float *from, float *to, int32_t rows, int32_t columns)
 {
-    tp_layer own = {.height = columns, .width = rows, .weights = from, .weights_2 = to}, *layer = tp_hidden(&own);
+    tp_layer own, *layer = tp_hidden(&own);
+    layer->height = columns;
+    layer->width = rows;
+    layer->weights = from;
+    layer->weights_2 = to;
     const int32_t w = layer->width, h = layer->height;
     for (int32_t j = 0; j < w; j++)
         for (int32_t i = 0; i < h; i++) layer->weights_2[j * h + i] = layer->weights[j * h + i];

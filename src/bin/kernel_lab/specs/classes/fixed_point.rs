@@ -35,14 +35,14 @@ pub fn specs() -> Vec<Spec> {
 fn dense_trips() -> &'static [&'static str] {
     trips(vec![
         vec!["rows", "rows*columns", "columns"],
-        fours("columns"),
+        products(&[&fours("columns")]),
         products(&[&["(rows/2)", "(rows%2)", "min(1,rows/2)"], &fours("columns")]),
     ])
 }
 
 fn u8_conv_trips() -> &'static [&'static str] {
     let mut lists = vec![conv_trips().to_vec()];
-    lists.push(vec!["(oh*ow%2)*oc*terms"]);
+    lists.push(vec!["(oh*ow/2)*ceil_div(oc,2)*terms", "(oh*ow%2)*ceil_div(oc,2)*terms", "(oh*ow%2)*oc*terms"]);
     lists.push(products(&[&["(oh*ow%2)"], &["(oc/2)", "(oc%2)", "min(1,oc/2)"], &fours("terms")]));
     trips(lists)
 }

@@ -2,6 +2,7 @@
 
 mod cmsis;
 mod fixed_point;
+mod gemm;
 mod tflm;
 mod tinymaix;
 mod tinyol;
@@ -17,7 +18,7 @@ const M: &[&str] = &["cortex-m4", "cortex-m7"];
 
 /// All classes.
 pub fn specs() -> Vec<Spec> {
-    [cmsis::specs(), fixed_point::specs(), tflm::specs(), tinymaix::specs(), tinyol::specs()]
+    [cmsis::specs(), fixed_point::specs(), tflm::specs(), tinymaix::specs(), tinyol::specs(), gemm::specs()]
         .into_iter()
         .flatten()
         .collect()
