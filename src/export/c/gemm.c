@@ -145,7 +145,7 @@ TP_INLINE void tp_tile(const int8_t *w, const int8_t *patch, const int32_t *bias
         for (int32_t p = 0; p < patches; p++) y[p * oc + f] = tp_code(sum[f * patches + p] + bias[f], &factor[f], q);
 }
 
-TP_INLINE void tp_patch_i8(const int8_t *x, int8_t *to, int32_t zero, const tp_conv *s, int32_t pixel)
+static __attribute__((noinline)) void tp_patch_i8(const int8_t *x, int8_t *to, int32_t zero, const tp_conv *s, int32_t pixel)
 {
     const int32_t oy = pixel / s->ow, ox = pixel - oy * s->ow;
     for (int32_t ky = 0; ky < s->kh; ky++)
