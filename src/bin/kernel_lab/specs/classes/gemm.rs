@@ -84,7 +84,7 @@ fn int8_trips() -> &'static [&'static str] {
     let steps = ["", "terms", "(terms/16)", "(terms%16)", "min(1,terms/16)", "min(1,terms%16)"];
     let (pixels, filters) = (["(oh*ow/4)", "(oh*ow%4)"], ["", "(oc/4)", "(oc%4)", "min(1,oc/4)", "min(1,oc%4)", "oc"]);
     lists.push(products(&[&pixels, &filters, &steps]));
-    lists.push(vec!["min(1,oh*ow/4)", "(1-min(1,oh*ow/4))"]);
+    lists.push(products(&[&["min(1,oh*ow/4)", "(1-min(1,oh*ow/4))"], &["", "min(1,oh*ow%4)", "(1-min(1,oh*ow%4))"]]));
     lists.push(vec!["oh*ow*oc", "oh*ow*terms", "(oh*ow/4)*4*ceil_div(oc,4)*terms", "(oh*ow%4)*ceil_div(oc,4)*terms"]);
     lists.push(vec!["(oh*ow/4)*((oc/4)+(oc%4))*terms", "(oh*ow%4)*((oc/4)+(oc%4))*terms"]);
     trips(lists)

@@ -7,8 +7,8 @@ use super::super::{SHAPES, small, w32};
 use super::{A, T};
 use crate::cases::{Arg, Case, Random, Spec, dims, input, output, real, update, value};
 
-const MATRIX: &[&str] = &["classes", "classes*features"];
-const ROWS: &[&str] = &["rows", "n"];
+const MATRIX: &[&str] = &["classes", "classes*features", "classes*min(1,features-1)"];
+const ROWS: &[&str] = &["rows", "n", "rows*min(1,n/rows-1)"];
 
 /// A step's parts, at every level of optimisation, none included.
 pub fn specs() -> Vec<Spec> {
