@@ -18,6 +18,7 @@ mod diagnose;
 mod measurement;
 mod nnls;
 mod predict;
+mod programs;
 mod published;
 mod rank;
 mod read;

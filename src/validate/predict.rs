@@ -105,6 +105,8 @@ struct Priced {
     table: CostTable,
     terms: Vec<Breakdown>,
     left_out: Vec<String>,
+    /// Runs of the workload that the calls make together.
+    runs: u64,
 }
 
 /// Row, its board and its software's structure.
@@ -146,7 +148,26 @@ pub fn predict(rows: &[Measurement], layers: &dyn Fn(&str) -> Option<String>) ->
             }));
         }
     }
-    results.into_iter().map(|r| r.unwrap_or(Err(Refusal::Nothing))).collect()
+    let done = results.into_iter().map(|r| r.unwrap_or(Err(Refusal::Nothing)));
+    rows.iter().zip(done).map(|(row, result)| Ok(unknown_level(row, result?, layers))).collect()
+}
+
+/// Training programs come with no compiler flags: the interval then spans from the middle at -O2 to the one at the level taken.
+fn unknown_level(row: &Measurement, mut p: Prediction, layers: &dyn Fn(&str) -> Option<String>) -> Prediction {
+    if row.class != SoftwareClass::FloatTraining || row.flags.is_some() {
+        return p;
+    }
+    let optimised = Measurement { flags: Some("-O2".to_owned()), ..row.clone() };
+    if let Some(Ok(fast)) = predict(&[optimised], layers).pop() {
+        p.cycles.low = p.cycles.low.min(fast.cycles.low);
+        p.latency_ms.low = p.latency_ms.low.min(fast.latency_ms.low);
+        p.energy_uj.low = p.energy_uj.low.min(fast.energy_uj.low);
+        p.flags.push(format!(
+            "compiler flags unknown: -O0, its development environment's default; {:.4} ms at -O2",
+            fast.latency_ms.mid
+        ));
+    }
+    p
 }
 
 /// Board and structure of a row, or why there is none.
@@ -165,7 +186,8 @@ fn configure(row: &Measurement) -> Result<(RowBoard, &'static Software), Refusal
 
 fn price(row: &Measurement, layers: &dyn Fn(&str) -> Option<String>, estimator: &Estimator) -> Result<Priced, Refusal> {
     let (mut calls, mut left_out) = (Vec::new(), Vec::new());
-    for call in row_calls(row, layers)? {
+    let (all, runs) = row_calls(row, layers)?;
+    for call in all {
         match estimator.kernel(&call) {
             Ok(_) => calls.push(call),
             // What multiplies decides the time; the rest of a network without a kernel is left out and said.
@@ -176,7 +198,7 @@ fn price(row: &Measurement, layers: &dyn Fn(&str) -> Option<String>, estimator: 
     let fail = |e: crate::cost::CostError| Refusal::Kernel(e.to_string());
     let table = estimator.estimate(&calls).map_err(fail)?;
     let terms = calls.iter().zip(&table.calls).map(|(call, cost)| estimator.breakdown(call, cost).map_err(fail));
-    Ok(Priced { terms: terms.collect::<Result<_, _>>()?, calls, table, left_out })
+    Ok(Priced { terms: terms.collect::<Result<_, _>>()?, calls, table, left_out, runs })
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts far below 2^53")]
@@ -207,14 +229,16 @@ fn prediction(
         let times = call.times as f64;
         n_macs += macs(call).unwrap_or(0.0) * times;
         touched += call.buffers.iter().map(|b| b.bytes as f64).sum::<f64>();
-        n_calls += 1.0;
+        // Planes of bits run back to back in one call of the software; a program's steps are calls of their own.
+        n_calls += if priced.runs > 1 { times } else { 1.0 };
     }
     terms.add(Term::Call, n_calls * software.call_cycles.mid, n_calls);
+    let per_run = 1.0 / priced.runs as f64;
     let factor = software.factor;
     if !software.is_open() {
         flags.push(format!("{} x {}: {}", factor.mid, software.name, software.source));
     }
-    let cycles = (cycles + Range::exact(n_calls) * software.call_cycles) * factor;
+    let cycles = (cycles + Range::exact(n_calls) * software.call_cycles) * factor * Range::exact(per_run);
     let profile = &board.profile;
     let latency_ms = Range::over(|end| cycles.at(end) / (profile.clock_mhz.capacity(end) * 1000.0));
     let power = Range::over(|end| profile.power.active_mw.cost(end));
@@ -229,8 +253,8 @@ fn prediction(
         latency_ms,
         energy_uj: latency_ms * power,
         memory_bytes: row.is_whole().then_some((memory.ram_bytes, memory.flash_bytes)),
-        terms: terms.slower(factor.mid),
-        macs: n_macs,
+        terms: terms.slower(factor.mid * per_run),
+        macs: n_macs * per_run,
         working_set_bytes: touched,
         kind: if chosen.iter().all(|&i| priced.calls[i].site == priced.calls[first].site) {
             kind_of(&priced.calls[chosen[chosen.len() - 1]])
