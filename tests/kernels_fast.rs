@@ -1,12 +1,15 @@
 //! Fast kernels against plain loops, and plain loops against sums written out here: shapes around the word width, every
 //! padding, stride, plane count and instruction set. Seeds are fixed.
 
+#[path = "support/whole_networks.rs"]
+mod whole_networks;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tinyprec::bits::Isa;
 use tinyprec::nn::{
-    BitFilters, Engine, Fill, FilterSize, Graph, GraphSpec, Layer, Pad, Runner, Shape, SmallFilters, Source, Tensor,
-    Thresholds, Window, networks,
+    BitFilters, Engine, Fill, FilterSize, Graph, GraphSpec, Layer, NO_CLAMP, OutputTransform, Pad, Runner, Shape,
+    SmallFilters, Source, Tensor, Thresholds, Window, networks,
 };
 use tinyprec::trace::{CallLog, NullSink};
 
@@ -326,6 +329,25 @@ fn fused_residual_blocks_give_what_their_layers_give() {
             .then("pool", Layer::GlobalAvgPool)
             .then("fc", Layer::FloatDense { weights: floats(&mut rng, 10 * c), out: 10, bias: vec![] });
         agreed(GraphSpec { classifier: Some("fc".to_owned()), ..classified }, &image);
+    }
+}
+
+#[test]
+fn sums_that_are_only_converted_stay_sums() {
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    for c in [3, 16, 40] {
+        let shape = Shape::new(5, 4, c);
+        let size = FilterSize { out: c, taps: 9, ic: c };
+        let values: Vec<i8> = (0..c * size.fan_in()).map(|_| sign(&mut rng)).collect();
+        let weights = BitFilters::from_values(size, &values, "w").unwrap();
+        let conv = Layer::BinaryConv { weights, window: Window::same(3, 1, Fill::Zero) };
+        for clamp in [NO_CLAMP, [-1, 4]] {
+            let convert = Layer::OutputTransform(OutputTransform { clamp, ..OutputTransform::convert() });
+            let spec = packed(&mut rng, shape, 1).then("conv", conv.clone()).then("float", convert);
+            agreed(spec.clone(), &image(&mut rng, shape));
+            let behind = spec.then("slope", Layer::PRelu { alpha: floats(&mut rng, c) }).then("sign", Layer::Sign);
+            agreed(behind, &image(&mut rng, shape));
+        }
     }
 }
 

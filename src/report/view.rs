@@ -18,6 +18,20 @@ pub(super) struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
+impl Table {
+    /// Header, rule and rows as Markdown, without title and note.
+    pub fn markdown(&self) -> String {
+        let line = |cells: &[String]| {
+            let cells: Vec<String> = cells.iter().map(|c| c.replace('|', "\\|")).collect();
+            format!("| {} |", cells.join(" | "))
+        };
+        let rule = format!("|{}", "---|".repeat(self.header.len()));
+        let mut lines = vec![line(&self.header), rule];
+        lines.extend(self.rows.iter().map(|row| line(row)));
+        lines.join("\n")
+    }
+}
+
 /// Name of a phase for readers.
 pub(super) fn phase_name(phase: Phase) -> &'static str {
     match phase {
