@@ -9,6 +9,10 @@
 //! assert!(header.contains("void tp_binary_dense("));
 //! ```
 
+mod probe;
+
+pub use probe::{PROBE_SOURCES, Probe, RUNS, probes};
+
 /// Name and text of every C source a device needs, header first.
 pub const C_SOURCES: &[(&str, &str)] = &[
     ("tinyprec.h", include_str!("c/tinyprec.h")),

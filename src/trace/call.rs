@@ -168,6 +168,15 @@ pub enum Op {
     /// Weighted sum of old and new rows. `n` weights in `rows` rows.
     ConsolidateRows,
 
+    /// AR1*: binary layer's sums times a factor, added to the features in place, limited. `n`.
+    Residual,
+    /// AR1*: one sample's error back through the head's master weights → accumulators. `classes features`.
+    InputGradient,
+    /// AR1*: f32 sum of gradient times movement of each weight of the layer. `n`.
+    PathIntegral,
+    /// AR1*: the experience's path integral over its squared movement onto the total, and the importance from it. `n`.
+    PathImportance,
+
     /// EWC, MAS: weights −= rounded (weight − anchor) · pull. `n`.
     AnchorPull,
     /// EWC, MAS: f32 errors of a minibatch's logits, their batch gradient, its square or magnitude added. `batch classes features`.

@@ -5,6 +5,7 @@ use super::measurement::{Measurement, SoftwareClass};
 use super::software::Software;
 use super::workload::{is_of_layer, kind_of, row_calls};
 use crate::cost::{Breakdown, CostTable, Estimator, KernelSet, Range, Term, kernel_set, macs};
+use crate::profile::Profile;
 use crate::trace::KernelCall;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -116,10 +117,19 @@ type Member = (usize, RowBoard, &'static Software);
 ///
 /// Rows of one configuration share a kernel set and its timing; rows of one workload share its table.
 pub fn predict(rows: &[Measurement], layers: &dyn Fn(&str) -> Option<String>) -> Vec<Result<Prediction, Refusal>> {
+    predict_with(rows, layers, &|_, _| ())
+}
+
+/// As [`predict()`] with every row's profile changed by `adjust`, which is given the name of the profile without overrides.
+pub(super) fn predict_with(
+    rows: &[Measurement],
+    layers: &dyn Fn(&str) -> Option<String>,
+    adjust: &dyn Fn(&str, &mut Profile),
+) -> Vec<Result<Prediction, Refusal>> {
     let mut results: Vec<Option<Result<Prediction, Refusal>>> = rows.iter().map(|_| None).collect();
     let mut groups: BTreeMap<(String, String), Vec<Member>> = BTreeMap::new();
     for (index, row) in rows.iter().enumerate() {
-        match configure(row) {
+        match configure(row, adjust) {
             Ok((board, software)) => {
                 let set = board.profile.kernel_set.clone().unwrap_or_else(|| software.set_of(row));
                 groups.entry((board.spec.clone(), set)).or_default().push((index, board, software));
@@ -171,8 +181,10 @@ fn unknown_level(row: &Measurement, mut p: Prediction, layers: &dyn Fn(&str) -> 
 }
 
 /// Board and structure of a row, or why there is none.
-fn configure(row: &Measurement) -> Result<(RowBoard, &'static Software), Refusal> {
-    let board = row_board(row)?;
+fn configure(row: &Measurement, adjust: &dyn Fn(&str, &mut Profile)) -> Result<(RowBoard, &'static Software), Refusal> {
+    let mut board = row_board(row)?;
+    let base = board.base().to_owned();
+    adjust(&base, &mut board.profile);
     if row.threads > 1 {
         return Err(Refusal::Threads(row.threads));
     }
@@ -234,9 +246,10 @@ fn prediction(
     }
     terms.add(Term::Call, n_calls * software.call_cycles.mid, n_calls);
     let per_run = 1.0 / priced.runs as f64;
-    let factor = software.factor;
+    let found = board.profile.software.get(row.class.name());
+    let factor = found.map_or(software.factor, |q| software.factor * Range::over(|end| q.cost(end)));
     if !software.is_open() {
-        flags.push(format!("{} x {}: {}", factor.mid, software.name, software.source));
+        flags.push(format!("{} x {}: {}", software.factor.mid, software.name, software.source));
     }
     let cycles = (cycles + Range::exact(n_calls) * software.call_cycles) * factor * Range::exact(per_run);
     let profile = &board.profile;

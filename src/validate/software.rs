@@ -48,6 +48,13 @@ const A53: &[&str] = &["cortex-a53"];
 /// First match prices a row; special structures stand before general ones.
 pub const SOFTWARE: &[Software] = &[
     open(
+        "twins",
+        (SoftwareClass::Twins, NO, NO),
+        &[""],
+        range(5.0, 20.0, 60.0),
+        "one of our own twins between two readings of the cycle counter",
+    ),
+    open(
         "TinyMaix, level 1",
         (SoftwareClass::PlainC, &["tinymaix o1", "tinymaix cpu o1"], M),
         &["-tinymaix-o1", "-plain"],

@@ -13,7 +13,7 @@ const SHAPE: [&str; 13] =
 /// Calls of the row's whole workload and how many runs of it they are; `layers` gives the text of a layer list by the name that the row uses.
 ///
 /// `kernel:conv in_h=8 in_w=8 in_c=64 out_h=8 out_w=8 out_c=64 kh=3 kw=3` is a list of one row. Layers in planes of bits run one
-/// binary product for each pair of planes, after packing the activations.
+/// binary product for each pair of planes, after packing the activations. `probe:short-rows` is one of [`crate::export::probes`].
 ///
 /// # Errors
 /// [`Refusal`] where the workload is unknown, its list is not there, or its data types have no kernels in its class.
@@ -21,6 +21,10 @@ pub fn row_calls(
     row: &Measurement,
     layers: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(Vec<KernelCall>, u64), Refusal> {
+    if let Some(name) = row.layers.strip_prefix("probe:") {
+        let probe = crate::export::probes().into_iter().find(|probe| probe.name == name);
+        return probe.map(|p| (vec![p.call()], 1)).ok_or_else(|| Refusal::Workload(format!("there is no probe `{name}`")));
+    }
     let kind = list_type(row).ok_or_else(|| Refusal::DataType(format!("{} in {}", row.dtype, row.class.name())))?;
     let text = match row.layers.split_once(':') {
         Some(("kernel", shape)) => one_row(shape)?,

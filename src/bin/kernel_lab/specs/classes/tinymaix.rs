@@ -163,8 +163,7 @@ fn finished(random: &mut Random, c: &Case2, drawn: &Drawn, w: &[i8], dims: Dims,
 /// Whether a window is padded, and with the numbers that say how many outputs are whole, as `nn` emits them.
 fn with_full(c: &Case2, dims: Dims) -> (bool, Dims) {
     let g = c.window.over(c.shape, "").expect("fits");
-    let inside = g.inside();
-    (g.padded(), dims.with("rows_full", inside.full_rows).with("cols_full", inside.full_cols))
+    (g.padded(), dims.with("rows_full", g.rows().inside().full).with("cols_full", g.columns().inside().full))
 }
 
 fn conv(random: &mut Random, level: usize, padded: bool) -> Vec<Case> {
