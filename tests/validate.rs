@@ -174,3 +174,18 @@ fn the_schema_and_the_page_name_every_column() {
         row["properties"]["class"]["enum"].as_array().expect("a list").iter().filter_map(|c| c.as_str()).collect();
     assert_eq!(classes, SoftwareClass::ALL.map(SoftwareClass::name));
 }
+
+#[test]
+fn open_software_on_microcontrollers_is_predicted_as_well_as_the_report_says() {
+    let rows = published().expect("the published set");
+    let compared = score(&rows, &lists);
+    let headline = &compared.headlines[0];
+    let rank = headline.stats.spearman.expect("many rows").value;
+    assert_eq!((headline.core.as_str(), headline.scope), ("cortex-m4 + cortex-m7", "network"));
+    assert!(headline.stats.n >= 100 && headline.stats.median_ape.value < 0.27 && rank > 0.97, "{:?}", headline.stats);
+    assert!(headline.baseline.as_ref().expect("it is priced").median_ape.value > 0.4);
+    let refused: usize = compared.refused().iter().map(|(_, n, _)| n).sum();
+    let priced = compared.rows.iter().filter(|s| s.outcome.is_ok()).count();
+    assert_eq!(refused + priced, rows.len());
+    assert!((450..=540).contains(&refused), "{refused} rows are refused");
+}

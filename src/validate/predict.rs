@@ -162,20 +162,21 @@ pub(super) fn predict_with(
     rows.iter().zip(done).map(|(row, result)| Ok(unknown_level(row, result?, layers))).collect()
 }
 
-/// Training programs come with no compiler flags: the interval then spans from the middle at -O2 to the one at the level taken.
+/// Training programs come with no compiler flags: the interval then spans -O2 to -O0, its middle the geometric mean of both.
 fn unknown_level(row: &Measurement, mut p: Prediction, layers: &dyn Fn(&str) -> Option<String>) -> Prediction {
     if row.class != SoftwareClass::FloatTraining || row.flags.is_some() {
         return p;
     }
     let optimised = Measurement { flags: Some("-O2".to_owned()), ..row.clone() };
     if let Some(Ok(fast)) = predict(&[optimised], layers).pop() {
-        p.cycles.low = p.cycles.low.min(fast.cycles.low);
-        p.latency_ms.low = p.latency_ms.low.min(fast.latency_ms.low);
-        p.energy_uj.low = p.energy_uj.low.min(fast.energy_uj.low);
-        p.flags.push(format!(
-            "compiler flags unknown: -O0, its development environment's default; {:.4} ms at -O2",
-            fast.latency_ms.mid
-        ));
+        let share = (fast.cycles.mid / p.cycles.mid).sqrt();
+        for (range, faster) in
+            [(&mut p.cycles, fast.cycles), (&mut p.latency_ms, fast.latency_ms), (&mut p.energy_uj, fast.energy_uj)]
+        {
+            *range = Range { low: range.low.min(faster.low), mid: range.mid * share, high: range.high };
+        }
+        p.terms = p.terms.slower(share);
+        p.flags.push(format!("compiler flags unknown: geometric mean of -O0 and -O2 ({:.4} ms)", fast.latency_ms.mid));
     }
     p
 }

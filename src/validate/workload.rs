@@ -23,7 +23,9 @@ pub fn row_calls(
 ) -> Result<(Vec<KernelCall>, u64), Refusal> {
     if let Some(name) = row.layers.strip_prefix("probe:") {
         let probe = crate::export::probes().into_iter().find(|probe| probe.name == name);
-        return probe.map(|p| (vec![p.call()], 1)).ok_or_else(|| Refusal::Workload(format!("there is no probe `{name}`")));
+        return probe
+            .map(|p| (vec![p.call()], 1))
+            .ok_or_else(|| Refusal::Workload(format!("there is no probe `{name}`")));
     }
     let kind = list_type(row).ok_or_else(|| Refusal::DataType(format!("{} in {}", row.dtype, row.class.name())))?;
     let text = match row.layers.split_once(':') {
