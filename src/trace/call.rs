@@ -145,6 +145,8 @@ pub enum Op {
     QuantiseError,
     /// Outer product of error and features added to the batch accumulator. `classes features`.
     GradientAccumulate,
+    /// One sample's whole step: weights −= error × feature × rate, bias too. `classes features`.
+    OuterUpdate,
     /// Smallest and largest accumulator of the batch. `n`.
     GradientRange,
     /// Accumulators → gradient format. `n`.
