@@ -124,9 +124,10 @@ impl<'a> Estimator<'a> {
             let index = self.find(call)?;
             let kernel = &self.kernels.kernels()[index];
             // The interpreter's errors are the better ones: it names the expression and the dimensions there are.
-            CallTerms::new(call, kernel, &self.times[index])?;
+            let times = self.times(index)?;
+            CallTerms::new(call, kernel, times)?;
             let form = forms.iter().position(|f| f.kernel == index).unwrap_or_else(|| {
-                forms.push(Form::new(index, kernel, &self.times[index]));
+                forms.push(Form::new(index, kernel, times));
                 forms.len() - 1
             });
             let position = |name: &String| call.dims.iter().position(|(n, _)| n == name).unwrap_or(usize::MAX);

@@ -55,6 +55,13 @@ pub struct RowBoard {
     pub flags: Vec<String>,
 }
 
+impl RowBoard {
+    /// The profile's name without overrides.
+    pub fn base(&self) -> &str {
+        self.spec.split(',').next().unwrap_or_default()
+    }
+}
+
 /// Chooses and configures the profile of a row: the row's own `profile`, else the board's name, else a stand-in of the core
 /// (flagged). The row's clock, wait states, caches and place of the weights override the profile's.
 ///

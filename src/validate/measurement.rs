@@ -28,13 +28,15 @@ pub enum SoftwareClass {
     Interpreter,
     /// Closed source: priced as the nearest open class times a stated factor.
     Closed,
+    /// This project's own C twins, as a probe runs them.
+    Twins,
     /// None of these; never priced.
     Other,
 }
 
 impl SoftwareClass {
     /// All classes, in the order of reports.
-    pub const ALL: [SoftwareClass; 12] = [
+    pub const ALL: [SoftwareClass; 13] = [
         SoftwareClass::PlainC,
         SoftwareClass::CmsisNn,
         SoftwareClass::SimdDot,
@@ -46,6 +48,7 @@ impl SoftwareClass {
         SoftwareClass::GemmInt8,
         SoftwareClass::Interpreter,
         SoftwareClass::Closed,
+        SoftwareClass::Twins,
         SoftwareClass::Other,
     ];
 
@@ -63,6 +66,7 @@ impl SoftwareClass {
             SoftwareClass::GemmInt8 => "gemm-int8",
             SoftwareClass::Interpreter => "interpreter",
             SoftwareClass::Closed => "closed",
+            SoftwareClass::Twins => "twins",
             SoftwareClass::Other => "other",
         }
     }
