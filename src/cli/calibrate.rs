@@ -66,7 +66,8 @@ pub fn run(args: &CalibrateArgs, terminal: &Terminal) -> Outcome {
     Ok(Status::Done)
 }
 
-fn as_json(study: &Study<'_>) -> Value {
+/// Numbers and errors of one core.
+pub fn as_json(study: &Study<'_>) -> Value {
     let parameters = study.fit.parameters.iter().map(|p| {
         let (low, high) = p.interval();
         json!({

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tinyprec::cost::Range;
-use tinyprec::report::validation;
+use tinyprec::report::{calibration, validation};
 use tinyprec::validate::{
     Measurement, Scored, SoftwareClass, Validation, check_profiles, published, published_layers, read_measurements,
-    score,
+    score, study,
 };
 
 /// Arguments of `validate`.
@@ -24,6 +24,9 @@ pub struct ValidateArgs {
     /// Only rows of this core
     #[arg(long, value_name = "CORE")]
     core: Option<String>,
+    /// Also calibrates, and prints the errors on rows that no fit saw; a written page always has them
+    #[arg(long)]
+    calibrated: bool,
     /// Writes a page with plots, Markdown and CSV there
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -48,14 +51,22 @@ pub fn run(args: &ValidateArgs, terminal: &Terminal) -> Outcome {
     if rows.list.is_empty() {
         return Err(Failure::new("no rows are left; leave out --class or --core, or give another file"));
     }
-    let result = score(&rows.list, &|name| rows.layers(name));
-    let page = args.out.as_ref().map(|dir| validation::write(&result, dir)).transpose()?;
+    let layers = |name: &str| rows.layers(name);
+    let result = score(&rows.list, &layers);
+    let studies = if args.calibrated || args.out.is_some() { study(&rows.list, &layers, None)? } else { Vec::new() };
+    let page = args.out.as_ref().map(|dir| validation::write(&result, &studies, dir)).transpose()?;
     if args.json {
-        terminal.result(&serde_json::to_string_pretty(&as_json(&result))?)?;
+        let mut value = as_json(&result);
+        value["calibrated"] = studies.iter().map(super::calibrate::as_json).collect();
+        terminal.result(&serde_json::to_string_pretty(&value)?)?;
     } else if args.markdown {
-        terminal.result(&validation::markdown(&result))?;
+        terminal.result(&validation::markdown(&result, &studies))?;
     } else {
-        terminal.result(&validation::text(&result, terminal.width))?;
+        let mut text = validation::text(&result, terminal.width);
+        if args.calibrated {
+            text = format!("{text}\n{}", calibration::text(&studies, terminal.width));
+        }
+        terminal.result(&text)?;
     }
     if let Some(page) = page {
         terminal.progress(&format!("Report: {}", page.display()));

@@ -40,7 +40,7 @@ pub struct Profile {
     pub data: Path,
     /// Power.
     pub power: Power,
-    /// Cycles of measured software over those of the kernel set it is priced with, by class of software: what calibration
+    /// Cycles of measured software over those of the kernel set it is priced with, by the software's key: what calibration
     /// has found of compilers and versions. Empty: 1.
     pub software: BTreeMap<String, Quantity>,
 }

@@ -29,7 +29,7 @@ impl Profile {
         list.0
     }
 
-    /// Every continuous number: the board's, the core's after `core.`, and the factors by software class after `software.`.
+    /// Every continuous number: the board's, the core's after `core.`, and the factors of software after `software.`.
     pub fn terms(&self) -> Vec<(String, &Quantity)> {
         let core = self.core.quantities().into_iter().map(|(key, q)| (format!("core.{key}"), q));
         let software = self.software.iter().map(|(class, q)| (format!("software.{class}"), q));

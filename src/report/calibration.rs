@@ -47,7 +47,7 @@ pub fn markdown(studies: &[Study<'_>]) -> String {
 }
 
 /// Errors of rows that no fit saw, then the numbers.
-fn tables(study: &Study<'_>) -> Vec<Table> {
+pub(super) fn tables(study: &Study<'_>) -> Vec<Table> {
     let mut errors = Vec::new();
     for crossed in &study.crossed {
         let mut line = |how: &str, stats: Option<&ErrorStats>| {
@@ -112,7 +112,7 @@ fn tables(study: &Study<'_>) -> Vec<Table> {
 }
 
 /// What the rows cannot tell.
-fn said(study: &Study<'_>) -> Vec<String> {
+pub(super) fn said(study: &Study<'_>) -> Vec<String> {
     let mut lines: Vec<String> = study
         .fit
         .confounded

@@ -4,14 +4,16 @@ use super::board::row_board;
 use super::calibrate::{Evidence, Model, Parameter};
 use super::measurement::Measurement;
 use super::predict::{Prediction, Refusal, predict, predict_with};
+use super::software::Software;
 use super::statistics::median;
 use crate::cost::{Estimator, estimate, kernel_set};
 use crate::profile::{Kind, Profile, Quantity};
 use crate::trace::KernelCall;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Prior of a class of software on a core: another compiler or version than the kernel set's, 95 % within a quarter.
-const SOFTWARE_PRIOR: (f64, f64, f64) = (1.0, 0.75, 1.25);
+/// Prior of a software on a core: another compiler, flags or version than the kernel set's. Published builds of one library on one
+/// board differ by 1.7 (microTVM's and ONNC's CMSIS-NN on the NUCLEO-L4R5ZI), so 95 % within 0.4.
+const SOFTWARE_PRIOR: (f64, f64, f64) = (1.0, 0.6, 1.4);
 
 /// What a parameter belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,15 +43,16 @@ pub struct BoardModel<'a> {
 }
 
 impl<'a> BoardModel<'a> {
-    /// Keeps the rows that have a time, an open structure, and a price.
+    /// Keeps the rows that have a time, an open structure, and a price, and that nobody doubts.
     ///
     /// Rows of one board, software, workload and layer are one: their median time, so that a board with many submissions of
     /// the same network does not outvote the others. Parameters are the uncertain numbers of the paths to memory, of the cores' continuous numbers, and a
-    /// factor for each class of software on each core; `extra` names a profile whose numbers are parameters too.
+    /// factor for each software on each core; `extra` names a profile whose numbers are parameters too.
     pub fn new(rows: &[Measurement], layers: &'a dyn Fn(&str) -> Option<String>, extra: Option<&str>) -> Self {
         let predictions = predict(rows, layers);
         let priced = rows.iter().zip(&predictions).filter_map(|(row, p)| Some((row, p.as_ref().ok()?)));
-        let (rows, evidence) = merged(priced.filter(|(row, p)| p.is_open && row.milliseconds().is_some()));
+        let (rows, evidence) =
+            merged(priced.filter(|(row, p)| p.is_open && !row.is_doubtful() && row.milliseconds().is_some()));
         let (parameters, keys) = parameters(&rows, extra);
         let mut model = BoardModel { depends: Vec::new(), rows, layers, parameters, keys, evidence };
         model.depends = (0..model.rows.len()).map(|row| model.dependencies(row)).collect();
@@ -141,7 +144,9 @@ impl<'a> BoardModel<'a> {
         let is_mine = |(scope, key): &(Scope, String)| match (scope, key.strip_prefix("software.")) {
             (Scope::Board(name), _) => board.as_ref().is_some_and(|b| b.base() == name),
             (Scope::Core(core), None) => *core == row.core,
-            (Scope::Core(core), Some(class)) => *core == row.core && class == row.class.name(),
+            (Scope::Core(core), Some(class)) => {
+                *core == row.core && Software::of(row).is_some_and(|s| s.key() == class)
+            }
         };
         self.keys.iter().map(is_mine).collect()
     }
@@ -193,7 +198,9 @@ fn parameters(rows: &[Measurement], extra: Option<&str>) -> (Vec<Parameter>, Vec
     for row in rows {
         let Ok(board) = row_board(row) else { continue };
         names.insert(board.base().to_owned());
-        found.insert((Scope::Core(row.core.clone()), format!("software.{}", row.class.name())), SOFTWARE_PRIOR);
+        if let Some(software) = Software::of(row) {
+            found.insert((Scope::Core(row.core.clone()), format!("software.{}", software.key())), SOFTWARE_PRIOR);
+        }
     }
     for name in names {
         let Ok(profile) = crate::profile::load(&name) else { continue };

@@ -247,7 +247,7 @@ fn prediction(
     }
     terms.add(Term::Call, n_calls * software.call_cycles.mid, n_calls);
     let per_run = 1.0 / priced.runs as f64;
-    let found = board.profile.software.get(row.class.name());
+    let found = board.profile.software.get(&software.key());
     let factor = found.map_or(software.factor, |q| software.factor * Range::over(|end| q.cost(end)));
     if !software.is_open() {
         flags.push(format!("{} x {}: {}", software.factor.mid, software.name, software.source));

@@ -245,6 +245,12 @@ impl Software {
         })
     }
 
+    /// Its name as a key of a profile's `[software]`: small letters, digits and hyphens.
+    pub fn key(&self) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' };
+        self.name.chars().map(plain).collect::<String>().split_whitespace().collect::<Vec<_>>().join("-")
+    }
+
     /// Whether its structure is open, so that no factor stands for what is not known.
     pub fn is_open(&self) -> bool {
         self.factor == ONE

@@ -13,10 +13,10 @@ mod figures;
 mod page;
 mod tables;
 
-use super::ReportError;
 use super::files::replace;
 use super::text::{draw, wrap};
-use crate::validate::Validation;
+use super::{ReportError, calibration};
+use crate::validate::{Study, Validation};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -37,8 +37,8 @@ pub fn text(validation: &Validation, width: usize) -> String {
     parts.join("\n\n") + "\n"
 }
 
-/// Renders as Markdown, all tables and the diagnosis.
-pub fn markdown(validation: &Validation) -> String {
+/// Renders as Markdown, all tables, the diagnosis, and what calibration makes of it.
+pub fn markdown(validation: &Validation, studies: &[Study<'_>]) -> String {
     let mut parts = vec!["# Predictions against published measurements".to_owned(), tables::verdict(validation)];
     for table in tables::all(validation).iter().chain(&tables::details(validation)) {
         parts.push(format!("## {}", table.title));
@@ -47,6 +47,12 @@ pub fn markdown(validation: &Validation) -> String {
     }
     parts.push("## Diagnosis".to_owned());
     parts.push(tables::diagnoses(validation).iter().map(|line| format!("* {line}")).collect::<Vec<_>>().join("\n"));
+    for study in studies {
+        for table in calibration::tables(study) {
+            parts.extend([format!("## {}", table.title), table.note.clone(), table.markdown()]);
+        }
+        parts.extend(calibration::said(study));
+    }
     parts.join("\n\n") + "\n"
 }
 
@@ -54,13 +60,17 @@ pub fn markdown(validation: &Validation) -> String {
 ///
 /// # Errors
 /// [`ReportError`] names the file that could not be written.
-pub fn write(validation: &Validation, dir: &Path) -> Result<PathBuf, ReportError> {
+pub fn write(validation: &Validation, studies: &[Study<'_>], dir: &Path) -> Result<PathBuf, ReportError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| ReportError::Write { path, source }
     };
     fs::create_dir_all(dir).map_err(failed(dir))?;
-    let texts = [("README.md", markdown(validation)), ("rows.csv", csv(validation)), (PAGE, html(validation)?)];
+    let texts = [
+        ("README.md", markdown(validation, studies)),
+        ("rows.csv", csv(validation)),
+        (PAGE, html(validation, studies)?),
+    ];
     for (name, text) in texts {
         let path = dir.join(name);
         replace(&path, text.as_bytes()).map_err(failed(&path))?;
