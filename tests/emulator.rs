@@ -62,19 +62,29 @@ fn twins_compiled_for_size_equal_the_references_and_their_loop_nests() {
 #[test]
 fn committed_files_name_their_core_and_come_from_one_compiler() {
     let sources = kernel_set(CORES[0]).source_sha256().to_owned();
+    // Sets of measured software's classes are compiled from the same sources and their own.
+    let mut class_sources = BTreeSet::new();
     for (core, name) in tinyprec::cost::kernel_sets() {
         let set = tinyprec::cost::kernel_set(core, name).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!((set.core(), set.name()), (core, name));
         assert!(set.compiler().contains("gcc 12.2"), "{core}: {}", set.compiler());
-        let level = if name.starts_with("gcc12-os") { "-Os" } else { "-O2" };
+        let level = match &name[..8] {
+            "gcc12-os" => "-Os",
+            "gcc12-o0" => "-O0",
+            _ => "-O2",
+        };
         let machine = if core == "rv32imc" { "-march=rv32imc".to_owned() } else { format!("-mcpu={core}") };
         for flag in [level, &machine, "-ffp-contract=off"] {
             assert!(set.flags().split(' ').any(|f| f == flag), "{core} {name}: {flag} in {}", set.flags());
         }
-        assert_eq!(set.source_sha256(), sources, "{core} {name}: all sets come from the same sources");
+        if set.source_sha256() != sources {
+            class_sources.insert(set.source_sha256().to_owned());
+        }
         let keys = |set: &KernelSet| set.kernels().iter().map(|k| k.key()).collect::<BTreeSet<_>>();
-        assert_eq!(keys(&set), keys(&kernel_set(CORES[0])), "{core} {name}: every set has every kernel");
+        let own = keys(&kernel_set(CORES[0]));
+        assert!(keys(&set).is_superset(&own), "{core} {name}: every set has every kernel");
     }
+    assert!(class_sources.len() <= 1, "sets of classes come from different sources: {class_sources:?}");
 }
 
 #[test]

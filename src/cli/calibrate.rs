@@ -99,7 +99,7 @@ fn write_profiles(studies: &[Study<'_>], only: Option<&Profile>, dir: &Path) -> 
             .iter()
             .filter_map(|(scope, _)| match scope {
                 Scope::Board(name) => Some(name),
-                Scope::Core(_) => None,
+                Scope::Core(_) | Scope::Build(_) => None,
             })
             .collect();
         boards.dedup();
@@ -124,6 +124,7 @@ fn write_profile(study: &Study<'_>, board: &str, dir: &Path) -> Result<String, F
         let mine = match scope {
             Scope::Board(name) => name == board,
             Scope::Core(core) => *core == base.core.core,
+            Scope::Build(_) => false,
         };
         // What the rows say nothing of stays as it was, with its source.
         if !mine || p.reach == 0.0 || p.left() > 0.98 {

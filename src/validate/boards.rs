@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// board differ by 1.7 (microTVM's and ONNC's CMSIS-NN on the NUCLEO-L4R5ZI), so 95 % within 0.4.
 const SOFTWARE_PRIOR: (f64, f64, f64) = (1.0, 0.6, 1.4);
 
+/// Prior of one build over its software's factor: the same spread again.
+const BUILD_PRIOR: (f64, f64, f64) = SOFTWARE_PRIOR;
+
 /// What a parameter belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
@@ -22,12 +25,14 @@ pub enum Scope {
     Board(String),
     /// A core, and so every board that has it.
     Core(String),
+    /// One build of a software: a board and the software in the source's words.
+    Build(String),
 }
 
 impl std::fmt::Display for Scope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Scope::Board(name) | Scope::Core(name) => f.write_str(name),
+            Scope::Board(name) | Scope::Core(name) | Scope::Build(name) => f.write_str(name),
         }
     }
 }
@@ -47,7 +52,7 @@ impl<'a> BoardModel<'a> {
     ///
     /// Rows of one board, software, workload and layer are one: their median time, so that a board with many submissions of
     /// the same network does not outvote the others. Parameters are the uncertain numbers of the paths to memory, of the cores' continuous numbers, and a
-    /// factor for each software on each core; `extra` names a profile whose numbers are parameters too.
+    /// factor for each software on each core and for each of its builds; `extra` names a profile whose numbers are parameters too.
     pub fn new(rows: &[Measurement], layers: &'a dyn Fn(&str) -> Option<String>, extra: Option<&str>) -> Self {
         let predictions = predict(rows, layers);
         let priced = rows.iter().zip(&predictions).filter_map(|(row, p)| Some((row, p.as_ref().ok()?)));
@@ -85,6 +90,7 @@ impl<'a> BoardModel<'a> {
             let mine = match scope {
                 Scope::Board(name) => name == base,
                 Scope::Core(name) => *name == profile.core.core,
+                Scope::Build(_) => false,
             };
             if !mine {
                 continue;
@@ -144,6 +150,7 @@ impl<'a> BoardModel<'a> {
         let is_mine = |(scope, key): &(Scope, String)| match (scope, key.strip_prefix("software.")) {
             (Scope::Board(name), _) => board.as_ref().is_some_and(|b| b.base() == name),
             (Scope::Core(core), None) => *core == row.core,
+            (Scope::Build(build), _) => *build == build_of(row),
             (Scope::Core(core), Some(class)) => {
                 *core == row.core && Software::of(row).is_some_and(|s| s.key() == class)
             }
@@ -158,7 +165,20 @@ impl Model for BoardModel<'_> {
     fn predict(&self, rows: &[usize], values: &[f64]) -> Result<Vec<f64>, Refusal> {
         let chosen: Vec<Measurement> = rows.iter().map(|row| self.rows[*row].clone()).collect();
         let predictions = predict_with(&chosen, self.layers, &|base, profile| self.apply(base, profile, values));
-        predictions.into_iter().map(|p| Ok(p?.latency_ms.mid)).collect()
+        let builds: Vec<(&String, f64)> = self
+            .keys
+            .iter()
+            .zip(values)
+            .filter_map(|((scope, _), value)| match scope {
+                Scope::Build(build) => Some((build, *value)),
+                _ => None,
+            })
+            .collect();
+        let factor = |row: &Measurement| {
+            let build = build_of(row);
+            builds.iter().find(|(name, _)| **name == build).map_or(1.0, |(_, value)| *value)
+        };
+        chosen.iter().zip(predictions).map(|(row, p)| Ok(p?.latency_ms.mid * factor(row))).collect()
     }
 
     fn depends(&self, row: usize, parameter: usize) -> bool {
@@ -192,6 +212,11 @@ fn merged<'r>(rows: impl Iterator<Item = (&'r Measurement, &'r Prediction)>) -> 
     out
 }
 
+/// Board and software in the source's words: rows of one build share compiler, flags and version, known or not.
+fn build_of(row: &Measurement) -> String {
+    format!("{} with {}", row.board, row.software)
+}
+
 fn parameters(rows: &[Measurement], extra: Option<&str>) -> (Vec<Parameter>, Vec<(Scope, String)>) {
     let mut found: BTreeMap<(Scope, String), (f64, f64, f64)> = BTreeMap::new();
     let mut names: BTreeSet<String> = extra.map(str::to_owned).into_iter().collect();
@@ -201,6 +226,14 @@ fn parameters(rows: &[Measurement], extra: Option<&str>) -> (Vec<Parameter>, Vec
         if let Some(software) = Software::of(row) {
             found.insert((Scope::Core(row.core.clone()), format!("software.{}", software.key())), SOFTWARE_PRIOR);
         }
+    }
+    // Where a software was measured in one build only, its own factor says all that can be said.
+    let mut builds: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for row in rows {
+        builds.entry(Software::of(row).map_or(String::new(), |s| s.key())).or_default().insert(build_of(row));
+    }
+    for build in builds.into_values().filter(|builds| builds.len() > 1).flatten() {
+        found.insert((Scope::Build(build), "build".to_owned()), BUILD_PRIOR);
     }
     for name in names {
         let Ok(profile) = crate::profile::load(&name) else { continue };

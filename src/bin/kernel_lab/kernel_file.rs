@@ -119,7 +119,7 @@ fn kind_name(kind: BufferKind) -> String {
 
 fn one_kernel(out: &mut String, kernel: &Measured<'_>) -> Result<(), LabError> {
     let spec = kernel.spec;
-    let cases = matched(&kernel.cases);
+    let cases = matched(&kernel.cases, spec.class);
     let shapes: Vec<&Dims> = cases.iter().map(|c| &c.case.dims).collect();
     let counts: Vec<&Counts> = cases.iter().map(|c| &c.counts).collect();
     let list = candidates(spec.trips, &shapes).map_err(|e| LabError::Spec(format!("{}: {e}", spec.symbol)))?;
@@ -203,7 +203,7 @@ fn traffic(kernel: &Measured<'_>, list: &[Candidate]) -> Result<BTreeMap<(String
     for (argument, kind) in spec.buffers.iter().enumerate() {
         let Some(kind) = kind else { continue };
         let bytes = |store: bool| -> Vec<i128> {
-            matched(&kernel.cases)
+            matched(&kernel.cases, kernel.spec.class)
                 .into_iter()
                 .map(|c| i128::from(if store { c.moved[argument].1 } else { c.moved[argument].0 }))
                 .collect()
