@@ -7,7 +7,7 @@
 //! largest batch.
 
 use super::{BiasPolicy, HeadConfig, SlotName, UpdateBase};
-use crate::numeric::{Format, Range, Scheme};
+use crate::numeric::{Format, Range, Rounding, Scheme};
 use crate::trace::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
 
 /// Weights or bias.
@@ -223,12 +223,21 @@ impl Calls {
             let range = Self::call(Op::Range, phase, site.clone(), &[("n", n)], &[from]);
             calls.push(range.buffer(self.master_buffer(tensor, Access::Read)));
         }
+        let mut dims = vec![("n", n)];
+        dims.extend(self.packed_forward().filter(|_| tensor == Tensor::Weights).map(|bits| ("packed", bits)));
         calls.push(
-            Self::call(Op::ForwardCopy, phase, site, &[("n", n)], &[from, to])
+            Self::call(Op::ForwardCopy, phase, site, &dims, &[from, to])
                 .buffer(self.master_buffer(tensor, Access::Read))
                 .buffer(self.forward_buffer(tensor, Access::Write)),
         );
         calls
+    }
+
+    /// Bits of a code where the forward copy is packed, several codes to a byte.
+    fn packed_forward(&self) -> Option<usize> {
+        let format = self.format(SlotName::WeightsForward);
+        let is_packed = format.is_integer() && format != Format::Binary && format.bits() < 8;
+        is_packed.then(|| usize::try_from(format.bits()).unwrap_or(8))
     }
 
     fn dot(&self, features: BufferUse, logits: BufferUse) -> KernelCall {
@@ -243,6 +252,7 @@ impl Calls {
         {
             dims.push(("affine", 1));
         }
+        dims.extend(self.packed_forward().map(|bits| ("packed", bits)));
         let call = Self::call(Op::HeadForward, Phase::HeadForward, "head.logits".into(), &dims, &elems)
             .buffer(features)
             .buffer(self.forward_buffer(Tensor::Weights, Access::Read));
@@ -304,6 +314,13 @@ impl Calls {
         self.batch(if quantised { "head.batch.errors" } else { "head.batch.differences" }, elem, access)
     }
 
+    /// The sums of a batch start at zero.
+    pub fn clear(&self, tensor: Tensor) -> KernelCall {
+        let dims = [("n", self.n(tensor))];
+        Self::call(Op::Clear, Phase::Backward, Self::name(tensor, "gradient"), &dims, &[self.sum_elem()])
+            .buffer(self.sums(tensor, Access::Write))
+    }
+
     pub fn gradient_accumulate(&self, tensor: Tensor) -> KernelCall {
         let feature = elem_of(self.format(SlotName::Features));
         let elems = [elem_of(self.format(SlotName::Error)), feature, self.sum_elem()];
@@ -357,7 +374,11 @@ impl Calls {
         let from_forward = tensor == Tensor::Weights && self.config.precision.update_base == UpdateBase::Forward;
         let integer = self.master(tensor).is_integer();
         if !(integer && (from_forward || is_dynamic(self.master(tensor)))) {
-            let update = Self::call(Op::SgdUpdate, Phase::Update, site, &[("n", n)], &[from, master]).buffer(source);
+            let mut dims = vec![("n", n)];
+            if self.config.precision.slot(SlotName::Update).rounding == Rounding::Stochastic {
+                dims.push(("stochastic", 1));
+            }
+            let update = Self::call(Op::SgdUpdate, Phase::Update, site, &dims, &[from, master]).buffer(source);
             let base = from_forward.then(|| self.forward_buffer(tensor, Access::Read));
             calls.push(
                 base.into_iter().fold(update, KernelCall::buffer).buffer(self.master_buffer(tensor, Access::ReadWrite)),

@@ -125,6 +125,7 @@ impl Calls {
         calls.push(self.error(batch));
         calls.extend(self.quantise_error(batch));
         for tensor in self.tensors() {
+            calls.push(self.clear(tensor));
             calls.extend(std::iter::repeat_n(self.gradient_accumulate(tensor), batch));
             calls.extend(self.quantise_gradient(tensor));
             calls.extend(self.update(tensor));

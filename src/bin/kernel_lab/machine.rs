@@ -62,8 +62,8 @@ impl Sources {
     }
 
     /// The prototypes.
-    pub fn header(&self) -> &str {
-        self.device().find(|(name, _)| *name == "tinyprec.h").map_or("", |(_, text)| text)
+    pub fn headers(&self) -> String {
+        self.device().filter(|(name, _)| matches!(*name, "tinyprec.h" | "learning.h")).map(|(_, text)| text).collect()
     }
 }
 

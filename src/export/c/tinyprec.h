@@ -321,4 +321,10 @@ void tp_consolidate_rows_i16_f32(const int16_t *master, const float *weight, con
 void tp_past_weight_f32(const uint32_t *past, const uint32_t *current, float *weight, int32_t classes);
 void tp_consolidate_rows_f32(const float *master, const float *weight, const int32_t *row, float *consolidated, float mean, int32_t rows, int32_t columns);
 
+void tp_load_rows_f32_i32(const float *consolidated, int32_t *master, const uint8_t *take, double scale, int32_t zero, int32_t lo, int32_t hi, int32_t rows, int32_t columns);
+void tp_mean_rows_i32_f32(const int32_t *master, const int32_t *row, float *mean, int32_t zero, float scale, int32_t rows, int32_t columns);
+void tp_consolidate_rows_i32_f32(const int32_t *master, const float *weight, const int32_t *row, float *consolidated, float mean, int32_t zero, float scale, int32_t rows, int32_t columns);
+
+#include "learning.h"
+
 #endif

@@ -1,7 +1,9 @@
 //! Every C twin: the operation it carries out, what its trip counts may be made of, and its cases.
 
 mod bits;
+mod discriminant;
 mod float;
+mod formats;
 mod head;
 mod int8;
 mod int8_linear;
@@ -10,6 +12,7 @@ mod maps;
 mod padded;
 mod paper;
 mod rows;
+mod strategies;
 mod update;
 mod variants;
 mod windows;
@@ -30,6 +33,8 @@ pub fn all() -> Vec<Spec> {
         rows::specs(),
         float::specs(),
         paper::specs(),
+        formats::specs(),
+        strategies::specs(),
     ];
     lists.into_iter().flatten().collect()
 }
