@@ -6,8 +6,8 @@
 mod sweep;
 
 pub use sweep::{
-    AxisInfo, BoardAnalysis, BreakEven, FrontierPoint, Learnt, PointCost, PointResult, SWEEP_VERSION, Sensitivity,
-    SweepHeader, SweepRecord, Work,
+    AxisInfo, BoardAnalysis, BreakEven, FrontierPoint, KERNELS, Learnt, PointCost, PointResult, SWEEP_VERSION,
+    Sensitivity, SweepHeader, SweepRecord, Work,
 };
 
 use crate::trace::Phase;
@@ -266,6 +266,39 @@ pub struct BoardInfo {
     pub flash_kib: Option<f64>,
     /// Every assumed number of the profile: (key, value, source).
     pub assumed: Vec<(String, String, String)>,
+    /// What the intervals of the predictions rest on; `null` where nothing was priced.
+    #[serde(default)]
+    pub uncertainty: Option<Uncertainty>,
+}
+
+/// The numbers that make the intervals of one precision's predictions on one board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Uncertainty {
+    /// The precision whose kernel calls were priced with each number alone at its ends.
+    pub precision: String,
+    /// Largest part of the step's energy first.
+    pub numbers: Vec<UncertainNumber>,
+}
+
+/// One uncertain number and its part of the intervals.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UncertainNumber {
+    /// Key in the board's file, or `core.` and the key in the core's file.
+    pub key: String,
+    /// Value with its interval.
+    pub value: String,
+    /// `measured`, `vendor`, `model` or `assumed`.
+    pub origin: String,
+    /// Who says so.
+    pub source: String,
+    /// Part of the sum of all numbers' movements of the energy of a training step, 0 to 1.
+    pub step_energy_share: f64,
+    /// The same of the latency of a training step.
+    pub step_latency_share: f64,
+    /// The same of the latency of an image.
+    pub inference_latency_share: f64,
 }
 
 /// Low, middle and high of a prediction.

@@ -82,6 +82,28 @@ fn threads_and_shards_do_not_show() {
     succeeds(dir.path(), &["sweep", "run", "x.toml", "--out", "c", "--index", "5"]);
     succeeds(dir.path(), &["sweep", "merge", "x.toml", "a", "b", "c", "--out", "all"]);
     assert!(one == results(dir.path(), "all"), "merged shards differ from the run on one machine");
+
+    // A budget asks for one point a board that keeps every limit; the closest one is named where there is none.
+    let budget = |text: &str| {
+        fs::write(dir.path().join("b.toml"), text).unwrap();
+        let output = run(dir.path(), &["report", "one/sweep.json", "--budget", "b.toml"]);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, error) = budget("step_latency_ms = 1e6\naccuracy_drop = 1\n[boards.stm32f746]\nram_kib = 1e6\n");
+    assert_eq!(code, Some(0), "{error}");
+    assert!(error.contains("12 of 12 points keep the budget on stm32f746"), "{error}");
+    let (code, error) = budget("accuracy_drop = 1\n[boards.stm32l4r5]\nstep_latency_ms = 0.01\n");
+    assert_eq!(code, Some(2), "{error}");
+    assert!(error.contains("b.toml:3:1: step_latency_ms: point ") && error.contains(" on stm32l4r5 has "), "{error}");
+    assert!(error.contains("12 of 12 points keep the budget on stm32f746"), "{error}");
+    for (text, code, needle) in [
+        ("[boards.stm32f7]\nram_kib = 1e9", 2, "ram_kib: no point of the sweep can be checked on stm32f7"),
+        ("precisions = [\"a\"]\nram_kib = 1e9", 1, "leave it out"),
+    ] {
+        let (found, error) = budget(text);
+        assert_eq!(found, Some(code), "{error}");
+        assert!(error.contains(needle), "{error}");
+    }
 }
 
 /// Index → line of every whole line of a log; panics where an index comes twice.

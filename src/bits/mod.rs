@@ -35,5 +35,5 @@ mod simd;
 pub use dot::{dot, popcount_reference, popcount_words};
 pub use isa::Isa;
 pub use less::{pack_less, pack_negative};
-pub use panel::{LANES, Panels, Walk};
+pub use panel::{LANES, Panels, Sixteen, Tile, Walk};
 pub use row::{BITS, device_words, pack, pack_bytes, tail_is_zero, unpack, words};

@@ -36,6 +36,18 @@ impl Walk<'_> {
     }
 }
 
+/// Counts of a patch and sixteen rows, laid out like the vector that they come from.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub struct Sixteen(pub [u32; 2 * LANES]);
+
+/// What takes counts while they are still in registers. Implemented with `#[inline(always)]`, so that it is compiled for the same
+/// instructions as the kernel around it.
+pub trait Tile {
+    /// Counts of the patches from `patch` on and the rows `first..first + 16`; those past the last row mean nothing.
+    fn counts<const N: usize>(&mut self, patch: usize, first: usize, counts: &[Sixteen; N]);
+}
+
 /// The rows of a weight matrix, `k` words each, in panels of [`LANES`] rows: word `j` of row `r` is at
 /// `(r / 8 · k + j) · 8 + r % 8`; rows past the end are zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +109,26 @@ impl Panels {
         portable::count(&self.data, self.k, x, walk, counts);
     }
 
+    /// [`Panels::count`] without a buffer: every count goes to `tile` once. `false`, and nothing done, where no kernel of `isa`
+    /// does that on this machine.
+    ///
+    /// # Panics
+    /// As [`Panels::count`].
+    pub fn tiles(&self, isa: Isa, x: &[u64], walk: &Walk<'_>, tile: &mut impl Tile) -> bool {
+        assert_eq!(walk.run_words * walk.runs, self.k, "patches are whole rows");
+        if walk.starts.is_empty() || self.rows == 0 || self.k == 0 {
+            return false;
+        }
+        assert!(walk.reach() <= x.len(), "patches lie inside the map");
+        #[cfg(target_arch = "x86_64")]
+        return super::simd::tiles(isa, &self.data, self.k, x, walk, tile);
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            let _ = (isa, tile);
+            false
+        }
+    }
+
     /// [`Panels::count`] for `patches.len() / k` patches that lie one after the other.
     ///
     /// # Panics
@@ -126,6 +158,24 @@ mod tests {
         row
     }
 
+    /// Counts that came tile by tile, those of padding rows too.
+    fn tiled(panels: &Panels, isa: Isa, patches: &[u64]) -> Option<Vec<u32>> {
+        struct Rows(usize, Vec<u32>);
+        impl Tile for Rows {
+            fn counts<const N: usize>(&mut self, patch: usize, first: usize, counts: &[Sixteen; N]) {
+                let n = (self.0 - first).min(2 * LANES);
+                for (i, Sixteen(counts)) in counts.iter().enumerate() {
+                    self.1[(patch + i) * self.0 + first..][..n].copy_from_slice(&counts[..n]);
+                }
+            }
+        }
+        let starts: Vec<u32> =
+            (0..patches.len() / panels.k()).map(|p| u32::try_from(p * panels.k()).unwrap()).collect();
+        let walk = Walk { starts: &starts, run_words: panels.k(), runs: 1, run_stride: 0 };
+        let mut rows = Rows(panels.padded_rows(), vec![u32::MAX; starts.len() * panels.padded_rows()]);
+        panels.tiles(isa, patches, &walk, &mut rows).then_some(rows.1)
+    }
+
     #[test]
     fn every_instruction_set_counts_like_the_bit_by_bit_reference() {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
@@ -147,6 +197,11 @@ mod tests {
                             );
                         }
                     }
+                    assert_eq!(
+                        tiled(&panels, isa, &patches.concat()).unwrap_or(counts.clone()),
+                        counts,
+                        "{isa:?} n={n}"
+                    );
                 }
             }
         }

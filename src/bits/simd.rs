@@ -1,7 +1,7 @@
 //! x86-64 versions of the counting loop and of sign packing; each equals the portable one, tested beside it.
 
 use super::Isa;
-use super::panel::{LANES, Walk};
+use super::panel::{LANES, Sixteen, Tile, Walk};
 use core::arch::x86_64::*;
 
 /// Words whose byte counts (at most 8 each) fit a byte.
@@ -18,11 +18,40 @@ pub(super) fn count(isa: Isa, panels: &[u64], k: usize, x: &[u64], walk: &Walk<'
         match isa {
             Isa::Popcnt => with_popcnt(panels, k, x, walk, counts),
             Isa::Avx2 => with_avx2(panels, k, x, walk, counts),
-            Isa::Avx512 => with_avx512(panels, k, x, walk, counts),
+            Isa::Avx512 => with_avx512(panels, k, x, walk, &mut Stored { counts, stride: panels.len() / k }),
             Isa::Portable | Isa::Neon => return false,
         }
     }
     true
+}
+
+/// As [`count`], into a tile; only with AVX-512.
+pub(super) fn tiles(isa: Isa, panels: &[u64], k: usize, x: &[u64], walk: &Walk<'_>, tile: &mut impl Tile) -> bool {
+    if isa != Isa::Avx512 || !isa.supported() {
+        return false;
+    }
+    // SAFETY: the features were just found on this machine; the caller checked the lengths.
+    unsafe { with_avx512(panels, k, x, walk, tile) };
+    true
+}
+
+/// Counts in memory, a row of `stride` a patch.
+struct Stored<'a> {
+    counts: &'a mut [u32],
+    stride: usize,
+}
+
+impl Tile for Stored<'_> {
+    #[inline(always)]
+    fn counts<const N: usize>(&mut self, patch: usize, first: usize, counts: &[Sixteen; N]) {
+        for (i, Sixteen(counts)) in counts.iter().enumerate() {
+            let row = &mut self.counts[(patch + i) * self.stride..][..self.stride];
+            match row[first..].first_chunk_mut() {
+                Some(to) => *to = *counts,
+                None => row[first..].copy_from_slice(&counts[..LANES]),
+            }
+        }
+    }
 }
 
 #[target_feature(enable = "popcnt")]
@@ -131,72 +160,72 @@ unsafe fn tile_avx2<const N: usize>(
 
 /// # Safety
 /// AVX-512, and lengths as [`count`] says.
-#[target_feature(enable = "avx512f,avx512vpopcntdq,avx512vl,avx512bw,popcnt")]
-unsafe fn with_avx512(panels: &[u64], k: usize, x: &[u64], walk: &Walk<'_>, counts: &mut [u32]) {
-    let stride = panels.len() / k;
-    let mut at = 0;
-    // SAFETY: as the caller promises; `at` counts the rows of the panels before.
+#[target_feature(enable = "avx512f,avx512vpopcntdq,avx512vl,avx512bw,avx512dq,popcnt")]
+unsafe fn with_avx512(panels: &[u64], k: usize, x: &[u64], walk: &Walk<'_>, tile: &mut impl Tile) {
+    let mut first = 0;
+    // SAFETY: as the caller promises; `first` counts the rows of the panels before.
     unsafe {
         let mut pairs = panels.chunks_exact(2 * k * LANES);
         for pair in &mut pairs {
-            panels_avx512::<2>(pair, k, x, walk, &mut counts[at..], stride);
-            at += 2 * LANES;
+            panels_avx512::<2>(pair, k, x, walk, first, tile);
+            first += 2 * LANES;
         }
         if !pairs.remainder().is_empty() {
-            panels_avx512::<1>(pairs.remainder(), k, x, walk, &mut counts[at..], stride);
+            panels_avx512::<1>(pairs.remainder(), k, x, walk, first, tile);
         }
     }
 }
 
-/// All patches against `M` panels, eight patches at a time: enough independent sums to hide every latency.
+/// All patches against `M` panels from row `first` on, eight patches at a time: enough independent sums to hide every latency.
 ///
 /// # Safety
-/// AVX-512; lengths as [`count`] says, `counts` from these panels' first row on.
-#[target_feature(enable = "avx512f,avx512vpopcntdq,avx512vl,avx512bw,popcnt")]
+/// AVX-512; lengths as [`count`] says.
+#[target_feature(enable = "avx512f,avx512vpopcntdq,avx512vl,avx512bw,avx512dq,popcnt")]
 #[inline]
 unsafe fn panels_avx512<const M: usize>(
     panels: &[u64],
     k: usize,
     x: &[u64],
     walk: &Walk<'_>,
-    counts: &mut [u32],
-    stride: usize,
+    first: usize,
+    tile: &mut impl Tile,
 ) {
     let mut p = 0;
-    let left = |p: usize| &walk.starts[p..];
+    let left = |p: usize| walk.starts.len() - p;
     // SAFETY: as the caller promises.
     unsafe {
-        while left(p).len() >= 8 {
-            tile_avx512::<8, M>(panels, k, x, left(p), walk, &mut counts[p * stride..], stride);
+        while left(p) >= 8 {
+            tile_avx512::<8, M>(panels, k, x, p, walk, first, tile);
             p += 8;
         }
-        if left(p).len() >= 4 {
-            tile_avx512::<4, M>(panels, k, x, left(p), walk, &mut counts[p * stride..], stride);
+        if left(p) >= 4 {
+            tile_avx512::<4, M>(panels, k, x, p, walk, first, tile);
             p += 4;
         }
-        while !left(p).is_empty() {
-            tile_avx512::<1, M>(panels, k, x, left(p), walk, &mut counts[p * stride..], stride);
+        while left(p) > 0 {
+            tile_avx512::<1, M>(panels, k, x, p, walk, first, tile);
             p += 1;
         }
     }
 }
 
-/// `N` patches against `M` panels; sums stay in registers over the whole patch.
+/// `N` patches from `p` on against `M` panels; sums stay in registers over the whole patch.
 ///
 /// # Safety
 /// AVX-512; patches walk inside `x` and are `k` words long.
-#[target_feature(enable = "avx512f,avx512vpopcntdq,avx512vl,avx512bw,popcnt")]
+#[target_feature(enable = "avx512f,avx512vpopcntdq,avx512vl,avx512bw,avx512dq,popcnt")]
 #[inline]
 unsafe fn tile_avx512<const N: usize, const M: usize>(
     panels: &[u64],
     k: usize,
     x: &[u64],
-    starts: &[u32],
+    p: usize,
     walk: &Walk<'_>,
-    counts: &mut [u32],
-    stride: usize,
+    first: usize,
+    tile: &mut impl Tile,
 ) {
-    assert!(panels.len() == M * k * LANES && starts.len() >= N && counts.len() >= (N - 1) * stride + M * LANES);
+    let starts = &walk.starts[p..][..N];
+    assert!(panels.len() == M * k * LANES);
     let mut sums = [[_mm512_setzero_si512(); M]; N];
     let mut xs: [*const u64; N] = std::array::from_fn(|p| x[walk.place(starts[p])..].as_ptr());
     let mut w = panels.as_ptr();
@@ -219,17 +248,14 @@ unsafe fn tile_avx512<const N: usize, const M: usize>(
         }
     }
     let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    for (p, sums) in sums.into_iter().enumerate() {
-        // SAFETY: p < N and `counts` reaches (N − 1) · stride + M · 8; a 64-bit lane narrows to the low 32 bits of its count.
-        unsafe {
-            let out = counts.as_mut_ptr().add(p * stride);
-            if M == 2 {
-                _mm512_storeu_si512(out.cast(), _mm512_permutex2var_epi32(sums[0], even, sums[M - 1]));
-            } else {
-                _mm256_storeu_si256(out.cast(), _mm512_cvtepi64_epi32(sums[0]));
-            }
-        }
+    let mut counts = [Sixteen([0; 2 * LANES]); N];
+    for (counts, sums) in counts.iter_mut().zip(sums) {
+        // The low halves of eight 64-bit sums, of both panels; of one panel twice.
+        let both = _mm512_permutex2var_epi32(sums[0], even, sums[M - 1]);
+        // SAFETY: both are 64 bytes, and any bits are numbers.
+        *counts = unsafe { std::mem::transmute::<__m512i, Sixteen>(both) };
     }
+    tile.counts(p, first, &counts);
 }
 
 /// Sixteen comparisons at a time; whole words only, and only on a machine with AVX-512. Says how many words it did.

@@ -4,7 +4,8 @@ use super::{Failure, Status, Terminal};
 use clap::Args;
 use std::path::PathBuf;
 use tinyprec::config::{Budget, load_budget};
-use tinyprec::record::RunRecord;
+use tinyprec::explore;
+use tinyprec::record::{RunRecord, SweepRecord};
 use tinyprec::run::check_budget;
 
 /// The flag of every command that can hold a budget.
@@ -29,4 +30,24 @@ pub fn hold(budget: Option<&Budget>, record: &RunRecord, terminal: &Terminal) ->
         terminal.progress(&format!("{} {violation}", terminal.red("over budget:")));
     }
     if broken.is_empty() { Status::Done } else { Status::BudgetViolated }
+}
+
+/// Holds the budget against a sweep and says on stderr how many points keep it on each board, or what stops the closest.
+pub fn hold_sweep(budget: Option<&Budget>, record: &SweepRecord, terminal: &Terminal) -> Result<Status, Failure> {
+    let Some(budget) = budget else { return Ok(Status::Done) };
+    let mut status = Status::Done;
+    for room in explore::check_budget(budget, record)? {
+        let on = room.board.as_ref().map_or(String::new(), |b| format!(" on {b}"));
+        match room.keeping.as_slice() {
+            [] => status = Status::BudgetViolated,
+            keeping => {
+                let points = record.points.len();
+                terminal.progress(&format!("{} of {points} points keep the budget{on}", keeping.len()));
+            }
+        }
+        for violation in &room.broken {
+            terminal.progress(&format!("{} {violation}", terminal.red("over budget, at the closest point:")));
+        }
+    }
+    Ok(status)
 }

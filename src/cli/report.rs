@@ -1,7 +1,7 @@
 //! `tinyprec report`: a record rendered again.
 
 use super::budget::{self, BudgetArgs};
-use super::{Outcome, Status, Terminal};
+use super::{Outcome, Terminal};
 use clap::Args;
 use std::fs;
 use std::path::PathBuf;
@@ -50,15 +50,17 @@ pub fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
 }
 
 fn sweep(args: &ReportArgs, terminal: &Terminal) -> Outcome {
+    let budget = args.budget.load()?;
     let record = report::sweep::read(&args.record)?;
+    let status = budget::hold_sweep(budget.as_ref(), &record, terminal)?;
     let page = args.out.as_ref().map(|dir| report::sweep::write(&record, dir)).transpose()?;
     if args.json {
         terminal.result(&serde_json::to_string_pretty(&record)?)?;
-        return Ok(Status::Done);
+        return Ok(status);
     }
     terminal.result(&report::sweep::text(&record, terminal.width))?;
     if let Some(page) = page {
         terminal.result(&format!("\nReport: {}", page.display()))?;
     }
-    Ok(Status::Done)
+    Ok(status)
 }

@@ -1,5 +1,6 @@
 //! `tinyprec sweep`: a design space, on one machine or in shards.
 
+use super::budget::{BudgetArgs, hold_sweep};
 use super::store::StoreArgs;
 use super::sweep_progress::Progress;
 use super::{Failure, Outcome, Status, Terminal};
@@ -51,6 +52,8 @@ struct RunArgs {
     /// Prints the result as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    budget: BudgetArgs,
     #[command(flatten)]
     store: StoreArgs,
 }
@@ -141,6 +144,7 @@ fn options(out: &Path, run: &RunArgs, part: Part) -> Options {
 fn points(sweep: &Sweep, run: &RunArgs, part: Part, terminal: &Terminal) -> Outcome {
     let out = folder(&sweep.space, run.out.as_deref());
     let options = options(&out, run, part);
+    run.budget.load()?;
     let progress = Progress::new(terminal, &sweep.space.objectives);
     let done = sweep.run(&options, &|event| progress.show(event));
     terminal.status_line("");
@@ -171,13 +175,14 @@ fn merged(sweep: &Sweep, folders: &[PathBuf], (out, run): (&Path, &RunArgs), ter
     terminal.status_line("");
     let record = record?;
     let page = report::sweep::write(&record, out)?;
+    let status = hold_sweep(run.budget.load()?.as_ref(), &record, terminal)?;
     if run.json {
         terminal.result(&serde_json::to_string(&record)?)?;
-        return Ok(Status::Done);
+        return Ok(status);
     }
     terminal.result(&report::sweep::text(&record, terminal.width))?;
     terminal.result(&format!("\nRecord: {}\nReport: {}", out.join(explore::SWEEP_RECORD).display(), page.display()))?;
-    Ok(Status::Done)
+    Ok(status)
 }
 
 fn plan(file: &Path, out: Option<&Path>, terminal: &Terminal) -> Outcome {

@@ -157,7 +157,7 @@ impl Compiled<'_> {
         if calls.len() != self.calls.len() {
             return Err(other(calls.last().map_or("", |c| &c.site)));
         }
-        let memory = self.layout.totals(calls, self.estimator.profile)?;
+        let memory = self.layout.totals(calls, &self.estimator.profile)?;
         let around = self.estimator.surroundings(&memory, &self.layout);
         let mut point = Point { total: Cost::default(), phases: [Cost::default(); 5], memory };
         for (call, compiled) in calls.iter().zip(&self.calls) {

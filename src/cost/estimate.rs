@@ -9,6 +9,7 @@ use super::table::{Bound, CallCost, Cost, CostTable, LevelCost, Parts};
 use super::terms::{CallTerms, KINDS, KernelTimes, Outside, Surroundings, trips};
 use crate::profile::{End, Profile};
 use crate::trace::{BufferKind, KernelCall};
+use std::borrow::Cow;
 
 /// Prices a list of calls. For many lists on one board, build an [`Estimator`] once.
 pub fn estimate(calls: &[KernelCall], profile: &Profile, kernels: &KernelSet) -> Result<CostTable, CostError> {
@@ -18,8 +19,8 @@ pub fn estimate(calls: &[KernelCall], profile: &Profile, kernels: &KernelSet) ->
 /// A kernel set on a board, every body already timed: pricing a shape is arithmetic on trip counts.
 #[derive(Debug, Clone)]
 pub struct Estimator<'a> {
-    pub(super) profile: &'a Profile,
-    pub(super) kernels: &'a KernelSet,
+    pub(super) profile: Cow<'a, Profile>,
+    pub(super) kernels: Cow<'a, KernelSet>,
     /// Times of each kernel's levels, in the set's order.
     pub(super) times: Vec<KernelTimes>,
 }
@@ -34,7 +35,32 @@ pub(super) struct Once {
 
 impl<'a> Estimator<'a> {
     /// Times every body of the set on the profile's core.
+    ///
+    /// # Errors
+    /// [`CostError::CoreMismatch`], or [`CostError::MissingClass`] where the core's table lacks an instruction of the set.
     pub fn new(profile: &'a Profile, kernels: &'a KernelSet) -> Result<Self, CostError> {
+        Self::of(Cow::Borrowed(profile), Cow::Borrowed(kernels))
+    }
+
+    /// As [`Estimator::new`], to be kept: timing the bodies takes far longer than pricing a list of calls.
+    ///
+    /// # Errors
+    /// As [`Estimator::new`].
+    pub fn owning(profile: Profile, kernels: KernelSet) -> Result<Estimator<'static>, CostError> {
+        Estimator::of(Cow::Owned(profile), Cow::Owned(kernels))
+    }
+
+    /// The board.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The kernel set.
+    pub fn kernel_set(&self) -> &KernelSet {
+        &self.kernels
+    }
+
+    fn of(profile: Cow<'a, Profile>, kernels: Cow<'a, KernelSet>) -> Result<Self, CostError> {
         if profile.core.core != kernels.core() {
             return Err(CostError::CoreMismatch {
                 set: kernels.name().to_owned(),
@@ -49,7 +75,8 @@ impl<'a> Estimator<'a> {
                 CostError::MissingClass { kernel, level, core, missing }
             })
         };
-        Ok(Estimator { profile, kernels, times: kernels.kernels().iter().map(time).collect::<Result<_, _>>()? })
+        let times = kernels.kernels().iter().map(time).collect::<Result<_, _>>()?;
+        Ok(Estimator { profile, kernels, times })
     }
 
     /// Prices a list of calls, in the order in which the device runs them.
@@ -57,7 +84,7 @@ impl<'a> Estimator<'a> {
         let indices = calls.iter().map(|call| self.find(call)).collect::<Result<Vec<_>, _>>()?;
         let used: Vec<&Kernel> = indices.iter().map(|&i| &self.kernels.kernels()[i]).collect();
         let layout = Layout::new(calls, &used)?;
-        let memory = layout.plan(calls, self.profile)?;
+        let memory = layout.plan(calls, &self.profile)?;
         let totals = MemoryTotals {
             arena_bytes: memory.arena.bytes,
             state_bytes: memory.state_bytes,
@@ -108,7 +135,7 @@ impl<'a> Estimator<'a> {
     }
 
     /// The kernel that runs a call.
-    pub fn kernel(&self, call: &KernelCall) -> Result<&'a Kernel, CostError> {
+    pub fn kernel(&self, call: &KernelCall) -> Result<&Kernel, CostError> {
         Ok(&self.kernels.kernels()[self.find(call)?])
     }
 

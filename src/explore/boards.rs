@@ -4,6 +4,7 @@ use super::SweepError;
 use super::evaluate::Priced;
 use super::space::{Override, Point, Space};
 use crate::config::{BoardRef, Experiment};
+use crate::record::KERNELS;
 use crate::run;
 use std::path::Path;
 
@@ -33,7 +34,7 @@ pub(super) fn boards(space: &Space, first: &Point) -> Result<(Vec<Priced>, Vec<S
         for set in &sets {
             experiment.boards = vec![board.clone()];
             experiment.kernel_set.clone_from(set);
-            let label = if sets.len() > 1 { format!("{} / {set}", board.given) } else { board.given.clone() };
+            let label = if sets.len() > 1 { format!("{}{KERNELS}{set}", board.given) } else { board.given.clone() };
             match run::boards(&experiment) {
                 Ok(found) => all.extend(found.into_iter().map(|board| Priced { label: label.clone(), board })),
                 // With several sets one may be made for one core only; a note tells.

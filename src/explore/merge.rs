@@ -5,7 +5,7 @@ use super::analysis::analyse;
 use super::logs::{self, Finished};
 use super::space::{Axis, Choices};
 use super::sweep::{Options, Runner, Sweep};
-use crate::record::{AxisInfo, BoardAnalysis, PointResult, RunRecord, SWEEP_VERSION, SweepRecord};
+use crate::record::{AxisInfo, BoardAnalysis, BoardInfo, PointResult, RunRecord, SWEEP_VERSION, SweepRecord};
 use crate::run::{Board, Prepared, replace};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -104,7 +104,7 @@ impl Sweep {
             analyse(&points, &axes, &board.label, &self.space.objectives, self.space.battery.as_ref())
         };
         let analysis: Vec<BoardAnalysis> = self.boards.par_iter().map(one).collect();
-        let details = self.details(&points, &analysis, (finished, features))?;
+        let (details, boards) = self.details(&points, &analysis, (finished, features))?;
         let notes = notes(&self.notes, &points);
         Ok(SweepRecord {
             sweep_version: SWEEP_VERSION,
@@ -113,7 +113,7 @@ impl Sweep {
             command: format!("tinyprec sweep {}", self.space.source.path),
             axes,
             objectives: self.space.objectives.iter().map(|o| o.name().to_owned()).collect(),
-            boards: self.boards.iter().map(|b| b.board.info()).collect(),
+            boards,
             points,
             analysis,
             details,
@@ -121,13 +121,14 @@ impl Sweep {
         })
     }
 
-    /// Full records of the points that the analysis names. They are learnt once more: a log line does not hold every step.
+    /// Full records of the points that the analysis names, and the boards with what the first of these points' intervals rest on.
+    /// The points are learnt once more: a log line does not hold every step.
     fn details(
         &self,
         points: &[PointResult],
         analysis: &[BoardAnalysis],
         (finished, features): (&Finished, Option<&Path>),
-    ) -> Result<Vec<RunRecord>, SweepError> {
+    ) -> Result<(Vec<RunRecord>, Vec<BoardInfo>), SweepError> {
         let equal = analysis.iter().filter_map(|a| a.cheapest_equal);
         let best = analysis.iter().filter_map(|a| a.frontier.first().map(|f| f.index));
         let knees = analysis.iter().filter_map(|a| a.knee);
@@ -144,6 +145,8 @@ impl Sweep {
                 tasks.push(point);
             }
         }
+        let boards = || self.boards.iter().map(|b| &b.board);
+        let mut infos: Option<Vec<BoardInfo>> = None;
         let mut last: Option<(String, Prepared)> = None;
         let mut one = |point: &super::Point| -> Result<RunRecord, SweepError> {
             let key = Prepared::key(&point.experiment);
@@ -153,13 +156,17 @@ impl Sweep {
             };
             let baseline = Runner::baseline_of(self, point)?.and_then(|(key, _)| finished.baselines.get(&key));
             let command = format!("tinyprec sweep run {} --index {}", self.space.source.path, point.index);
-            let boards: Vec<&Board> = self.boards.iter().map(|b| &b.board).collect();
+            let labelled = self.boards.iter().map(|b| (b.label.as_str(), &b.board));
             let given = (command.as_str(), baseline.map(Vec::as_slice));
-            let record = prepared.record(&point.experiment, boards.iter().copied(), given)?;
+            let record = prepared.record(&point.experiment, labelled, given)?;
+            if infos.is_none() {
+                infos = Some(prepared.board_infos(&point.experiment, boards())?);
+            }
             last = Some((key, prepared));
             Ok(record)
         };
-        tasks.iter().map(&mut one).collect()
+        let details = tasks.iter().map(&mut one).collect::<Result<_, _>>()?;
+        Ok((details, infos.unwrap_or_else(|| boards().map(Board::info).collect())))
     }
 }
 

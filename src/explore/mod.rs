@@ -26,6 +26,7 @@
 
 mod analysis;
 mod boards;
+mod budget;
 mod dry;
 mod error;
 mod evaluate;
@@ -37,6 +38,7 @@ mod space;
 mod sweep;
 
 pub use analysis::{analyse, dominates, frontier, hypervolume, knee, sensitivities, told_apart, values};
+pub use budget::{Room, check_budget};
 pub use dry::Estimate;
 pub use error::SweepError;
 pub use evaluate::Priced;

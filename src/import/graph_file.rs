@@ -47,8 +47,11 @@ pub(super) fn load(file: &Container) -> Result<Graph, ImportError> {
         let read: Vec<Info> = inputs.iter().map(of).collect();
         let from = read.first().map_or(input.shape, |i| i.ty.shape).checked(&node.name).map_err(network)?;
         let from = TensorType::new(from, read.first().map_or(input.kind, |i| i.ty.kind));
-        let (layer, after) =
+        let (mut layer, after) =
             Reader { node, from: from.shape, kind: from.kind, tensors: &tensors, wrong: &wrong }.layers()?;
+        if let Some(owner) = &node.weight_of {
+            share(&mut layer, &spec, owner).map_err(|problem| wrong(format!("node `{}` {problem}", node.name)))?;
+        }
         let name = if after.is_some() { format!("{}_sums", node.name) } else { node.name.clone() };
         infos.push(infer(&layer, &name, &read).map_err(network)?);
         spec.nodes.push(Node { name, layer, inputs });
@@ -64,6 +67,21 @@ pub(super) fn load(file: &Container) -> Result<Graph, ImportError> {
         return Err(tensors.error(&name, "is read by no node; name the node that it belongs to, or leave it out"));
     }
     Ok(graph)
+}
+
+/// Gives a layer the very filters of an earlier node; its own were read from the same tensor.
+fn share(layer: &mut Layer, spec: &GraphSpec, owner: &str) -> Result<(), String> {
+    let found = spec.nodes.iter().find(|n| n.name == *owner).and_then(|n| n.layer.filters());
+    let found = found.ok_or_else(|| format!("has the weights of `{owner}`, which is no earlier binary layer"))?;
+    match layer {
+        Layer::BinaryConv { weights, .. } | Layer::BinaryDense { weights } | Layer::SignConv { weights, .. }
+            if weights == found =>
+        {
+            *weights = found.clone();
+            Ok(())
+        }
+        _ => Err(format!("has the weights of `{owner}`, whose taps and channels are others")),
+    }
 }
 
 fn sources(spec: &GraphSpec, node: &NodeJson) -> Result<Vec<Source>, String> {
@@ -119,6 +137,8 @@ impl Reader<'_> {
         self.only(match op {
             "pack_input" => &["threshold", "flatten"],
             "input_conv" => &["k", "stride", "pad", "pads", "offset"],
+            "binary_conv" | "sign_conv" => &["k", "stride", "pad", "pads", "weight_of"],
+            "binary_dense" => &["weight_of"],
             "offset_shift" | "standardise" => &["shift"],
             "output_transform" => &["clamp", "base"],
             "slice" => &["range"],
@@ -272,6 +292,7 @@ impl Reader<'_> {
             ("eps", n.eps.is_some()),
             ("order", n.order.is_some()),
             ("scaled", n.scaled.is_some()),
+            ("weight_of", n.weight_of.is_some()),
         ];
         match given.iter().find(|(name, set)| *set && !allowed.contains(name)) {
             None => Ok(()),
@@ -311,9 +332,13 @@ impl Reader<'_> {
         if self.tensors.get(&name).is_some() { self.tensors.f32s(&name, n) } else { Ok(Vec::new()) }
     }
 
+    fn weight_name(&self) -> String {
+        self.node.weight_of.as_ref().map_or_else(|| self.name("weight"), |owner| format!("{owner}.weight"))
+    }
+
     /// A weight matrix, packed (U8, one byte for eight weights) or plain (I8), that fits `taps` · `ic` weights a row.
     fn weight_rows(&self, taps: usize, ic: usize) -> Result<(FilterSize, Raw<'_>), ImportError> {
-        let name = self.name("weight");
+        let name = self.weight_name();
         let raw = self.tensors.typed(&name, &[Dtype::U8, Dtype::I8], 2)?;
         let fan_in = taps.checked_mul(ic).ok_or_else(|| self.tensors.error(&name, "its window is absurdly large"))?;
         let columns = if raw.dtype == Dtype::U8 { fan_in.div_ceil(8) } else { fan_in };
@@ -328,7 +353,7 @@ impl Reader<'_> {
 
     fn bit_weights(&self, taps: usize, ic: usize) -> Result<BitFilters, ImportError> {
         let (size, raw) = self.weight_rows(taps, ic)?;
-        let name = self.name("weight");
+        let name = self.weight_name();
         self.checked(match raw.dtype {
             Dtype::U8 => BitFilters::from_packed(size, raw.u8s(), -1, &name),
             _ => BitFilters::from_values(size, &raw.i8s(), &name),

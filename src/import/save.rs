@@ -6,7 +6,8 @@ use super::int8_file;
 use super::schema::{FORMAT, GraphJson, InputJson, NodeJson, Pair};
 use crate::bits::{pack, pack_bytes};
 use crate::nn::{
-    BitFilters, Fill, Graph, Int8, Kind, Layer, NO_CLAMP, NnError, Node, Pad, SmallFilters, Source, Thresholds, Window,
+    BitFilters, Fill, Graph, GraphSpec, Int8, Kind, Layer, NO_CLAMP, NnError, Pad, SmallFilters, Source, Thresholds,
+    Window,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,8 +23,7 @@ pub fn save_graph(graph: &Graph, path: &Path) -> Result<(), ImportError> {
         return Err(ImportError::Network { path: path.to_owned(), source });
     }
     let mut tensors = TensorMap::new();
-    let names: Vec<&str> = spec.nodes.iter().map(|n| n.name.as_str()).collect();
-    let nodes = spec.nodes.iter().map(|n| node(n, &names, &mut tensors)).collect();
+    let nodes = (0..spec.nodes.len()).map(|n| node(n, spec, &mut tensors)).collect();
     let shape = spec.input.shape;
     let kind = match spec.input.kind {
         Kind::I8 => "i8",
@@ -43,10 +43,11 @@ pub fn save_graph(graph: &Graph, path: &Path) -> Result<(), ImportError> {
     write(path, &metadata, &tensors)
 }
 
-fn node(node: &Node, names: &[&str], tensors: &mut TensorMap) -> NodeJson {
+fn node(index: usize, spec: &GraphSpec, tensors: &mut TensorMap) -> NodeJson {
+    let (node, owner) = (&spec.nodes[index], spec.filters_of(index));
     let source = |s: &Source| match s {
         Source::Image => "input".to_owned(),
-        Source::Node(n) => names[*n].to_owned(),
+        Source::Node(n) => spec.nodes[*n].name.clone(),
     };
     let mut json = NodeJson {
         name: node.name.clone(),
@@ -54,6 +55,7 @@ fn node(node: &Node, names: &[&str], tensors: &mut TensorMap) -> NodeJson {
         inputs: Some(node.inputs.iter().map(source).collect()),
         ..NodeJson::default()
     };
+    json.weight_of = (owner != index).then(|| spec.nodes[owner].name.clone());
     let mut put = |tensor: &str, shape: Vec<usize>, data: Data| {
         tensors.insert(format!("{}.{tensor}", node.name), (shape, data));
     };
@@ -71,13 +73,9 @@ fn node(node: &Node, names: &[&str], tensors: &mut TensorMap) -> NodeJson {
         }
         Layer::BinaryConv { weights, window } => {
             set_window(&mut json, *window);
-            let (shape, data) = bit_rows(weights);
-            put("weight", shape, data);
+            put_bits(weights, owner == index, &mut put);
         }
-        Layer::BinaryDense { weights } => {
-            let (shape, data) = bit_rows(weights);
-            put("weight", shape, data);
-        }
+        Layer::BinaryDense { weights } => put_bits(weights, owner == index, &mut put),
         Layer::Threshold(t) => put_thresholds(t, &mut put),
         Layer::MaxPoolBits { window } | Layer::MaxPool { window } | Layer::AvgPool { window } => {
             set_window(&mut json, *window);
@@ -132,8 +130,7 @@ fn node(node: &Node, names: &[&str], tensors: &mut TensorMap) -> NodeJson {
         Layer::Slice { start, len } => json.range = Some([*start, *len]),
         Layer::SignConv { weights, window } => {
             set_window(&mut json, *window);
-            let (shape, data) = bit_rows(weights);
-            put("weight", shape, data);
+            put_bits(weights, owner == index, &mut put);
         }
         Layer::GlobalSumBits
         | Layer::GlobalSum
@@ -180,6 +177,14 @@ fn packed(values: &[i8], fan_in: usize) -> (Vec<usize>, Data) {
     let row = |r: &[i8]| pack_bytes(&pack(&r.iter().map(|v| i32::from(*v)).collect::<Vec<_>>()), fan_in);
     let bytes = values.chunks_exact(fan_in).flat_map(row).collect();
     (vec![values.len() / fan_in, fan_in.div_ceil(8)], Data::U8(bytes))
+}
+
+/// Filters, unless an earlier node has put them already.
+fn put_bits(weights: &BitFilters, first: bool, put: &mut impl FnMut(&str, Vec<usize>, Data)) {
+    if first {
+        let (shape, data) = bit_rows(weights);
+        put("weight", shape, data);
+    }
 }
 
 fn bit_rows(weights: &BitFilters) -> (Vec<usize>, Data) {

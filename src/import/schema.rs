@@ -75,6 +75,9 @@ pub(super) struct NodeJson {
     pub order: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaled: Option<bool>,
+    /// The earlier node whose filters this one has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_of: Option<String>,
 }
 
 /// A number for both axes, or rows and columns.

@@ -15,6 +15,9 @@ use std::path::Path;
 /// Every published network has more; building all of them to compare is not for every small file that lost its metadata.
 const FEWEST_TENSORS: usize = 20;
 
+/// A network's first tensors. A file that has none of them is not compared with the rest, for that means building the network.
+const PROBED: usize = 4;
+
 /// Named float tensors of a file.
 pub(super) trait FloatTensors {
     /// Names and dimensions.
@@ -102,8 +105,19 @@ impl Names {
         renamed.or_else(|| self.list.get_key_value(name))
     }
 
+    /// Whether the file has any of a network's first tensors.
+    fn begins(&self, architecture: &Architecture, options: Options) -> bool {
+        let mut probe = Probe(Vec::new());
+        // It ends with the probe's own error, or with another one: what was asked for until then is what counts.
+        let _ = architecture.build(options, &mut probe);
+        probe.0.iter().any(|(name, dims)| self.find(name).is_some_and(|(_, given)| same(given, dims)))
+    }
+
     /// The number of classes if the file has all that a network asks for; else how much it has and what is wrong first.
     fn fit(&self, architecture: &Architecture, options: Options) -> Result<usize, (usize, String)> {
+        if !self.begins(architecture, options) {
+            return Err((0, "its first tensors are missing".to_owned()));
+        }
         let built = architecture.build(options, &mut Shapes).map_err(|e| (0, e.to_string()))?;
         let mut classes = options.classes;
         let (mut found, mut problem) = (0, None);
@@ -127,6 +141,27 @@ impl Names {
             None => Ok(classes),
             Some(problem) => Err((found, problem)),
         }
+    }
+}
+
+/// Writes down what a network asks for first, and ends it there.
+struct Probe(Vec<(String, Vec<usize>)>);
+
+impl Parameters for Probe {
+    fn floats(&mut self, name: &str, dims: &[usize]) -> Result<Vec<f32>, NnError> {
+        if self.0.len() == PROBED {
+            return Err(NnError::Parameter { name: name.to_owned(), problem: "is not asked for".to_owned() });
+        }
+        self.0.push((name.to_owned(), dims.to_vec()));
+        Ok(vec![0.0; dims.iter().product()])
+    }
+
+    fn integers(&mut self, name: &str, _: usize) -> Result<Vec<i32>, NnError> {
+        Err(NnError::Parameter { name: name.to_owned(), problem: "is no float tensor".to_owned() })
+    }
+
+    fn stand_ins(&self) -> bool {
+        true
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a device would run: one [`KernelCall`] a step, the same from shapes alone and from execution.
 //!
-//! Buffers: `image`, `<node>.out` (named by the node that writes it: the threshold's where it is fused), `<node>.weight`,
-//! `<node>.threshold`. Sizes are the device's: bits in 32-bit words, a fused threshold leaves no map of sums in RAM.
+//! Buffers: `image`, `<node>.out` (named by the node that writes it: the threshold's where it is fused), `<node>.weight`
+//! (of the first node that holds them, where layers share their filters), `<node>.threshold`. Sizes are the device's: bits in
+//! 32-bit words, a fused threshold leaves no map of sums in RAM.
 
 use super::graph::{Graph, Source, Step};
 use super::{Geometry, Int8, Kind, Layer, OutputTransform, Shape, TensorType, Window};
@@ -31,8 +32,9 @@ impl Graph {
             };
             call = call.buffer(BufferUse::new(&name, bytes(ty.device_bytes()), BufferKind::Activation, Access::Read));
         }
+        let owner = &self.spec.nodes[self.spec.filters_of(step.node)].name;
         for (name, size) in constants(&node.layer) {
-            let name = format!("{}.{name}", node.name);
+            let name = format!("{owner}.{name}");
             call = call.buffer(BufferUse::new(&name, bytes(size), BufferKind::Weights, Access::Read));
         }
         if let Some(next) = step.fused {
@@ -207,12 +209,12 @@ fn window_dims(window: Window, from: Shape, to: Shape) -> Dims {
     let dims = Dims::new().with("oh", bytes(to.h)).with("ow", bytes(to.w));
     let dims = dims.with("ih", bytes(from.h)).with("iw", bytes(from.w)).with("stride", bytes(window.stride[0]));
     let g: Geometry = window.over(from, "").expect("checked when the network was built");
-    let inside = g.inside();
-    let dims = dims.with("rows_in", inside.rows).with("cols_in", inside.cols);
+    let (rows, columns) = (g.rows().inside(), g.columns().inside());
+    let dims = dims.with("rows_in", rows.taps).with("cols_in", columns.taps);
     if !g.padded() {
         return dims;
     }
-    let dims = dims.with("rows_full", inside.full_rows).with("cols_full", inside.full_cols);
+    let dims = dims.with("rows_full", rows.full).with("cols_full", columns.full);
     let fill = if window.fill == super::Fill::One { 1 } else { 0 };
     dims.with("pad_top", bytes(g.top)).with("pad_left", bytes(g.left)).with("pad_value", fill)
 }

@@ -84,17 +84,19 @@ impl Graph {
             let input = self.source_type(node.inputs[0]);
             let output = self.node_type(i);
             let preprocessing = node.inputs[0] == Source::Image && input.kind != Kind::F32;
+            // Filters that an earlier layer holds already are counted there.
+            let shared = self.spec().filters_of(i) != i;
             let weights = weights(&node.layer, preprocessing);
             let (bits, n) = weights.first().copied().unwrap_or((32, 0));
             let input_bits = bits_of(input.kind);
-            let packed: usize = constants(&node.layer).iter().map(|(_, bytes)| bytes).sum();
+            let packed: usize = if shared { 0 } else { constants(&node.layer).iter().map(|(_, bytes)| bytes).sum() };
             LayerCount {
                 name: node.name.clone(),
                 op: node.layer.op(),
                 input_bits,
                 output: output.shape,
                 macs: by_bits(&[(bits.max(input_bits), macs(&node.layer, input, output.shape))]),
-                weights: by_bits(&weights),
+                weights: if shared { ByBits::new() } else { by_bits(&weights) },
                 packed_bytes: wide(packed),
                 padding_bytes: wide(packed.saturating_sub((n * usize_of(bits)).div_ceil(8))) * u64::from(bits < 8),
             }

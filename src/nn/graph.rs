@@ -64,6 +64,13 @@ impl GraphSpec {
         self.nodes.push(Node { name: name.to_owned(), layer, inputs: inputs.to_vec() });
         self
     }
+
+    /// The first node that holds the very filters of this one ([`BitFilters::is_same`](super::BitFilters::is_same)): itself, unless layers share them.
+    pub fn filters_of(&self, node: usize) -> usize {
+        let Some(own) = self.nodes[node].layer.filters() else { return node };
+        let holds = |n: &Node| n.layer.filters().is_some_and(|filters| filters.is_same(own));
+        self.nodes[..node].iter().position(holds).unwrap_or(node)
+    }
 }
 
 /// What runs as one operation on a device: a node, or a convolution with the threshold or output transform that alone reads it.
@@ -190,9 +197,7 @@ impl Graph {
 
     /// Bytes of all weights, thresholds and tables as a device stores them.
     pub fn weight_bytes(&self) -> u64 {
-        let calls = self.calls();
-        let buffers = calls.iter().flat_map(|c| &c.buffers);
-        buffers.filter(|b| b.kind == crate::trace::BufferKind::Weights).map(|b| b.bytes).sum()
+        crate::trace::constant_bytes(&self.calls())
     }
 }
 

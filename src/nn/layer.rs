@@ -212,6 +212,16 @@ impl Layer {
         }
     }
 
+    /// Packed filters, of the layers that have them.
+    pub fn filters(&self) -> Option<&BitFilters> {
+        match self {
+            Layer::BinaryConv { weights, .. } | Layer::BinaryDense { weights } | Layer::SignConv { weights, .. } => {
+                Some(weights)
+            }
+            _ => None,
+        }
+    }
+
     /// How many inputs it reads: at least, at most.
     pub fn arity(&self) -> (usize, usize) {
         match self {

@@ -54,4 +54,4 @@ pub use standardise::Standardise;
 pub use tensor::{BitMap, Kind, Map, Shape, Tensor, TensorType};
 pub use transform::{NO_CLAMP, OutputTransform, RELU_CLAMP};
 pub use weights::{BitFilters, FilterSize, SmallFilters, Thresholds};
-pub use window::{Fill, Geometry, Inside, Pad, TapRun, Window};
+pub use window::{Fill, Geometry, Pad, TapRun, Window};

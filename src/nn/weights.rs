@@ -2,15 +2,18 @@
 
 use super::error::{NnError, check_len};
 use crate::bits::{BITS, device_words, words};
+use std::sync::Arc;
 
 /// Packed ±1 or two-plane (−1, 0, +1) filters. Row of output `o`: for each tap, for each plane, `words(ic)` words, tails zero.
+///
+/// A clone is the same filters in the same memory: layers that hold clones share them on a device too ([`BitFilters::is_same`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BitFilters {
     out: usize,
     taps: usize,
     ic: usize,
     planes: usize,
-    rows: Vec<u64>,
+    rows: Arc<Vec<u64>>,
 }
 
 /// Sizes of a filter bank: outputs, taps (ky · kx), input channels.
@@ -31,6 +34,30 @@ impl FilterSize {
     }
 }
 
+/// How the rows of packed filters lie.
+#[derive(Clone, Copy)]
+struct Frame {
+    size: FilterSize,
+    planes: usize,
+}
+
+impl Frame {
+    fn blank(self) -> Vec<u64> {
+        let FilterSize { out, taps, ic } = self.size;
+        vec![0; out * taps * self.planes * words(ic)]
+    }
+
+    fn set_negative(self, rows: &mut [u64], [o, tap, plane]: [usize; 3], c: usize) {
+        let w = words(self.size.ic);
+        rows[((o * self.size.taps + tap) * self.planes + plane) * w + c / BITS] |= 1 << (c % BITS);
+    }
+
+    fn filled(self, rows: Vec<u64>) -> BitFilters {
+        let FilterSize { out, taps, ic } = self.size;
+        BitFilters { out, taps, ic, planes: self.planes, rows: Arc::new(rows) }
+    }
+}
+
 impl BitFilters {
     /// From values in order (output, tap, channel): ±1 give one plane, a 0 anywhere makes it two.
     ///
@@ -46,17 +73,18 @@ impl BitFilters {
             });
         }
         let planes = if values.contains(&0) { 2 } else { 1 };
-        let mut filters = Self::blank(size, planes);
+        let frame = Frame { size, planes };
+        let mut rows = frame.blank();
         for (i, v) in values.iter().enumerate() {
             let (o, tap, c) = (i / size.fan_in(), i % size.fan_in() / size.ic, i % size.ic);
             // (s₀ + s₁)/2: −1 is (−, −), 0 is (+, −), +1 is (+, +).
             for plane in 0..planes {
                 if *v == -1 || (*v == 0 && plane == 1) {
-                    filters.set_negative(o, tap, c, plane);
+                    frame.set_negative(&mut rows, [o, tap, plane], c);
                 }
             }
         }
-        Ok(filters)
+        Ok(frame.filled(rows))
     }
 
     /// From rows packed as files hold them: bit `i` of a row (byte i/8, bit i%8) is weight `i` in order (tap, channel);
@@ -67,22 +95,29 @@ impl BitFilters {
     pub fn from_packed(size: FilterSize, bytes: &[u8], one_is: i8, what: &str) -> Result<Self, NnError> {
         let row_bytes = size.fan_in().div_ceil(8);
         check_len(what, bytes.len(), size.out.saturating_mul(row_bytes))?;
-        let mut filters = Self::blank(size, 1);
+        let frame = Frame { size, planes: 1 };
+        let mut rows = frame.blank();
         for o in 0..size.out {
             let row = &bytes[o * row_bytes..][..row_bytes];
             for i in 0..size.fan_in() {
                 let one = row[i / 8] >> (i % 8) & 1 == 1;
                 if one == (one_is < 0) {
-                    filters.set_negative(o, i / size.ic, i % size.ic, 0);
+                    frame.set_negative(&mut rows, [o, i / size.ic, 0], i % size.ic);
                 }
             }
         }
-        Ok(filters)
+        Ok(frame.filled(rows))
     }
 
     /// All weights +1: stand-ins where only the sizes matter.
     pub fn ones(size: FilterSize, planes: usize) -> Self {
-        Self::blank(size, planes)
+        let frame = Frame { size, planes };
+        frame.filled(frame.blank())
+    }
+
+    /// Whether these are the other's filters themselves and not only equal ones: a device stores them once.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.rows, &other.rows) && self.size() == other.size()
     }
 
     /// The same rows split into another number of taps: a dense layer's row over a map of as many pixels.
@@ -114,18 +149,8 @@ impl BitFilters {
             )?;
             check_len(&format!("{what} taps"), bank.taps, first.taps)?;
         }
-        let rows = banks.iter().flat_map(|b| &b.rows).copied().collect();
-        Ok(Self { out: banks.iter().map(|b| b.out).sum(), rows, ..first.clone() })
-    }
-
-    fn blank(size: FilterSize, planes: usize) -> Self {
-        let FilterSize { out, taps, ic } = size;
-        Self { out, taps, ic, planes, rows: vec![0; out * taps * planes * words(ic)] }
-    }
-
-    fn set_negative(&mut self, o: usize, tap: usize, c: usize, plane: usize) {
-        let w = words(self.ic);
-        self.rows[((o * self.taps + tap) * self.planes + plane) * w + c / BITS] |= 1 << (c % BITS);
+        let rows = banks.iter().flat_map(|b| b.rows.iter()).copied().collect();
+        Ok(Self { out: banks.iter().map(|b| b.out).sum(), rows: Arc::new(rows), ..first.clone() })
     }
 
     /// Its sizes.

@@ -1,6 +1,7 @@
 //! Sliding windows: kernel, stride, padding, and where each tap falls.
 
 use super::{NnError, Shape};
+use crate::trace::Axis;
 
 /// How the border is met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,36 +106,19 @@ pub struct Geometry {
     pub left: usize,
 }
 
-/// How much of all windows lies inside the map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Inside {
-    /// Kernel rows inside, summed over the output's rows.
-    pub rows: u64,
-    /// Kernel columns inside, summed over the output's columns.
-    pub cols: u64,
-    /// Rows of the output whose window has all its rows inside.
-    pub full_rows: u64,
-    /// The same of columns.
-    pub full_cols: u64,
-}
-
 impl Geometry {
-    /// What border and stride leave of the windows; all of `oh·kh` and `ow·kw` without padding.
-    pub fn inside(&self) -> Inside {
-        let axis = |out: usize, size: usize, kernel: usize, stride: usize, before: usize| {
-            let taps = |o: usize| {
-                let start = o * stride;
-                kernel.min((size + before).saturating_sub(start)) - before.saturating_sub(start).min(kernel)
-            };
-            let counts = (0..out).map(taps);
-            let full = counts.clone().filter(|n| *n == kernel).count();
-            (counts.map(|n| n as u64).sum::<u64>(), full as u64)
-        };
-        let [kh, kw] = self.window.kernel;
-        let [sy, sx] = self.window.stride;
-        let (rows, full_rows) = axis(self.oh, self.ih, kh, sy, self.top);
-        let (cols, full_cols) = axis(self.ow, self.iw, kw, sx, self.left);
-        Inside { rows, cols, full_rows, full_cols }
+    /// Rows of the windows.
+    #[inline(always)]
+    pub fn rows(&self) -> Axis {
+        let ([kernel, _], [stride, _]) = (self.window.kernel, self.window.stride);
+        Axis { outputs: self.oh, size: self.ih, kernel, stride, before: self.top }
+    }
+
+    /// Columns of the windows.
+    #[inline(always)]
+    pub fn columns(&self) -> Axis {
+        let ([_, kernel], [_, stride]) = (self.window.kernel, self.window.stride);
+        Axis { outputs: self.ow, size: self.iw, kernel, stride, before: self.left }
     }
 
     /// The map's pixel that tap (ky, kx) of output (oy, ox) reads, or `None` outside.
@@ -147,10 +131,9 @@ impl Geometry {
     /// The taps of kernel row `ky` that fall inside for output (oy, ox): they read neighbouring pixels.
     pub fn run(&self, oy: usize, ox: usize, ky: usize) -> Option<TapRun> {
         let y = (oy * self.window.stride[0] + ky).checked_sub(self.top).filter(|y| *y < self.ih)?;
-        let start = ox * self.window.stride[1];
-        let first = self.left.saturating_sub(start);
-        let end = (self.iw + self.left).saturating_sub(start).min(self.window.kernel[1]);
-        (first < end).then(|| TapRun { y, x: start + first - self.left, first, len: end - first })
+        let taps = self.columns().taps(ox);
+        let x = || ox * self.window.stride[1] + taps.start - self.left;
+        (!taps.is_empty()).then(|| TapRun { y, x: x(), first: taps.start, len: taps.len() })
     }
 
     /// Whether any tap falls outside.

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Version of the sweep's layout; raised when a field changes meaning or goes away.
 pub const SWEEP_VERSION: u32 = 1;
+/// Between board and kernel set in the label of what a sweep is priced on.
+pub const KERNELS: &str = " / ";
 
 /// One sweep, complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,15 +1,18 @@
 //! The report as one self-contained page: no network, no script, light and dark, wide and narrow.
 
+use super::diagnosis::diagnoses;
 use super::figure::{self, Group};
 use super::verdict::verdict;
 use super::view::{self, Table};
-use super::{ReportError, numbers};
+use super::{ReportError, numbers, view_cost, view_stream};
 use crate::record::RunRecord;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
 
 const TEMPLATE: &str = include_str!("template.html");
+/// The macro that draws a [`Table`], for this page and the sweep's.
+pub(super) const TABLE: &str = include_str!("table.html");
 const STYLE: &str = include_str!("style.css");
 
 #[derive(Serialize)]
@@ -24,15 +27,10 @@ struct Page<'a> {
     experiences: Vec<Vec<String>>,
     backbone: String,
     backbone_classes: String,
-    assumed: Vec<Assumed<'a>>,
+    assumed: Vec<Table>,
+    diagnoses: Vec<String>,
     notes: &'a [String],
     record: &'a RunRecord,
-}
-
-#[derive(Serialize)]
-struct Assumed<'a> {
-    profile: &'a str,
-    rows: &'a [(String, String, String)],
 }
 
 /// Renders a record as one HTML page.
@@ -42,19 +40,29 @@ struct Assumed<'a> {
 pub fn render(record: &RunRecord) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.add_template("table", TABLE)?;
     environment.add_template("report", TEMPLATE)?;
     let page = page(record);
     Ok(environment.get_template("report")?.render(Serde(&page))?)
 }
 
 fn page(record: &RunRecord) -> Page<'_> {
-    let mut tables = vec![view::learning(record)];
+    let mut tables = vec![view::learning(record), view_stream::metrics(record)];
     tables.extend(record.boards.iter().map(|b| view::costs(record, b)));
-    let mut details =
-        vec![view::cost_intervals(record), view::slots(record), view::accumulators(record), view::overflows(record)];
-    tables.retain(|t| !t.rows.is_empty());
-    details.retain(|t| !t.rows.is_empty());
-    let assumed = record.boards.iter().filter(|b| !b.assumed.is_empty());
+    let mut details = vec![view::cost_intervals(record)];
+    for board in &record.boards {
+        details.extend([
+            view_cost::phases(record, &board.profile),
+            view_cost::sites(record, &board.profile),
+            view_stream::efficiency(record, board),
+        ]);
+    }
+    details.extend(record.precisions.iter().map(view_stream::matrix));
+    details.extend([view::slots(record), view::accumulators(record), view::overflows(record)]);
+    let mut assumed: Vec<Table> = record.boards.iter().map(view_cost::assumptions).collect();
+    for tables in [&mut tables, &mut details, &mut assumed] {
+        tables.retain(|t| !t.rows.is_empty());
+    }
     Page {
         style: STYLE,
         title: &record.provenance.experiment,
@@ -66,7 +74,8 @@ fn page(record: &RunRecord) -> Page<'_> {
         experiences: experiences(record),
         backbone: backbone(record),
         backbone_classes: list(&record.stream.backbone_classes),
-        assumed: assumed.map(|b| Assumed { profile: &b.profile, rows: &b.assumed }).collect(),
+        assumed,
+        diagnoses: diagnoses(record),
         notes: &record.notes,
         record,
     }

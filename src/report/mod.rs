@@ -28,6 +28,8 @@ mod text;
 pub mod validation;
 mod verdict;
 mod view;
+mod view_cost;
+mod view_stream;
 
 pub use avalanche::write_avalanche;
 pub use compare::{Change, Comparison, compare, run_figures, sweep_figures};

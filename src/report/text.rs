@@ -3,8 +3,9 @@
 use super::diagnosis::diagnoses;
 use super::verdict::verdict;
 use super::view::{self, Table};
+use super::view_stream;
 use crate::record::RunRecord;
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, TableStyle};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, TableStyle, Width};
 
 /// A rule below the heads, nothing else.
 const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
@@ -15,7 +16,7 @@ const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::new('─
 pub fn render(record: &RunRecord, width: usize) -> String {
     let headline = format!("{}: {}", record.provenance.experiment, verdict(record));
     let mut parts = vec![wrap(&headline, width), wrap(&view::stream_line(record), width)];
-    let mut tables = vec![view::learning(record)];
+    let mut tables = vec![view::learning(record), view_stream::metrics(record)];
     tables.extend(record.boards.iter().map(|b| view::costs(record, b)));
     for table in tables.iter().filter(|t| !t.rows.is_empty()) {
         let head = wrap(&format!("{}. {}", table.title, table.note), width);
@@ -27,19 +28,48 @@ pub fn render(record: &RunRecord, width: usize) -> String {
 }
 
 pub(super) fn draw(table: &Table, width: usize) -> String {
+    // Numbers are not torn apart: where the whole cells find no room, the ends of their intervals are left out.
+    let fits = |rows: &[Vec<String>]| needed(&table.header, rows).iter().map(|w| w + GAP).sum::<usize>() <= width;
+    let mut rows = table.rows.clone();
+    if !fits(&rows) {
+        rows.iter_mut().flat_map(|row| row.iter_mut().skip(1)).for_each(|cell| *cell = middle(cell));
+    }
     let mut drawn = comfy_table::Table::new();
     drawn.load_style(RULED).set_content_arrangement(ContentArrangement::Dynamic);
     drawn.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     drawn.set_header(table.header.clone());
-    drawn.add_rows(table.rows.clone());
+    let widths = if fits(&rows) { needed(&table.header, &rows) } else { vec![0; table.header.len()] };
+    drawn.add_rows(rows);
     for (i, column) in drawn.column_iter_mut().enumerate() {
+        column.set_padding((0, 1));
+        let least = u16::try_from(widths[i] + 1).unwrap_or(u16::MAX);
         if i == 0 {
-            column.set_padding((0, 1)).set_constraint(ColumnConstraint::ContentWidth);
+            column.set_constraint(ColumnConstraint::ContentWidth);
         } else {
-            column.set_padding((0, 1)).set_cell_alignment(CellAlignment::Right);
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
+            column.set_cell_alignment(CellAlignment::Right);
         }
     }
     drawn.trim_fmt()
+}
+
+/// Columns between two cells.
+const GAP: usize = 2;
+
+/// What each column needs so that no word is torn; first cells stay whole where they are names.
+fn needed(header: &[String], rows: &[Vec<String>]) -> Vec<usize> {
+    let word = |text: &str| text.split(' ').map(|w| w.chars().count()).max().unwrap_or(0);
+    let whole = |text: &str| text.chars().count();
+    let of = |i: usize| rows.iter().filter_map(|r| r.get(i)).map(|c| if i == 0 { whole(c) } else { word(c) }).max();
+    header.iter().enumerate().map(|(i, h)| word(h).max(of(i).unwrap_or(0))).collect()
+}
+
+/// `28.1` of `28.1 (26.0–30.8)`.
+fn middle(cell: &str) -> String {
+    match cell.split_once(" (") {
+        Some((mid, ends)) if ends.ends_with(')') && ends.contains('–') => mid.to_owned(),
+        _ => cell.to_owned(),
+    }
 }
 
 /// Breaks a text at blanks so that no line is longer than `width`, words that are themselves longer excepted.

@@ -29,7 +29,8 @@ pub(super) fn phase_name(phase: Phase) -> &'static str {
     }
 }
 
-fn owned(cells: &[&str]) -> Vec<String> {
+/// Column heads.
+pub(super) fn owned(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|&c| c.to_owned()).collect()
 }
 

@@ -11,7 +11,7 @@ use crate::record::{
     AccumulatorInfo, BackboneInfo, OverflowInfo, PairedTestInfo, PrecisionResult, Provenance, SeedResult, StreamInfo,
     Summary,
 };
-use crate::trace::{BufferKind, Op};
+use crate::trace::{Op, constant_bytes};
 
 /// How many overflowing values a record keeps of each site.
 const KEPT: usize = 4;
@@ -49,7 +49,6 @@ pub fn stream(experiment: &Experiment, inputs: &Inputs, epochs: &[usize]) -> Str
 /// The frozen network.
 pub fn backbone(graph: &Graph) -> BackboneInfo {
     let calls = feature_calls(graph);
-    let weights = calls.iter().flat_map(|c| &c.buffers).filter(|b| b.kind == BufferKind::Weights);
     let (mut binary_macs, mut other_macs) = (0, 0);
     for call in &calls {
         let product = |names: &[&str]| names.iter().map(|n| call.dims.get(n).unwrap_or(1)).product::<u64>();
@@ -72,7 +71,7 @@ pub fn backbone(graph: &Graph) -> BackboneInfo {
     BackboneInfo {
         name: graph.name().to_owned(),
         features: graph.feature_type().shape.len(),
-        packed_bytes: weights.map(|b| b.bytes).sum(),
+        packed_bytes: constant_bytes(&calls),
         binary_macs,
         other_macs,
     }

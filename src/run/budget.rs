@@ -1,7 +1,8 @@
 //! Budgets held against a record.
 
 use crate::config::{Budget, End, Limit};
-use crate::record::{CostResult, Interval, RunRecord};
+use crate::record::{CostResult, Interval, PointCost, RunRecord};
+use crate::trace::Phase;
 use serde::Serialize;
 use std::fmt;
 
@@ -16,7 +17,7 @@ pub struct Violation {
     pub precision: String,
     /// Board, where the limit is about one.
     pub board: Option<String>,
-    /// Value of the record.
+    /// Value of the record; NaN where there is none.
     pub value: f64,
     /// Largest value allowed.
     pub most: f64,
@@ -30,6 +31,9 @@ impl fmt::Display for Violation {
         write!(to, "{}: {}: {}", self.place, self.key, self.precision)?;
         if let Some(board) = &self.board {
             write!(to, " on {board}")?;
+        }
+        if self.value.is_nan() {
+            return to.write_str(", so nothing holds this limit");
         }
         write!(to, " has {:.4}, {:.4} over the budget of {}", self.value, over, self.most)?;
         match &self.largest_part {
@@ -60,28 +64,34 @@ pub fn check_budget(budget: &Budget, record: &RunRecord) -> Vec<Violation> {
         }
         let on = |c: &&CostResult| limit.board.as_ref().is_none_or(|b| *b == c.profile) && wanted(&c.precision);
         for cost in record.costs.iter().filter(on) {
-            for (value, part) in values(&limit.key, cost, budget.end) {
+            for (value, part) in Figures::from(cost).values(&limit.key, budget.end) {
                 checked += 1;
                 hold(limit, (&cost.precision, Some(&cost.profile)), value, part, &mut broken);
             }
         }
         if checked == 0 && broken.len() == before {
-            let precision = if budget.precisions.is_empty() { "no precision" } else { "none of the precisions" };
-            broken.push(Violation {
-                place: limit.place.clone(),
-                key: limit.key.clone(),
-                precision: format!("{precision} of the record can be checked: it"),
-                board: limit.board.clone(),
-                value: f64::NAN,
-                most: limit.most,
-                largest_part: None,
-            });
+            let what = if budget.precisions.is_empty() { "no precision" } else { "none of the precisions" };
+            broken.push(unchecked(limit, &format!("{what} of the record")));
         }
     }
     broken
 }
 
-fn hold(
+/// A limit that nothing can be held against.
+pub fn unchecked(limit: &Limit, what: &str) -> Violation {
+    Violation {
+        place: limit.place.clone(),
+        key: limit.key.clone(),
+        precision: format!("{what} can be checked"),
+        board: limit.board.clone(),
+        value: f64::NAN,
+        most: limit.most,
+        largest_part: None,
+    }
+}
+
+/// Notes a value above its limit.
+pub fn hold(
     limit: &Limit,
     (precision, board): (&str, Option<&str>),
     value: f64,
@@ -103,28 +113,65 @@ fn hold(
     });
 }
 
-/// Values that a key limits: `latency_ms` and `energy_uj` stand for one image and for one step.
-fn values(key: &str, c: &CostResult, end: End) -> Vec<(f64, Option<(String, f64)>)> {
-    let pick = |i: &Interval| if end == End::High { i.high } else { i.mid };
-    let part = |unit: &str, of: fn(&crate::record::PhaseCost) -> Interval| {
-        let own = c.phases.iter().filter(|p| p.unit == unit).map(|p| (format!("{:?}", p.phase), pick(&of(p))));
-        own.reduce(|a, b| if b.1 > a.1 { b } else { a })
-    };
-    let latency = |unit: &str| part(unit, |p| p.latency_ms);
-    let energy = |unit: &str| part(unit, |p| p.energy_uj);
-    let image_ms = (pick(&c.inference_latency_ms), latency("image"));
-    let image_uj = (pick(&c.inference_energy_uj), energy("image"));
-    let step_ms = (pick(&c.step_latency_ms), latency("step"));
-    let step_uj = (pick(&c.step_energy_uj), energy("step"));
-    match key {
-        "latency_ms" => vec![image_ms, step_ms],
-        "energy_uj" => vec![image_uj, step_uj],
-        "step_latency_ms" => vec![step_ms],
-        "step_energy_uj" => vec![step_uj],
-        "inference_latency_ms" => vec![image_ms],
-        "inference_energy_uj" => vec![image_uj],
-        "ram_kib" => vec![(c.ram_kib, None)],
-        "flash_kib" => vec![(c.flash_kib, None)],
-        _ => Vec::new(),
+/// The figures of one precision or point on one board that a budget can limit.
+#[derive(Debug)]
+pub struct Figures {
+    image: [Interval; 2],
+    step: [Interval; 2],
+    ram_kib: f64,
+    flash_kib: f64,
+    /// Unit, phase, and latency and energy at the middle.
+    parts: Vec<(String, Phase, [f64; 2])>,
+}
+
+impl From<&CostResult> for Figures {
+    fn from(c: &CostResult) -> Self {
+        Self {
+            image: [c.inference_latency_ms, c.inference_energy_uj],
+            step: [c.step_latency_ms, c.step_energy_uj],
+            ram_kib: c.ram_kib,
+            flash_kib: c.flash_kib,
+            parts: c.phases.iter().map(|p| (p.unit.clone(), p.phase, [p.latency_ms.mid, p.energy_uj.mid])).collect(),
+        }
+    }
+}
+
+impl From<&PointCost> for Figures {
+    fn from(c: &PointCost) -> Self {
+        Self {
+            image: [c.inference_latency_ms, c.inference_energy_uj],
+            step: [c.step_latency_ms, c.step_energy_uj],
+            ram_kib: c.ram_kib,
+            flash_kib: c.flash_kib,
+            parts: c.phases.iter().map(|(phase, unit, ms, uj)| (unit.clone(), *phase, [*ms, *uj])).collect(),
+        }
+    }
+}
+
+/// A value with its largest part, where it has parts: (phase, value).
+pub type Term = (f64, Option<(String, f64)>);
+
+impl Figures {
+    /// Values that a key limits: `latency_ms` and `energy_uj` stand for one image and for one step; none for a key about learning.
+    pub fn values(&self, key: &str, end: End) -> Vec<Term> {
+        let pick = |i: &Interval| if end == End::High { i.high } else { i.mid };
+        let part = |unit: &str, quantity: usize| {
+            let own = self.parts.iter().filter(|(u, ..)| u == unit);
+            let own = own.map(|(_, phase, values)| (format!("{phase:?}"), values[quantity]));
+            own.reduce(|a, b| if b.1 > a.1 { b } else { a })
+        };
+        let image = |quantity: usize| (pick(&self.image[quantity]), part("image", quantity));
+        let step = |quantity: usize| (pick(&self.step[quantity]), part("step", quantity));
+        match key {
+            "latency_ms" => vec![image(0), step(0)],
+            "energy_uj" => vec![image(1), step(1)],
+            "step_latency_ms" => vec![step(0)],
+            "step_energy_uj" => vec![step(1)],
+            "inference_latency_ms" => vec![image(0)],
+            "inference_energy_uj" => vec![image(1)],
+            "ram_kib" => vec![(self.ram_kib, None)],
+            "flash_kib" => vec![(self.flash_kib, None)],
+            _ => Vec::new(),
+        }
     }
 }

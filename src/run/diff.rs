@@ -1,10 +1,12 @@
 //! Where two runs part: the same stream learnt in lockstep, every tensor of every step compared.
 
-use super::job::{Material, tables};
+use super::job::{Material, passes, plan, tables};
 use super::replay::largest;
 use super::{Prepared, RunError};
 use crate::config::Experiment;
-use crate::learn::{CwrStar, EpochOrder, FeatureTable, HeadConfig, LearnError, Snapshot, Strategy, class_counts};
+use crate::learn::{
+    EpochOrder, FeatureTable, Head, HeadConfig, LearnError, Snapshot, Strategy, StrategyKind, class_counts,
+};
 use crate::trace::NullSink;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -73,7 +75,7 @@ pub struct TensorDifference {
 
 /// One side of a comparison that runs.
 pub(super) struct Side<'a> {
-    pub cwr: CwrStar,
+    strategy: Box<dyn Strategy>,
     pub train: FeatureTable,
     test: FeatureTable,
     head: &'a HeadConfig,
@@ -83,12 +85,17 @@ pub(super) fn fault(head: &HeadConfig, seed: u64) -> impl Fn(LearnError) -> RunE
     move |source| RunError::Learn { precision: head.precision.name.clone(), seed, source }
 }
 
-pub(super) fn side<'a>(head: &'a HeadConfig, material: &Material<'_>, seed: u64) -> Result<Side<'a>, RunError> {
+pub(super) fn side<'a>(
+    head: &'a HeadConfig,
+    strategy: StrategyKind,
+    material: &Material<'_>,
+    seed: u64,
+) -> Result<Side<'a>, RunError> {
     let first = &material.inputs.stream.experiences[0].train;
     let (_, train, test) = tables(&head.precision, material, first, seed).map_err(fault(head, seed))?;
     let classes = material.inputs.train.n_classes();
-    let cwr = CwrStar::new(head.clone(), classes, material.train.width, seed).map_err(fault(head, seed))?;
-    Ok(Side { cwr, train, test, head })
+    let strategy = strategy.build(head, classes, material.train.width, seed).map_err(fault(head, seed))?;
+    Ok(Side { strategy, train, test, head })
 }
 
 /// Learns the experiment's stream in two precisions at once and says where they part. Both learn to the end: a later difference in
@@ -103,7 +110,8 @@ pub fn compare_runs(
     seed: u64,
 ) -> Result<Divergence, RunError> {
     let material = prepared.material();
-    let (mut left, mut right) = (side(a, &material, seed)?, side(b, &material, seed)?);
+    let strategy = experiment.training.strategy;
+    let (mut left, mut right) = (side(a, strategy, &material, seed)?, side(b, strategy, &material, seed)?);
     let mut found = empty((&a.precision.name, &b.precision.name), seed, &material);
     let batch = a.batch;
     each_step(prepared, experiment, (seed, batch), &mut |event| match event {
@@ -112,7 +120,7 @@ pub fn compare_runs(
             left.observe(&material, rows, seed)?;
             right.observe(&material, rows, seed)?;
             if found.first.is_none() {
-                let (x, y) = (left.cwr.head().snapshots(rows.len()), right.cwr.head().snapshots(rows.len()));
+                let (x, y) = (left.snapshots(rows.len()), right.snapshots(rows.len()));
                 found.first = first_difference(found.steps, experience, (&x, &y), rows.len());
             }
             found.steps += 1;
@@ -149,7 +157,7 @@ pub fn compare_dump(
     seed: u64,
 ) -> Result<Divergence, RunError> {
     let material = prepared.material();
-    let mut own = side(a, &material, seed)?;
+    let mut own = side(a, experiment.training.strategy, &material, seed)?;
     let mut found = empty((&a.precision.name, name), seed, &material);
     found.test_samples = 0;
     let last = dump.keys().map(|(step, _)| *step).max().unwrap_or(0);
@@ -159,7 +167,7 @@ pub fn compare_dump(
         Step::Begin(counts) => own.begin(counts),
         Step::Batch(experience, rows) => {
             own.observe(&material, rows, seed)?;
-            let mut mine = own.cwr.head().snapshots(rows.len());
+            let mut mine = own.snapshots(rows.len());
             mine.iter_mut().flat_map(|m| &mut m.values).for_each(|x| *x = as_dumped(*x));
             let theirs: Vec<Snapshot> = mine.iter().filter_map(|m| dumped(m, dump, step)).collect();
             let mine: Vec<Snapshot> = mine.into_iter().filter(|m| theirs.iter().any(|t| t.role == m.role)).collect();
@@ -186,7 +194,7 @@ pub fn dump(
     (seed, steps): (u64, &[u64]),
 ) -> Result<Vec<(u64, Vec<Snapshot>)>, RunError> {
     let material = prepared.material();
-    let mut own = side(head, &material, seed)?;
+    let mut own = side(head, experiment.training.strategy, &material, seed)?;
     let (mut all, mut step) = (Vec::new(), 0);
     let last = steps.iter().copied().max().unwrap_or(0);
     each_step(prepared, experiment, (seed, head.batch), &mut |event| match event {
@@ -195,7 +203,7 @@ pub fn dump(
         Step::Batch(_, rows) => {
             own.observe(&material, rows, seed)?;
             if steps.contains(&step) {
-                all.push((step, own.cwr.head().snapshots(rows.len())));
+                all.push((step, own.snapshots(rows.len())));
             }
             step += 1;
             Ok(())
@@ -250,43 +258,56 @@ pub(super) fn each_step(
     act: &mut dyn FnMut(Step<'_>) -> Result<(), RunError>,
 ) -> Result<(), RunError> {
     let material = prepared.material();
-    let head = &experiment.heads[0];
-    for (experience, epochs) in prepared.epochs(experiment).into_iter().enumerate() {
-        let rows = &material.inputs.stream.experiences[experience].train;
-        let counts = class_counts(material.train_labels, rows, material.inputs.train.n_classes());
+    let (head, strategy) = (&experiment.heads[0], experiment.training.strategy);
+    let experiences = plan(strategy, &material).into_iter().zip(prepared.epochs(experiment));
+    for (experience, (rows, epochs)) in experiences.enumerate() {
+        let counts = class_counts(material.train_labels, &rows, material.inputs.train.n_classes());
         act(Step::Begin(&counts.map_err(fault(head, seed))?))?;
         let mut shuffled = rows.clone();
-        for epoch in 0..epochs {
-            shuffled.copy_from_slice(rows);
+        for epoch in 0..passes(strategy, epochs) {
+            shuffled.copy_from_slice(&rows);
             EpochOrder::new(seed).shuffle(experience, epoch, &mut shuffled);
             for part in shuffled.chunks(batch) {
                 act(Step::Batch(experience, part))?;
             }
         }
-        act(Step::End(rows))?;
+        act(Step::End(&rows))?;
     }
     Ok(())
 }
 
 impl Side<'_> {
+    pub fn head(&self) -> &Head {
+        self.strategy.head()
+    }
+
+    /// The tensors of the step just taken; none where the strategy learns without gradient steps.
+    fn snapshots(&self, batch: usize) -> Vec<Snapshot> {
+        let head = self.head();
+        if head.steps() == 0 { Vec::new() } else { head.snapshots(batch) }
+    }
+
+    /// Is a step of this strategy one of the head and nothing more?
+    pub fn is_plain(&mut self) -> bool {
+        self.strategy.plain_head().is_some()
+    }
+
     pub fn begin(&mut self, counts: &[u32]) -> Result<(), RunError> {
-        self.cwr.begin_experience(counts, &mut NullSink).map_err(fault(self.head, 0))
+        self.strategy.begin_experience(counts, &mut NullSink).map_err(fault(self.head, 0))
     }
 
     pub fn observe(&mut self, material: &Material<'_>, rows: &[usize], seed: u64) -> Result<(), RunError> {
-        let step = self.cwr.observe(&self.train, material.train_labels, rows, &mut NullSink);
+        let step = self.strategy.observe(&self.train, material.train_labels, rows, &mut NullSink);
         step.map(drop).map_err(fault(self.head, seed))
     }
 
     pub fn end(&mut self, material: &Material<'_>, rows: &[usize], seed: u64) -> Result<(), RunError> {
-        self.cwr.end_experience(&self.train, material.train_labels, rows, &mut NullSink).map_err(fault(self.head, seed))
+        let end = self.strategy.end_experience(&self.train, material.train_labels, rows, &mut NullSink);
+        end.map_err(fault(self.head, seed))
     }
 
     fn predictions(&mut self, material: &Material<'_>, seed: u64) -> Result<Vec<usize>, RunError> {
-        let rows = &material.inputs.stream.test;
-        rows.iter()
-            .map(|&row| self.cwr.predict(&self.test, row, &mut NullSink).map_err(fault(self.head, seed)))
-            .collect()
+        self.strategy.predict_rows(&self.test, &material.inputs.stream.test).map_err(fault(self.head, seed))
     }
 }
 

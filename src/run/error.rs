@@ -79,6 +79,14 @@ pub enum RunError {
         /// Why.
         source: CostError,
     },
+    /// A step that is more than the head's own has no counterpart in wide arithmetic.
+    #[error(
+        "a step of `{strategy}` is more than the head's own, so it cannot be carried out again in wide arithmetic; replay it with strategy = \"naive\""
+    )]
+    NoReplay {
+        /// The strategy.
+        strategy: String,
+    },
     /// Accuracies that do not fit together; a fault of this program.
     #[error("metrics: {0}; please report it with the experiment file")]
     Metrics(#[from] MetricsError),

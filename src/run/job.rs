@@ -91,7 +91,7 @@ impl Job<'_> {
         let mut strategy =
             self.strategy.build(self.head, classes, material.train.width, self.seed).map_err(|e| self.fault(e))?;
         let strategy = strategy.as_mut();
-        let plan = self.plan(material);
+        let plan = plan(self.strategy, material);
         let steps: usize = plan.iter().zip(self.epochs).map(|(rows, n)| rows.len().div_ceil(self.head.batch) * n).sum();
         let every = steps.div_ceil(FIDELITY_STEPS).max(1);
         let measure_error = |e| match e {
@@ -114,19 +114,6 @@ impl Job<'_> {
         Ok(all)
     }
 
-    /// The samples that each experience trains on.
-    fn plan(&self, material: &Material<'_>) -> Vec<Vec<usize>> {
-        let experiences = &material.inputs.stream.experiences;
-        let up_to = |n: usize| experiences[..n].iter().flat_map(|e| e.train.iter().copied()).collect::<Vec<_>>();
-        let rows = |i: usize| match self.strategy.train_on() {
-            TrainOn::Own => experiences[i].train.clone(),
-            TrainOn::SoFar => up_to(i + 1),
-            TrainOn::AllAtOnce if i == 0 => up_to(experiences.len()),
-            TrainOn::AllAtOnce => Vec::new(),
-        };
-        (0..experiences.len()).map(rows).collect()
-    }
-
     fn experience(
         &self,
         strategy: &mut dyn Strategy,
@@ -138,8 +125,7 @@ impl Job<'_> {
         strategy.begin_experience(&counts, &mut NullSink)?;
         let (mut twin, mut points) = (Twin::new(), Vec::new());
         let mut shuffled = rows.to_vec();
-        let epochs = if self.strategy.single_pass() { 1 } else { self.epochs[experience] };
-        for epoch in 0..epochs {
+        for epoch in 0..passes(self.strategy, self.epochs[experience]) {
             shuffled.copy_from_slice(rows);
             EpochOrder::new(self.seed).shuffle(experience, epoch, &mut shuffled);
             for batch in shuffled.chunks(self.head.batch) {
@@ -157,6 +143,24 @@ impl Job<'_> {
         strategy.end_experience(table, labels, rows, &mut NullSink)?;
         Ok(points)
     }
+}
+
+/// The samples that each experience trains on.
+pub(super) fn plan(strategy: StrategyKind, material: &Material<'_>) -> Vec<Vec<usize>> {
+    let experiences = &material.inputs.stream.experiences;
+    let up_to = |n: usize| experiences[..n].iter().flat_map(|e| e.train.iter().copied()).collect::<Vec<_>>();
+    let rows = |i: usize| match strategy.train_on() {
+        TrainOn::Own => experiences[i].train.clone(),
+        TrainOn::SoFar => up_to(i + 1),
+        TrainOn::AllAtOnce if i == 0 => up_to(experiences.len()),
+        TrainOn::AllAtOnce => Vec::new(),
+    };
+    (0..experiences.len()).map(rows).collect()
+}
+
+/// How often an experience's samples are gone through: once where the strategy counts them.
+pub(super) fn passes(strategy: StrategyKind, epochs: usize) -> usize {
+    if strategy.single_pass() { 1 } else { epochs }
 }
 
 fn point(f: Fidelity, experience: usize) -> FidelityPoint {

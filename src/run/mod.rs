@@ -16,7 +16,7 @@
 //! ```
 
 mod assemble;
-mod budget;
+pub mod budget;
 pub mod diff;
 mod error;
 pub mod evaluate;
@@ -36,7 +36,7 @@ pub mod replay;
 mod sets;
 mod workload;
 
-pub use budget::{Violation, check_budget};
+pub use budget::check_budget;
 pub use error::RunError;
 pub use feature_store::{FeatureKey, FeatureStore, Origin};
 pub use features::Features;

@@ -7,7 +7,7 @@ use super::{Inputs, Origin, Prepared, RunError, assemble, files};
 use crate::config::Experiment;
 use crate::learn::{HeadConfig, Precision, StrategyKind};
 use crate::metrics::summarise;
-use crate::record::{CostResult, RunRecord, SCHEMA_VERSION, Summary};
+use crate::record::{BoardInfo, CostResult, RunRecord, SCHEMA_VERSION, Summary};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -98,7 +98,7 @@ fn whole(
     let joint = upper_bound(experiment, &material)?;
     let mut notes = notes(inputs);
     notes.extend(strategy_note(experiment, inputs)?);
-    let costs = price_all(experiment, inputs, boards, &mut notes)?;
+    let (costs, infos) = price_all(experiment, inputs, boards, &mut notes)?;
     let floats = experiment.heads.iter().position(|h| h.precision.name == "float").map(|i| assemble::finals(&all[i]));
     let mut precisions = Vec::new();
     for (head, jobs) in experiment.heads.iter().zip(all) {
@@ -112,7 +112,7 @@ fn whole(
         backbone: assemble::backbone(&inputs.graph),
         joint_upper_bound: joint,
         precisions,
-        boards: boards.iter().map(Board::info).collect(),
+        boards: infos,
         costs,
         notes,
     })
@@ -180,23 +180,27 @@ fn upper_bound(experiment: &Experiment, material: &Material<'_>) -> Result<Optio
     Ok(summarise(&each).map(assemble::summary))
 }
 
-/// Costs of every precision on every board; what cannot be priced becomes a note with the reason.
+/// Costs of every precision on every board, and the boards; what cannot be priced becomes a note with the reason.
 fn price_all(
     experiment: &Experiment,
     inputs: &Inputs,
     boards: &[Board],
     notes: &mut Vec<String>,
-) -> Result<Vec<CostResult>, RunError> {
+) -> Result<(Vec<CostResult>, Vec<BoardInfo>), RunError> {
     let current = inputs.stream.experiences.last().map_or(1, |e| e.classes.len());
-    let mut costs = Vec::new();
+    let (mut costs, mut infos) = (Vec::new(), Vec::new());
     for board in boards {
+        let mut last = None;
         let mut refused: Vec<(String, Vec<&str>)> = Vec::new();
         for head in &experiment.heads {
             let precision = &head.precision.name;
             let fault = |source| RunError::Learn { precision: precision.clone(), seed: 0, source };
             let calls = calls(head, &inputs.graph, inputs.train.n_classes(), current).map_err(fault)?;
             match board.price(precision, &calls) {
-                Ok(cost) => costs.push(cost),
+                Ok(cost) => {
+                    costs.push(cost);
+                    last = Some((precision, calls));
+                }
                 Err(reason) => {
                     let reason = reason.to_string();
                     match refused.iter_mut().find(|(r, _)| *r == reason) {
@@ -206,12 +210,15 @@ fn price_all(
                 }
             }
         }
-        let profile = board.info().profile;
+        let mut info = board.info();
         notes.extend(
-            refused.iter().map(|(why, names)| format!("No cost for {} on {profile}: {why}.", names.join(", "))),
+            refused.iter().map(|(why, names)| format!("No cost for {} on {}: {why}.", names.join(", "), info.profile)),
         );
+        // Which numbers matter hardly depends on the precision; the last one stands for all.
+        info.uncertainty = last.and_then(|(precision, calls)| board.uncertainty(precision, &calls).ok());
+        infos.push(info);
     }
-    Ok(costs)
+    Ok((costs, infos))
 }
 
 pub(super) fn notes(inputs: &Inputs) -> Vec<String> {

@@ -1,11 +1,11 @@
 //! What many heads share: images, network, stream and features of one experiment, ready to learn and to price on.
 
 use super::job::{Job, Material, Measured};
-use super::price::{Board, calls};
+use super::price::{Board, Calls, calls};
 use super::{Event, FeatureKey, FeatureStore, Features, ImageError, Inputs, RunError, assemble, inputs};
 use crate::config::Experiment;
 use crate::data::Dataset;
-use crate::record::{CostResult, PrecisionResult, RunRecord, SCHEMA_VERSION, Work};
+use crate::record::{BoardInfo, CostResult, PrecisionResult, RunRecord, SCHEMA_VERSION, Work};
 use rayon::prelude::*;
 use std::path::Path;
 
@@ -107,21 +107,27 @@ impl Prepared {
         assemble::precision(head, &experiment.seeds, jobs, float)
     }
 
-    /// The whole record of the experiment's first precision on some boards, with numeric fidelity and without the joint upper
-    /// bound; `command` is what reproduces it.
+    /// The whole record of the experiment's first precision on some boards, each called by its label, with numeric fidelity and
+    /// without the joint upper bound; `command` is what reproduces it.
     ///
     /// # Errors
     /// As [`Prepared::learn`] and [`Prepared::price`].
     pub fn record<'b>(
         &self,
         experiment: &Experiment,
-        boards: impl IntoIterator<Item = &'b Board> + Clone,
+        boards: impl IntoIterator<Item = (&'b str, &'b Board)>,
         (command, float): (&str, Option<&[f64]>),
     ) -> Result<RunRecord, RunError> {
         let precision = self.learn_traced(experiment, float, true)?;
         let mut provenance = assemble::provenance(experiment, &self.inputs);
         command.clone_into(&mut provenance.command);
-        let priced = self.price(experiment, boards.clone())?;
+        let (labels, boards): (Vec<&str>, Vec<&Board>) = boards.into_iter().unzip();
+        let priced = self.price(experiment, boards.iter().copied())?;
+        let named = |(cost, label): (Result<CostResult, String>, &&str)| {
+            cost.ok().map(|cost| CostResult { profile: (*label).to_owned(), ..cost })
+        };
+        let costs = priced.into_iter().zip(&labels).filter_map(named).collect();
+        let info = |(board, label): (&&Board, &&str)| BoardInfo { profile: (*label).to_owned(), ..board.info() };
         Ok(RunRecord {
             schema_version: SCHEMA_VERSION,
             provenance,
@@ -129,8 +135,8 @@ impl Prepared {
             backbone: assemble::backbone(&self.inputs.graph),
             joint_upper_bound: None,
             precisions: vec![precision],
-            boards: boards.into_iter().map(Board::info).collect(),
-            costs: priced.into_iter().flatten().collect(),
+            boards: boards.iter().zip(&labels).map(info).collect(),
+            costs,
             notes: super::pipeline::notes(&self.inputs),
         })
     }
@@ -144,12 +150,36 @@ impl Prepared {
         experiment: &Experiment,
         boards: impl IntoIterator<Item = &'b Board>,
     ) -> Result<Vec<Result<CostResult, String>>, RunError> {
-        let head = &experiment.heads[0];
-        let precision = &head.precision.name;
-        let current = self.inputs.stream.experiences.last().map_or(1, |e| e.classes.len());
-        let fault = |source| RunError::Learn { precision: precision.clone(), seed: 0, source };
-        let calls = calls(head, &self.inputs.graph, self.inputs.train.n_classes(), current).map_err(fault)?;
+        let (precision, calls) = (&experiment.heads[0].precision.name, self.calls(experiment)?);
         Ok(boards.into_iter().map(|b| b.price(precision, &calls).map_err(|e| e.to_string())).collect())
+    }
+
+    /// The boards, each profile once with what the intervals of the experiment's first precision rest on there.
+    ///
+    /// # Errors
+    /// As [`Prepared::price`].
+    pub fn board_infos<'b>(
+        &self,
+        experiment: &Experiment,
+        boards: impl IntoIterator<Item = &'b Board>,
+    ) -> Result<Vec<BoardInfo>, RunError> {
+        let (precision, calls) = (&experiment.heads[0].precision.name, self.calls(experiment)?);
+        let mut infos: Vec<BoardInfo> = Vec::new();
+        for board in boards {
+            let mut info = board.info();
+            if infos.iter().all(|i| i.profile != info.profile || i.uncertainty.is_none()) {
+                info.uncertainty = board.uncertainty(precision, &calls).ok();
+            }
+            infos.push(info);
+        }
+        Ok(infos)
+    }
+
+    fn calls(&self, experiment: &Experiment) -> Result<Calls, RunError> {
+        let head = &experiment.heads[0];
+        let current = self.inputs.stream.experiences.last().map_or(1, |e| e.classes.len());
+        let fault = |source| RunError::Learn { precision: head.precision.name.clone(), seed: 0, source };
+        calls(head, &self.inputs.graph, self.inputs.train.n_classes(), current).map_err(fault)
     }
 
     /// What one whole stream runs on the device.

@@ -2,19 +2,18 @@
 
 use super::RunError;
 use crate::config::Experiment;
-use crate::cost::{CallCost, Cost, CostError, CostTable, Estimator, KernelSet, Range, kernel_set};
+use crate::cost::{CallCost, Cost, CostError, CostTable, Estimator, Range, Sensitivity, kernel_set, sensitivities};
 use crate::learn::{HeadConfig, HeadUnit, LearnError, head_calls};
 use crate::nn::Graph;
-use crate::profile::{self, Profile};
-use crate::record::{BoardInfo, CostResult, Interval, PhaseCost, RamPoint, SiteCost};
+use crate::profile;
+use crate::record::{BoardInfo, CostResult, Interval, PhaseCost, RamPoint, SiteCost, UncertainNumber, Uncertainty};
 use crate::trace::{CallLog, KernelCall, Phase, Sink};
 use std::ops::Range as Span;
 
 /// A board ready to price on.
 #[derive(Debug)]
 pub struct Board {
-    profile: Profile,
-    kernels: KernelSet,
+    estimator: Estimator<'static>,
 }
 
 /// The calls of one precision, and which of them make up which unit.
@@ -26,7 +25,7 @@ pub struct Calls {
     consolidation: Span<usize>,
 }
 
-/// Reads the boards of an experiment with their kernel sets.
+/// Reads the boards of an experiment with their kernel sets, and times every kernel on its board once.
 ///
 /// # Errors
 /// Points at the board's name in the experiment file.
@@ -40,7 +39,8 @@ pub fn boards(experiment: &Experiment) -> Result<Vec<Board>, RunError> {
         let profile = profile::load(&name).map_err(|e| at(&e.to_string()))?;
         let set = profile.kernel_set.as_deref().unwrap_or(&experiment.kernel_set);
         let kernels = kernel_set(&profile.core.core, set).map_err(|e| at(&e.to_string()))?;
-        boards.push(Board { profile, kernels });
+        let estimator = Estimator::owning(profile, kernels).map_err(|e| at(&e.to_string()))?;
+        boards.push(Board { estimator });
     }
     Ok(boards)
 }
@@ -48,7 +48,7 @@ pub fn boards(experiment: &Experiment) -> Result<Vec<Board>, RunError> {
 impl Board {
     /// What a record says of it.
     pub fn info(&self) -> BoardInfo {
-        let p = &self.profile;
+        let p = self.estimator.profile();
         BoardInfo {
             profile: p.name.clone(),
             board: p.board.clone(),
@@ -57,15 +57,45 @@ impl Board {
             ram_kib: p.ram.kib.value,
             flash_kib: p.flash.as_ref().map(|f| f.kib.value),
             assumed: p.assumed(),
+            uncertainty: None,
         }
+    }
+
+    /// Which numbers the intervals of one precision's predictions rest on. Prices the calls twice a number: far slower than
+    /// [`Board::price`].
+    ///
+    /// # Errors
+    /// As [`Board::price`].
+    pub fn uncertainty(&self, precision: &str, calls: &Calls) -> Result<Uncertainty, CostError> {
+        let (profile, kernels) = (self.estimator.profile(), self.estimator.kernel_set());
+        let of = |span: &Span<usize>, figure: fn(&Cost) -> Range| {
+            let sum = |table: &CostTable| table.calls[span.clone()].iter().map(|c| figure(&c.cost).mid).sum::<f64>();
+            sensitivities(&calls.all, profile, kernels, sum)
+        };
+        let energy = of(&calls.step, |c| c.energy_uj)?;
+        let step = of(&calls.step, |c| c.latency_ms)?;
+        let image = of(&calls.image, |c| c.latency_ms)?;
+        let share = |list: &[Sensitivity], key: &str| list.iter().find(|s| s.key == key).map_or(0.0, |s| s.share);
+        let only_image = image.iter().filter(|i| energy.iter().all(|e| e.key != i.key));
+        let number = |s: &Sensitivity| UncertainNumber {
+            key: s.key.clone(),
+            value: s.value.clone(),
+            origin: s.kind.code().to_owned(),
+            source: s.source.clone(),
+            step_energy_share: share(&energy, &s.key),
+            step_latency_share: share(&step, &s.key),
+            inference_latency_share: share(&image, &s.key),
+        };
+        let numbers = energy.iter().chain(only_image).map(number).collect();
+        Ok(Uncertainty { precision: precision.to_owned(), numbers })
     }
 
     /// Prices the calls of one precision.
     ///
     /// # Errors
-    /// [`CostError`] where the kernel set lacks a kernel or the profile a number; nothing is guessed.
+    /// [`CostError`] where the kernel set lacks a kernel; nothing is guessed.
     pub fn price(&self, precision: &str, calls: &Calls) -> Result<CostResult, CostError> {
-        let table = Estimator::new(&self.profile, &self.kernels)?.estimate(&calls.all)?;
+        let table = self.estimator.estimate(&calls.all)?;
         let sum = |span: &Span<usize>| table.calls[span.clone()].iter().map(|c| c.cost).sum::<Cost>();
         let (image, step, end) = (sum(&calls.image), sum(&calls.step), sum(&calls.consolidation));
         let mut phases = Vec::new();

@@ -3,7 +3,7 @@
 use super::diff::{Step, each_step, fault, side};
 use super::{Prepared, RunError};
 use crate::config::Experiment;
-use crate::learn::{HeadConfig, SlotName, Strategy, Twin};
+use crate::learn::{HeadConfig, SlotName, Twin};
 use crate::trace::NullSink;
 use serde::Serialize;
 
@@ -58,7 +58,7 @@ pub struct Replayed {
 /// Learns until the first value does not fit, and replays that step in f64 from the same state.
 ///
 /// # Errors
-/// [`RunError::Learn`]; an overflow rule `error` is taken as the event's end, so use another rule to replay it.
+/// [`RunError::NoReplay`] where a step is more than the head's own; [`RunError::Learn`]: an overflow rule `error` is taken as the event's end, so use another rule to replay it.
 pub fn first_overflow(
     prepared: &Prepared,
     experiment: &Experiment,
@@ -66,16 +66,20 @@ pub fn first_overflow(
     seed: u64,
 ) -> Result<Replay, RunError> {
     let material = prepared.material();
-    let mut own = side(config, &material, seed)?;
+    let strategy = experiment.training.strategy;
+    let mut own = side(config, strategy, &material, seed)?;
+    if !own.is_plain() {
+        return Err(RunError::NoReplay { strategy: strategy.to_string() });
+    }
     let mut replay = Replay { precision: config.precision.name.clone(), seed, steps: 0, event: None };
     each_step(prepared, experiment, (seed, config.batch), &mut |step| match step {
         _ if replay.event.is_some() => Ok(()),
         Step::Begin(counts) => own.begin(counts),
         Step::Batch(experience, rows) => {
-            let mut before = own.cwr.head().clone();
+            let mut before = own.head().clone();
             let counted = before.overflows();
             own.observe(&material, rows, seed)?;
-            let after = own.cwr.head().overflows();
+            let after = own.head().overflows();
             let grown = after.iter().filter_map(|now| {
                 let then = counted.iter().find(|c| c.site == now.site).map_or(0, |c| c.overflowed);
                 let first = now.first.iter().map(|o| o.value).collect();

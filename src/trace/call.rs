@@ -388,3 +388,8 @@ impl KernelCall {
             && self.buffers == other.buffers
     }
 }
+/// Bytes of all constants that some calls read, each buffer once.
+pub fn constant_bytes(calls: &[KernelCall]) -> u64 {
+    let constants = calls.iter().flat_map(|c| &c.buffers).filter(|b| b.kind == BufferKind::Weights);
+    constants.map(|b| (b.name.as_str(), b.bytes)).collect::<std::collections::BTreeMap<_, _>>().values().sum()
+}

@@ -1,6 +1,6 @@
 //! A plain list of layers (CSV) → kernel calls: a network known by its shapes only.
 
-use super::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
+use super::{Access, Axis, BufferKind, BufferUse, Dims, Elem, Inside, KernelCall, Op, Phase};
 
 /// What the layers are computed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,14 +221,13 @@ impl Row<'_> {
         let dims = Dims::new().with("oh", to.h).with("ow", to.w).with("ih", from.h).with("iw", from.w);
         let dims = dims.with("stride", stride).with("kh", kh).with("kw", kw);
         let (top, left) = (before(to.h, kh, from.h), before(to.w, kw, from.w));
-        let (rows_in, rows_full) = inside(to.h, from.h, kh, stride, top);
-        let (cols_in, cols_full) = inside(to.w, from.w, kw, stride, left);
-        let dims = dims.with("rows_in", rows_in).with("cols_in", cols_in);
-        if rows_in == to.h * kh && cols_in == to.w * kw {
+        let (rows, columns) = (inside(to.h, from.h, kh, stride, top), inside(to.w, from.w, kw, stride, left));
+        let dims = dims.with("rows_in", rows.taps).with("cols_in", columns.taps);
+        if rows.taps == to.h * kh && columns.taps == to.w * kw {
             return Ok(dims);
         }
         // These lists' networks pad with nothing.
-        let dims = dims.with("rows_full", rows_full).with("cols_full", cols_full);
+        let dims = dims.with("rows_full", rows.full).with("cols_full", columns.full);
         Ok(dims.with("pad_top", top).with("pad_left", left).with("pad_value", 0))
     }
 
@@ -240,11 +239,11 @@ impl Row<'_> {
     }
 }
 
-/// Kernel rows that lie inside the map, summed over all outputs, and outputs whose kernel lies inside as a whole.
-fn inside(outputs: u64, size: u64, kernel: u64, stride: u64, before: u64) -> (u64, u64) {
-    let rows = |o: u64| (0..kernel).filter(|k| (before..before + size).contains(&(o * stride + k))).count() as u64;
-    let each = (0..outputs).map(rows);
-    (each.clone().sum(), each.filter(|n| *n == kernel).count() as u64)
+/// [`Axis::inside`] of numbers of a list.
+fn inside(outputs: u64, size: u64, kernel: u64, stride: u64, before: u64) -> Inside {
+    let [outputs, size, kernel, stride, before] =
+        [outputs, size, kernel, stride, before].map(|n| usize::try_from(n).expect("at most 2^20, as checked"));
+    Axis { outputs, size, kernel, stride, before }.inside()
 }
 
 #[derive(Clone, Copy)]

@@ -15,10 +15,12 @@
 //! assert_eq!(log.calls()[0].dims.get("words"), Some(8));
 //! ```
 
+mod axis;
 mod call;
 mod layer_list;
 mod sink;
 
-pub use call::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
+pub use axis::{Axis, Inside};
+pub use call::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase, constant_bytes};
 pub use layer_list::{LayerList, LayerListError, ListType, layer_list};
 pub use sink::{CallLog, NullSink, Sink};

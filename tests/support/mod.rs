@@ -152,6 +152,18 @@ fn board(
         ram_kib,
         flash_kib,
         assumed: vec![("power.run_mw".into(), "44.8 ± 10 %".into(), "no sheet gives it for this clock".into())],
+        uncertainty: Some(Uncertainty {
+            precision: "hybrid-16".into(),
+            numbers: vec![UncertainNumber {
+                key: "power.run_mw".into(),
+                value: "44.8 ± 10 %".into(),
+                origin: "assumed".into(),
+                source: "no sheet gives it for this clock".into(),
+                step_energy_share: 0.75,
+                step_latency_share: 0.0,
+                inference_latency_share: 0.0,
+            }],
+        }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The ready-made cluster scripts, run: GNU parallel, and SLURM on this machine alone. Skipped where the programs are not installed.
 
-use super::{results, succeeds, write};
+use super::{results, space, succeeds, write};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -151,13 +151,15 @@ impl Cluster {
 }
 
 #[test]
-#[ignore = "needs slurmctld, slurmd and munge, and root"]
+#[ignore = "needs slurmctld, slurmd and munge, and root; a minute"]
 fn a_slurm_array_with_a_requeued_and_a_killed_task_ends_as_one_machine_does() {
     if !["slurmctld", "slurmd", "munged", "sbatch"].into_iter().all(there) {
         return;
     }
     let dir = tempfile::Builder::new().prefix("slurm").tempdir().unwrap();
-    write(dir.path());
+    // Long enough that both tasks are met in the middle of their work.
+    let long = space().replace("epochs_first = 4", "epochs_first = 150");
+    fs::write(dir.path().join("x.toml"), long).unwrap();
     succeeds(dir.path(), &["sweep", "x.toml", "--out", "one"]);
     let cluster = Cluster::start(dir.path());
     let out = dir.path().join("many");
@@ -175,15 +177,26 @@ fn a_slurm_array_with_a_requeued_and_a_killed_task_ends_as_one_machine_does() {
     assert!(submitted.status.success(), "{reply}{}", String::from_utf8_lossy(&submitted.stderr));
     let job = reply.split_whitespace().last().unwrap().to_owned();
     // The first task is requeued as soon as it has finished a point, the second one killed.
-    let has = |shard: usize| {
-        fs::read_to_string(out.join(format!("log/shard-{shard}-of-3.log"))).is_ok_and(|t| t.contains("{\"point\""))
+    let points = |shard: usize| {
+        let log = fs::read_to_string(out.join(format!("log/shard-{shard}-of-3.log"))).unwrap_or_default();
+        log.matches("{\"point\"").count()
     };
-    cluster.wait(120, "the first task finished no point", |_| has(1));
-    let requeued = cluster.call("scontrol", &["requeue", &format!("{job}_1")]);
-    cluster.wait(120, "the second task finished no point", |_| has(2));
-    let killed = cluster.call("scancel", &["--signal=KILL", &format!("{job}_2")]);
-    println!("requeue: {requeued:?}, kill: {killed:?}");
+    let told = |task: usize| cluster.call("scontrol", &["show", "job", &format!("{job}_{task}")]);
+    cluster.wait(120, "the first task finished no point", |_| points(1) > 0);
+    cluster.call("scontrol", &["requeue", &format!("{job}_1")]);
+    assert!(points(1) < 4, "the first task was through before it could be requeued");
+    cluster.wait(120, "the second task finished no point", |_| points(2) > 0);
+    cluster.call("scancel", &["--signal=KILL", &format!("{job}_2")]);
+    assert!(points(2) < 4, "the second task was through before it could be killed");
+    cluster.wait(60, "the first task was not requeued", |_| told(1).contains("Restarts=1"));
+    // A requeued job waits two minutes unless it is told not to.
+    cluster.call("scontrol", &["update", &format!("JobId={job}_1"), "StartTime=now"]);
     cluster.wait(240, "the array did not end", |c| c.call("squeue", &["-h"]).trim().is_empty());
+    assert!(told(1).contains("JobState=COMPLETED"), "{}", told(1));
+    let ended = ["JobState=CANCELLED", "JobState=FAILED"];
+    assert!(ended.iter().any(|state| told(2).contains(state)), "{}", told(2));
+    let missing = super::fails(dir.path(), &["sweep", "merge", "x.toml", "--out", "many", "--cache", "features"]);
+    assert!(missing.contains("of 12 points"), "{missing}");
     // A killed task is sent again by whoever watches the array: the same script, only that task.
     let again = Command::new("sbatch")
         .args(["--wait", "--array=2", &export, "--output=task-again-%a.txt", "--wrap"])

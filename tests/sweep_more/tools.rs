@@ -134,3 +134,37 @@ fn the_first_overflow_is_replayed_in_wide_arithmetic() {
     let quiet = ["diff", "x.toml:hybrid-16", "--replay-overflow", "--seed", "1", "--cache", "features"];
     assert_eq!(call(dir.path(), &quiet).0, Some(0));
 }
+
+#[test]
+fn other_strategies_are_compared_step_by_step_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let with = |strategy: &str| {
+        write(dir.path(), &small().replace("batch = 16", &format!("batch = 16\nstrategy = \"{strategy}\"")));
+        let arguments = ["diff", "x.toml:hybrid-8", "x.toml:hybrid-16", "--json", "--cache", "features"];
+        let (code, out, error) = call(dir.path(), &arguments);
+        assert_eq!(code, Some(0), "{strategy}: {error}");
+        serde_json::from_str::<serde_json::Value>(&out).unwrap()
+    };
+    // The accuracies beside the comparison are those of the run that learns alone.
+    for strategy in ["naive", "lwf", "replay"] {
+        let found = with(strategy);
+        assert_eq!(found["first"]["role"], "error", "{strategy}: {found}");
+        let learnt = ["run", "x.toml", "--out", strategy, "--seeds", "1", "--cache", "features", "--json"];
+        let (code, out, error) = call(dir.path(), &learnt);
+        assert_eq!(code, Some(0), "{strategy}: {error}");
+        let record: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let alone = &record["precisions"][2]["seeds"][0]["stream_accuracy"];
+        let beside: Vec<&serde_json::Value> =
+            found["accuracy"].as_array().unwrap().iter().map(|pair| &pair[1]).collect();
+        assert_eq!(alone.as_array().unwrap().iter().collect::<Vec<_>>(), beside, "{strategy}");
+    }
+    // One that takes no gradient steps parts in the weights that it writes.
+    let found = with("nearest-mean");
+    assert_eq!(found["first"]["role"], "weights.master", "{found}");
+    assert_eq!(found["changed_decisions"].as_array().unwrap().len(), 3);
+    with("lwf");
+    let replay = ["diff", "x.toml:hybrid-8", "--replay-overflow", "--cache", "features"];
+    let (code, _, error) = call(dir.path(), &replay);
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("`lwf`") && error.contains("naive"), "{error}");
+}

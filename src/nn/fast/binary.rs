@@ -1,8 +1,11 @@
 //! Binary convolutions and dense layers: words counted in place against panels of weights.
 
 use super::pad::Patches;
-use crate::bits::{Isa, Panels, words};
+use super::tail::Scale;
+use crate::bits::{Isa, Panels, Walk, words};
 use crate::nn::{BitFilters, BitMap, Fill, Geometry};
+use crate::trace::Axis;
+use std::iter;
 use std::ops::Range;
 
 /// Counts that are made before they are turned into sums: they stay in the first-level cache.
@@ -32,14 +35,48 @@ pub(super) struct BinaryScratch {
     class: Vec<usize>,
 }
 
-/// What stands for one block of sums: `bases − (2·counts >> shift)`.
-pub(super) struct Counts<'a> {
-    pub counts: &'a [u32],
+/// What makes sums of counts: `bases − (2·counts >> shift)`.
+#[derive(Clone, Copy)]
+pub(super) struct Sums<'a> {
+    /// Counts or bases of a pixel.
     pub stride: usize,
     pub shift: u32,
     pub bases: &'a [i32],
     /// Row of `bases` of each pixel.
     pub class: &'a [usize],
+}
+
+/// Some pixels whose bits are still to be counted.
+pub(super) struct Block<'a> {
+    panels: &'a Panels,
+    map: &'a [u64],
+    walk: Walk<'a>,
+    counts: &'a mut Vec<u32>,
+    sums: Sums<'a>,
+}
+
+impl<'a> Block<'a> {
+    /// Signed sums, pixel by pixel.
+    pub(super) fn sums(self, isa: Isa, out: &mut [i32]) {
+        let (sums, n) = (self.sums, self.panels.rows());
+        super::tail::sums(isa, self.count(isa), &sums, n, out);
+    }
+
+    /// `out = value(sum)`, or `out += value(sum)`.
+    pub(super) fn scale(self, isa: Isa, scale: &Scale, add: bool, out: &mut [f32]) {
+        let sums = self.sums;
+        let mut tile = scale.tile(&sums, add, out);
+        if !self.panels.tiles(isa, self.map, &self.walk, &mut tile) {
+            tile.run(isa, self.count(isa));
+        }
+    }
+
+    fn count(self, isa: Isa) -> &'a [u32] {
+        let n = self.walk.starts.len() * self.sums.stride;
+        self.counts.resize(self.counts.len().max(n), 0);
+        self.panels.count(isa, self.map, &self.walk, &mut self.counts[..n]);
+        &self.counts[..n]
+    }
 }
 
 impl Binary {
@@ -65,27 +102,24 @@ impl Binary {
         self.panels.rows()
     }
 
-    /// Counts every block of output pixels and hands it to `finish`.
-    pub(super) fn run(
-        &self,
-        isa: Isa,
-        x: &BitMap,
-        scratch: &mut BinaryScratch,
-        mut finish: impl FnMut(Range<usize>, &Counts<'_>),
-    ) {
+    /// Hands every block of output pixels to `finish`.
+    pub(super) fn run(&self, x: &BitMap, scratch: &mut BinaryScratch, mut finish: impl FnMut(Range<usize>, Block<'_>)) {
         let BinaryScratch { widened, padded, counts, starts, class } = scratch;
         let plain = if self.copies == 1 { x.words() } else { self.widen(x, widened) };
         let map = self.patches.map(plain, padded);
         let (stride, pixels) = (self.panels.padded_rows(), self.patches.pixels());
         let block = (BLOCK_COUNTS / stride / 8 * 8).max(8);
-        counts.resize(counts.len().max(block * stride), 0);
         for start in (0..pixels).step_by(block) {
             let range = start..(start + block).min(pixels);
-            let counts = &mut counts[..range.len() * stride];
-            self.panels.count(isa, map, &self.patches.walk(range.clone(), starts), counts);
             class.clear();
-            class.extend(self.patches.places(range.clone()).map(|(y, x)| self.bases.class(y, x)));
-            finish(range, &Counts { counts, stride, shift: self.shift, bases: &self.bases.values, class });
+            if self.bases.is_one_class() {
+                class.resize(range.len(), 0);
+            } else {
+                class.extend(self.patches.places(range.clone()).map(|(y, x)| self.bases.class(y, x)));
+            }
+            let sums = Sums { stride, shift: self.shift, bases: &self.bases.values, class: &*class };
+            let walk = self.patches.walk(range.clone(), starts);
+            finish(range, Block { panels: &self.panels, map, walk, counts: &mut *counts, sums });
         }
     }
 
@@ -103,42 +137,39 @@ impl Binary {
 /// outside where the padding is zero. Pixels that miss the same taps share a class; the first class misses none.
 #[derive(Debug, Clone)]
 struct Bases {
-    rows: Axis,
-    columns: Axis,
+    rows: Classes,
+    columns: Classes,
     values: Vec<i32>,
 }
 
-/// Taps inside the map by output position on one axis.
+/// Output positions on one axis by the taps that they miss.
 #[derive(Debug, Clone)]
-struct Axis {
-    stride: usize,
-    before: usize,
-    size: usize,
-    k: usize,
+struct Classes {
+    axis: Axis,
     /// Distinct ranges of taps, all of them first.
     kinds: Vec<Range<usize>>,
 }
 
-impl Axis {
-    fn new(stride: usize, before: usize, size: usize, k: usize, out: usize) -> Self {
-        let mut axis = Self { stride, before, size, k, kinds: Vec::new() };
-        axis.kinds.push(0..k);
-        let edge = k.min(out);
-        for o in (0..edge).chain(out - edge..out) {
-            let taps = inside(o * stride, before, size, k);
-            if !axis.kinds.contains(&taps) {
-                axis.kinds.push(taps);
+impl Classes {
+    fn new(axis: Axis) -> Self {
+        let mut kinds: Vec<Range<usize>> = iter::once(0..axis.kernel).collect();
+        let edge = axis.kernel.min(axis.outputs);
+        for taps in (0..edge).chain(axis.outputs - edge..axis.outputs).map(|o| axis.taps(o)) {
+            if !kinds.contains(&taps) {
+                kinds.push(taps);
             }
         }
-        axis
+        Self { axis, kinds }
+    }
+
+    /// Where every window counts as whole.
+    fn whole(axis: Axis) -> Self {
+        Self { axis, kinds: iter::once(0..axis.kernel).collect() }
     }
 
     fn class(&self, o: usize) -> usize {
-        let taps = inside(o * self.stride, self.before, self.size, self.k);
-        if taps == (0..self.k) {
-            return 0;
-        }
-        self.kinds.iter().position(|kind| *kind == taps).expect("only the first and last k outputs can miss a tap")
+        let taps = self.axis.taps(o);
+        self.kinds.iter().position(|kind| *kind == taps).expect("only the first and last outputs can miss a tap")
     }
 }
 
@@ -146,12 +177,10 @@ impl Bases {
     fn new(weights: &BitFilters, g: &Geometry, stride: usize) -> Option<Self> {
         let size = weights.size();
         let fan_in = i32::try_from(size.fan_in()).expect("checked to be at most 2^30");
-        let ([kh, kw], [sy, sx]) = (g.window.kernel, g.window.stride);
+        let [kh, kw] = g.window.kernel;
         let corrected = g.window.fill == Fill::Zero && g.padded();
-        let axis = |s, before, size, k, out| {
-            if corrected { Axis::new(s, before, size, k, out) } else { Axis::new(1, 0, out + k, k, out) }
-        };
-        let (rows, columns) = (axis(sy, g.top, g.ih, kh, g.oh), axis(sx, g.left, g.iw, kw, g.ow));
+        let classes = |axis| if corrected { Classes::new(axis) } else { Classes::whole(axis) };
+        let (rows, columns) = (classes(g.rows()), classes(g.columns()));
         if rows.kinds.len() * columns.kinds.len() > MOST_CLASSES {
             return None;
         }
@@ -173,12 +202,11 @@ impl Bases {
         Some(Self { rows, columns, values })
     }
 
+    fn is_one_class(&self) -> bool {
+        self.rows.kinds.len() * self.columns.kinds.len() == 1
+    }
+
     fn class(&self, oy: usize, ox: usize) -> usize {
         self.rows.class(oy) * self.columns.kinds.len() + self.columns.class(ox)
     }
-}
-
-/// Taps of one axis that fall inside the map.
-fn inside(start: usize, before: usize, size: usize, k: usize) -> Range<usize> {
-    before.saturating_sub(start).min(k)..(size + before).saturating_sub(start).min(k)
 }

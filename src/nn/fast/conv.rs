@@ -60,6 +60,14 @@ pub(super) struct Conv<T> {
     patches: Patches,
 }
 
+/// What a convolution reads.
+pub(super) enum Input<'a, T> {
+    /// A map that is there.
+    Map(&'a [T]),
+    /// A map that is made row by row where it is read: the place of a row's first value, and where the row goes.
+    Rows(&'a dyn Fn(usize, &mut [T])),
+}
+
 /// Buffers of one call.
 #[derive(Debug, Default)]
 pub(super) struct ConvScratch<T> {
@@ -84,21 +92,28 @@ impl<T: Term> Conv<T> {
         Some(Self { panels, bias: padded_bias, out, patches })
     }
 
-    /// Sums of every block of output pixels, handed to `finish`.
+    /// Sums of every block of output pixels, written to `out` where there is such a map, and handed to `finish`.
     pub(super) fn run(
         &self,
         isa: Isa,
-        x: &[T],
+        input: &Input<'_, T>,
         scratch: &mut ConvScratch<T>,
+        mut out: Option<&mut [T]>,
         mut finish: impl FnMut(Range<usize>, &mut [T]),
     ) {
         let ConvScratch { padded, starts, block } = scratch;
-        let map = self.patches.map(x, padded);
+        let map = match input {
+            Input::Map(x) => self.patches.map(x, padded),
+            Input::Rows(row) => self.patches.rows(padded, row),
+        };
         let n = (BLOCK_VALUES / self.out / 8 * 8).max(8);
         block.resize(block.len().max(n * self.out), T::default());
         for start in (0..self.patches.pixels()).step_by(n) {
             let range = start..(start + n).min(self.patches.pixels());
-            let block = &mut block[..range.len() * self.out];
+            let block = match &mut out {
+                Some(map) => &mut map[range.start * self.out..range.end * self.out],
+                None => &mut block[..range.len() * self.out],
+            };
             let walk = self.patches.walk(range.clone(), starts);
             vectorised(isa, Tiles { conv: self, x: map, walk, tile: tile(isa), block });
             finish(range, block);
@@ -127,6 +142,9 @@ impl<T: Term> Loop for Tiles<'_, T> {
     #[inline(always)]
     fn run(mut self) {
         let k = self.conv.patches.k();
+        if self.walk.starts.len() == 1 {
+            return self.pixel(k);
+        }
         for (i, panel) in self.conv.panels.chunks_exact(k * LANES).enumerate() {
             let first = i * LANES;
             let mut p = 0;
@@ -155,7 +173,7 @@ impl<T: Term> Tiles<'_, T> {
     /// `N` pixels from `p` on against one panel.
     #[inline(always)]
     fn tile<const N: usize>(&mut self, panel: &[T], first: usize, p: usize) -> usize {
-        let (walk, out) = (&self.walk, self.conv.out);
+        let walk = &self.walk;
         let mut sums = [[T::default(); LANES]; N];
         let n = walk.run_words;
         for run in 0..walk.runs {
@@ -172,18 +190,63 @@ impl<T: Term> Tiles<'_, T> {
                 }
             }
         }
-        let bias = self.conv.bias[first..].first_chunk::<LANES>().expect("padded to whole panels");
         for i in 0..N {
-            let mut biased = [T::default(); LANES];
-            for l in 0..LANES {
-                biased[l] = sums[i][l].biased(bias[l]);
-            }
-            let to = &mut self.block[(p + i) * out + first..];
-            match to.first_chunk_mut::<LANES>() {
-                Some(to) if first + LANES <= out => *to = biased,
-                _ => to[..out - first].copy_from_slice(&biased[..out - first]),
-            }
+            self.store(p + i, first, &sums[i]);
         }
         N
+    }
+
+    /// Sums of one pixel and panel, with their bias.
+    #[inline(always)]
+    fn store(&mut self, p: usize, first: usize, sums: &[T; LANES]) {
+        let out = self.conv.out;
+        let bias = self.conv.bias[first..].first_chunk::<LANES>().expect("padded to whole panels");
+        let mut biased = [T::default(); LANES];
+        for l in 0..LANES {
+            biased[l] = sums[l].biased(bias[l]);
+        }
+        let to = &mut self.block[p * out + first..];
+        match to.first_chunk_mut::<LANES>() {
+            Some(to) if first + LANES <= out => *to = biased,
+            _ => to[..out - first].copy_from_slice(&biased[..out - first]),
+        }
+    }
+
+    /// A single pixel (a dense layer): tiles are panels, for one sum alone would wait for each addition.
+    #[inline(always)]
+    fn pixel(&mut self, k: usize) {
+        let panels = self.conv.panels.len() / (k * LANES);
+        let mut i = 0;
+        while i < panels {
+            match panels - i {
+                4.. => i += self.panels::<4>(k, i),
+                _ => i += self.panels::<1>(k, i),
+            }
+        }
+    }
+
+    /// One pixel against `M` panels from the `i`th on.
+    #[inline(always)]
+    fn panels<const M: usize>(&mut self, k: usize, i: usize) -> usize {
+        let (walk, weights) = (&self.walk, &self.conv.panels);
+        let mut sums = [[T::default(); LANES]; M];
+        let n = walk.run_words;
+        for run in 0..walk.runs {
+            let start = walk.place(walk.starts[0]) + run * walk.run_stride;
+            let x = &self.x[start..start + n];
+            let mut rows: [&[[T; LANES]]; M] = [&[]; M];
+            for m in 0..M {
+                rows[m] = weights[((i + m) * k + run * n) * LANES..][..n * LANES].as_chunks::<LANES>().0;
+            }
+            for j in 0..n {
+                for m in 0..M {
+                    plus(&mut sums[m], x[j], &rows[m][j]);
+                }
+            }
+        }
+        for m in 0..M {
+            self.store(0, (i + m) * LANES, &sums[m]);
+        }
+        M
     }
 }

@@ -1,7 +1,8 @@
 //! Running a program: instruction by instruction, block by block, in memory that is there already.
 
 use super::binary::BinaryScratch;
-use super::conv::ConvScratch;
+use super::conv::{Conv, ConvScratch, Input};
+use super::elementwise::Unary;
 use super::input_conv::InputScratch;
 use super::plan::{Instruction, Ints, Kernel, Operand, Program};
 use super::pool::max_pool_bits;
@@ -96,7 +97,7 @@ impl Step<'_> {
     fn run(&self, out: Option<&mut Tensor>, signs: Option<&mut Tensor>, scratch: &mut Scratch) {
         let x = self.input(0);
         match (&self.instruction.kernel, x) {
-            (Kernel::Binary(kernel), Tensor::Bits(x)) => self.binary(kernel, x, out, signs, scratch),
+            (Kernel::Binary(kernel), Tensor::Bits(x)) => self.binary(kernel, x, Out::new(out, signs), scratch),
             (Kernel::Input(kernel), x) => {
                 let mut to = Out::new(out, signs);
                 let Scratch { input, block, .. } = scratch;
@@ -110,18 +111,17 @@ impl Step<'_> {
                     self.sums(range, sums, &mut scratch.block, &mut to);
                 }
             }
-            (Kernel::Float(kernel), Tensor::F32(x)) => {
-                let mut to = Out::new(out, signs);
-                kernel.run(self.isa, x.data(), &mut scratch.float, |range, block| self.floats(range, block, &mut to));
+            (Kernel::Float(kernel, before), x) => {
+                self.conv(kernel, before, x, Out::new(out, signs), &mut scratch.float)
             }
             (Kernel::Windowed(kernel), Tensor::F32(x)) => {
-                self.blocks(kernel.pixels(), out, signs, &mut scratch.block, |range, block| {
+                self.blocks(kernel.pixels(), Out::new(out, signs), &mut scratch.block, |range, block| {
                     kernel.block(self.isa, x.data(), range, block);
                 });
             }
             (Kernel::Floats, x) => {
                 let channels = self.instruction.channels;
-                self.blocks(x.shape().pixels(), out, signs, &mut scratch.block, |range, block| {
+                self.blocks(x.shape().pixels(), Out::new(out, signs), &mut scratch.block, |range, block| {
                     elementwise::floats(self.isa, x, range.start * channels, block);
                 });
             }
@@ -146,65 +146,80 @@ impl Step<'_> {
         }
     }
 
-    /// Blocks of floats that a kernel fills and the tail finishes.
-    fn blocks(
-        &self,
-        pixels: usize,
-        out: Option<&mut Tensor>,
-        signs: Option<&mut Tensor>,
-        block: &mut Vec<f32>,
-        fill: impl Fn(Range<usize>, &mut [f32]),
-    ) {
-        let mut to = Out::new(out, signs);
-        for range in blocks(pixels, self.instruction.channels) {
-            let n = range.len() * self.instruction.channels;
-            block.resize(block.len().max(n), 0.0);
-            fill(range.clone(), &mut block[..n]);
-            self.floats(range, &mut block[..n], &mut to);
+    fn conv(&self, kernel: &Conv<f32>, before: &[Unary], x: &Tensor, mut to: Out<'_>, scratch: &mut ConvScratch<f32>) {
+        let made = |at: usize, row: &mut [f32]| {
+            elementwise::floats(self.isa, x, at, row);
+            before.iter().for_each(|op| elementwise::unary(self.isa, op, row));
+        };
+        let input = match x {
+            Tensor::F32(x) if before.is_empty() => Input::Map(x.data()),
+            _ => Input::Rows(&made),
+        };
+        match to.floats {
+            Some(map) if !self.adds_in_place() => {
+                kernel.run(self.isa, &input, scratch, Some(map), |range, values| {
+                    self.finish(range, values, &mut to.signs);
+                });
+            }
+            _ => kernel.run(self.isa, &input, scratch, None, |range, block| self.floats(range, block, &mut to)),
         }
     }
 
-    fn binary(
-        &self,
-        kernel: &binary::Binary,
-        x: &BitMap,
-        out: Option<&mut Tensor>,
-        signs: Option<&mut Tensor>,
-        scratch: &mut Scratch,
-    ) {
+    /// Blocks of floats that a kernel fills and the tail finishes.
+    fn blocks(&self, pixels: usize, mut to: Out<'_>, block: &mut Vec<f32>, fill: impl Fn(Range<usize>, &mut [f32])) {
+        let n = self.instruction.channels;
+        for range in blocks(pixels, n) {
+            match to.floats.as_deref_mut() {
+                Some(map) if !self.adds_in_place() => {
+                    let values = &mut map[range.start * n..range.end * n];
+                    fill(range.clone(), values);
+                    self.finish(range, values, &mut to.signs);
+                }
+                _ => {
+                    block.resize(block.len().max(range.len() * n), 0.0);
+                    let values = &mut block[..range.len() * n];
+                    fill(range.clone(), values);
+                    self.floats(range, values, &mut to);
+                }
+            }
+        }
+    }
+
+    /// Whether the first thing to do with floats is to add them to what their place holds.
+    fn adds_in_place(&self) -> bool {
+        matches!(self.instruction.posts.first(), Some(Post::AddInPlace))
+    }
+
+    fn binary(&self, kernel: &binary::Binary, x: &BitMap, mut to: Out<'_>, scratch: &mut Scratch) {
         let Scratch { binary, block, sums, .. } = scratch;
-        let (mut to, n) = (Out::new(out, signs), kernel.out());
-        kernel.run(self.isa, x, binary, |range, counts| {
+        let n = kernel.out();
+        kernel.run(x, binary, |range, counted| {
             let Ints::Scale(scale) = &self.instruction.ints else {
                 sums.resize(sums.len().max(range.len() * n), 0);
                 let sums = &mut sums[..range.len() * n];
-                tail::sums(self.isa, counts, n, sums);
+                counted.sums(self.isa, sums);
                 return self.sums(range, sums, block, &mut to);
             };
             // Floats go straight to where they belong, onto a residual if one lies there.
-            let posts = &self.instruction.posts;
-            let in_place = matches!(posts.first(), Some(Post::AddInPlace));
-            let rest = &posts[usize::from(in_place)..];
+            let in_place = self.adds_in_place();
             let pixels = range.start * n..range.end * n;
-            if let Some(Tensor::F32(out)) = to.out.as_deref_mut() {
-                let values = &mut out.data_mut()[pixels];
-                scale.counts(self.isa, counts, in_place, values);
-                self.posts(rest, range.start, values);
-                to.signs(self.isa, range, n, None);
-            } else {
-                block.resize(block.len().max(pixels.len()), 0.0);
-                let values = &mut block[..pixels.len()];
-                scale.counts(self.isa, counts, false, values);
-                self.posts(rest, range.start, values);
-                to.signs(self.isa, range, n, Some(values));
-            }
+            let values = match to.floats.as_deref_mut() {
+                Some(map) => &mut map[pixels],
+                None => {
+                    block.resize(block.len().max(pixels.len()), 0.0);
+                    &mut block[..pixels.len()]
+                }
+            };
+            counted.scale(self.isa, scale, in_place, values);
+            self.posts(&self.instruction.posts[usize::from(in_place)..], range.start, values);
+            to.signs.pack(self.isa, range, n, values);
         });
     }
 
     /// What becomes of a block of sums.
     fn sums(&self, range: Range<usize>, sums: &[i32], block: &mut Vec<f32>, to: &mut Out<'_>) {
         let n = self.instruction.channels;
-        match (&self.instruction.ints, to.out.as_deref_mut()) {
+        match (&self.instruction.ints, to.other.as_deref_mut()) {
             (Ints::Scale(scale), _) => {
                 block.resize(block.len().max(sums.len()), 0.0);
                 scale.sums(self.isa, sums, &mut block[..sums.len()]);
@@ -227,23 +242,25 @@ impl Step<'_> {
         }
     }
 
-    /// Finishes a block of floats.
+    /// Finishes a block of floats that lies in a place of its own.
     fn floats(&self, range: Range<usize>, values: &mut [f32], to: &mut Out<'_>) {
-        let (n, posts) = (self.instruction.channels, &self.instruction.posts);
-        if let Some(Tensor::F32(out)) = to.out.as_deref_mut() {
-            let place = &mut out.data_mut()[range.start * n..range.end * n];
-            if matches!(posts.first(), Some(Post::AddInPlace)) {
-                elementwise::add(self.isa, place, values);
-                self.posts(&posts[1..], range.start, place);
-            } else {
-                self.posts(posts, range.start, values);
-                place.copy_from_slice(values);
-            }
-            to.signs(self.isa, range, n, None);
+        let n = self.instruction.channels;
+        let Some(map) = to.floats.as_deref_mut() else { return self.finish(range, values, &mut to.signs) };
+        let place = &mut map[range.start * n..range.end * n];
+        if self.adds_in_place() {
+            elementwise::add(self.isa, place, values);
+            self.posts(&self.instruction.posts[1..], range.start, place);
+            to.signs.pack(self.isa, range, n, place);
         } else {
-            self.posts(posts, range.start, values);
-            to.signs(self.isa, range, n, Some(values));
+            place.copy_from_slice(values);
+            self.finish(range, place, &mut to.signs);
         }
+    }
+
+    /// All elementwise layers, and the signs of what they leave.
+    fn finish(&self, range: Range<usize>, values: &mut [f32], signs: &mut Signs<'_>) {
+        self.posts(&self.instruction.posts, range.start, values);
+        signs.pack(self.isa, range, self.instruction.channels, values);
     }
 
     fn posts(&self, posts: &[Post], pixel: usize, values: &mut [f32]) {
@@ -251,10 +268,11 @@ impl Step<'_> {
             match post {
                 Post::Unary(op) => elementwise::unary(self.isa, op, values),
                 Post::Add(operand) => {
-                    if let Tensor::F32(other) = self.space.read(self.image, *operand) {
-                        let at = pixel * self.instruction.channels;
-                        elementwise::add(self.isa, values, &other.data()[at..at + values.len()]);
-                    }
+                    let Tensor::F32(other) = self.space.read(self.image, *operand) else {
+                        unreachable!("types were checked when the network was built")
+                    };
+                    let at = pixel * self.instruction.channels;
+                    elementwise::add(self.isa, values, &other.data()[at..at + values.len()]);
                 }
                 Post::AddInPlace => unreachable!("the first one, done by whoever wrote the values"),
             }
@@ -264,28 +282,34 @@ impl Step<'_> {
 
 /// Where results go.
 struct Out<'a> {
-    out: Option<&'a mut Tensor>,
-    signs: Option<&'a mut BitMap>,
+    floats: Option<&'a mut [f32]>,
+    /// A map of anything else.
+    other: Option<&'a mut Tensor>,
+    signs: Signs<'a>,
 }
 
 impl<'a> Out<'a> {
     fn new(out: Option<&'a mut Tensor>, signs: Option<&'a mut Tensor>) -> Self {
         let signs = match signs {
-            Some(Tensor::Bits(map)) => Some(map),
-            _ => None,
+            Some(Tensor::Bits(map)) => Signs(Some(map)),
+            _ => Signs(None),
         };
-        Self { out, signs }
+        match out {
+            Some(Tensor::F32(map)) => Self { floats: Some(map.data_mut()), other: None, signs },
+            other => Self { floats: None, other, signs },
+        }
     }
+}
 
-    /// Packs the signs of these pixels, from `values` or from what was just written.
-    fn signs(&mut self, isa: Isa, range: Range<usize>, n: usize, values: Option<&[f32]>) {
-        let Some(signs) = self.signs.as_deref_mut() else { return };
-        let written = match self.out.as_deref() {
-            Some(Tensor::F32(out)) => &out.data()[range.start * n..range.end * n],
-            _ => &[],
-        };
+/// Where the signs of float results go, if anybody reads them.
+struct Signs<'a>(Option<&'a mut BitMap>);
+
+impl Signs<'_> {
+    /// Packs the signs of these pixels.
+    fn pack(&mut self, isa: Isa, range: Range<usize>, n: usize, values: &[f32]) {
+        let Some(map) = self.0.as_deref_mut() else { return };
         let w = words(n);
-        tail::signs(isa, values.unwrap_or(written), n, &mut signs.words_mut()[range.start * w..range.end * w]);
+        tail::signs(isa, values, n, &mut map.words_mut()[range.start * w..range.end * w]);
     }
 }
 

@@ -1,8 +1,8 @@
 //! Convolutions over 8-bit values: integers in 16 bits where every sum fits, in 32 elsewhere.
 
-use super::conv::{Conv, ConvScratch};
+use super::conv::{Conv, ConvScratch, Input};
 use crate::bits::Isa;
-use crate::nn::{Geometry, Kind, SmallFilters, Tensor};
+use crate::nn::{Geometry, Kind, SmallFilters, Tensor, TensorType};
 use std::ops::Range;
 
 /// Weights, in the width that the sums need, and what is taken from every value read.
@@ -22,17 +22,24 @@ pub(super) struct InputScratch {
 
 impl InputConv {
     /// `bias` is empty or one an output; `None` where the layer is too odd to be worth a kernel.
-    pub(super) fn new(weights: &SmallFilters, bias: &[i32], offset: i32, input: Kind, g: &Geometry) -> Option<Self> {
-        let size = weights.size();
+    pub(super) fn new(
+        weights: &SmallFilters,
+        bias: &[i32],
+        offset: i32,
+        input: TensorType,
+        g: &Geometry,
+    ) -> Option<Self> {
+        // A dense layer's row may not be grouped by pixel, so the channels are the map's.
+        let (size, ic) = (weights.size(), input.shape.c);
         let widest = weights.values().iter().map(|v| i64::from(*v).abs()).max().unwrap_or(0).max(1);
-        let largest = i64::from(if input == Kind::U8 { 255 } else { 128 } + offset.abs());
+        let largest = i64::from(if input.kind == Kind::U8 { 255 } else { 128 } + offset.abs());
         let terms = i64::try_from(size.fan_in()).unwrap_or(i64::MAX);
         if bias.is_empty() && terms.saturating_mul(widest * largest) <= i64::from(i16::MAX) {
             let values: Vec<i16> = weights.values().iter().map(|v| i16::from(*v)).collect();
-            Some(Self::Narrow(Conv::new(&values, size.out, &[], size.ic, g)?, offset))
+            Some(Self::Narrow(Conv::new(&values, size.out, &[], ic, g)?, offset))
         } else {
             let values: Vec<i32> = weights.values().iter().map(|v| i32::from(*v)).collect();
-            Some(Self::Wide(Conv::new(&values, size.out, bias, size.ic, g)?, offset))
+            Some(Self::Wide(Conv::new(&values, size.out, bias, ic, g)?, offset))
         }
     }
 
@@ -49,7 +56,7 @@ impl InputConv {
             Self::Narrow(conv, offset) => {
                 let offset = i16::try_from(*offset).expect("an offset whose products fit 16 bits");
                 centred(x, |v| v - offset, &mut narrow.0);
-                conv.run(isa, &narrow.0, &mut narrow.1, |range, block| {
+                conv.run(isa, &Input::Map(&narrow.0), &mut narrow.1, None, |range, block| {
                     sums.clear();
                     sums.extend(block.iter().map(|v| i32::from(*v)));
                     finish(range, sums);
@@ -57,7 +64,7 @@ impl InputConv {
             }
             Self::Wide(conv, offset) => {
                 centred(x, |v| i32::from(v) - offset, &mut wide.0);
-                conv.run(isa, &wide.0, &mut wide.1, finish);
+                conv.run(isa, &Input::Map(&wide.0), &mut wide.1, None, finish);
             }
         }
     }

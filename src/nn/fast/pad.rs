@@ -69,6 +69,16 @@ impl Patches {
         if !self.g.padded() {
             return x;
         }
+        self.rows(padded, |at, row| row.copy_from_slice(&x[at..][..row.len()]))
+    }
+
+    /// The map that patches are read from, each row written by `row` (its first value's place and where it goes).
+    pub(super) fn rows<'a, T: Copy + Default>(
+        &self,
+        padded: &'a mut Vec<T>,
+        mut row: impl FnMut(usize, &mut [T]),
+    ) -> &'a [T] {
+        let fill = &mut row;
         let (row, wide) = (self.g.iw * self.unit, self.w * self.unit);
         let size = self.h * wide;
         if padded.len() < size {
@@ -78,11 +88,11 @@ impl Patches {
         padded[..self.g.top * wide].fill(T::default());
         padded[(self.g.top + self.g.ih) * wide..].fill(T::default());
         let inside = padded[self.g.top * wide..].chunks_exact_mut(wide);
-        for (line, x) in inside.zip(x.chunks_exact(row)) {
+        for (y, line) in inside.take(self.g.ih).enumerate() {
             let (before, rest) = line.split_at_mut(self.g.left * self.unit);
             let (middle, after) = rest.split_at_mut(row);
             before.fill(T::default());
-            middle.copy_from_slice(x);
+            fill(y * row, middle);
             after.fill(T::default());
         }
         padded

@@ -74,8 +74,8 @@ impl Places {
         let operands: Vec<Operand> = added.iter().map(|s| self.operand(*s)).collect();
         let mut left = operands.iter();
         for post in &mut instruction.posts {
-            if let (Post::Add(operand), Some(place)) = (post, left.next()) {
-                *operand = *place;
+            if let Post::Add(operand) = post {
+                *operand = *left.next().expect("one operand for each sum");
             }
         }
         let ty = infos[instruction.node].ty;

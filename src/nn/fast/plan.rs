@@ -2,6 +2,7 @@
 
 use super::binary::Binary;
 use super::conv::Conv;
+use super::elementwise::Unary;
 use super::input_conv::InputConv;
 use super::places;
 use super::pool::Windowed;
@@ -53,7 +54,8 @@ pub(super) struct Instruction {
 pub(super) enum Kernel {
     Binary(Binary),
     Input(InputConv),
-    Float(Conv<f32>),
+    /// A convolution over floats, or over a map that these operations make of its input row by row.
+    Float(Conv<f32>, Vec<Unary>),
     Windowed(Windowed),
     /// The input as floats, for elementwise layers that follow nothing else.
     Floats,
@@ -79,7 +81,7 @@ impl Program {
     pub(crate) fn new(spec: &GraphSpec, infos: &[Info], readers: &[usize], features: Source) -> Self {
         let mut planner = Planner::new(spec, infos, readers);
         for node in 0..spec.nodes.len() {
-            if !planner.done[node] {
+            if !planner.done[node] && !planner.is_prologue(node) {
                 planner.instruction(node);
             }
         }
@@ -134,9 +136,27 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Whether a node scales the image for a convolution that alone reads it: then it runs where that reads.
+    fn is_prologue(&self, node: usize) -> bool {
+        let spec = &self.spec.nodes[node];
+        let next = self.only_reader(node).map(|n| &self.spec.nodes[n].layer);
+        matches!(spec.layer, Layer::Affine { .. })
+            && spec.inputs == [Source::Image]
+            && matches!(next, Some(Layer::FloatConv { .. } | Layer::SignConv { .. }))
+    }
+
     fn instruction(&mut self, node: usize) {
         let spec = &self.spec.nodes[node];
-        let kernel = self.kernel(node);
+        let mut kernel = self.kernel(node);
+        let mut inputs = spec.inputs.clone();
+        if let (Kernel::Float(_, before), [Source::Node(n)]) = (&mut kernel, spec.inputs.as_slice())
+            && self.is_prologue(*n)
+            && let Some(Post::Unary(op)) = Post::unary(&self.spec.nodes[*n].layer)
+        {
+            self.done[*n] = true;
+            before.push(op);
+            inputs.clone_from(&self.spec.nodes[*n].inputs);
+        }
         let mut draft = Draft {
             instruction: Instruction {
                 kernel,
@@ -149,7 +169,7 @@ impl<'a> Planner<'a> {
                 head: node,
                 node,
             },
-            inputs: spec.inputs.clone(),
+            inputs,
             added: Vec::new(),
             signs: Vec::new(),
         };
@@ -160,7 +180,7 @@ impl<'a> Planner<'a> {
         let last = match draft.instruction.kernel {
             Kernel::Input(_) if matches!(draft.instruction.ints, Ints::Requant(_)) => None,
             Kernel::Binary(_) | Kernel::Input(_) => self.after_sums(node, &mut draft),
-            Kernel::Float(_) | Kernel::Windowed(_) => Some(node),
+            Kernel::Float(..) | Kernel::Windowed(_) => Some(node),
             Kernel::Sums => self.consume_sums(node, false, &mut draft),
             Kernel::Floats => self.consume(node, &mut draft),
             Kernel::MaxPoolBits(_) | Kernel::Depthwise8(_) | Kernel::Reference => None,
@@ -177,6 +197,7 @@ impl<'a> Planner<'a> {
         let spec = &self.spec.nodes[node];
         let input = self.type_of(spec.inputs[0]);
         let (shape, over) = (input.shape, |window| geometry(window, input.shape));
+        let float = |conv| Kernel::Float(conv, Vec::new());
         let kernel = match (&spec.layer, input.kind) {
             (Layer::BinaryConv { weights, window }, Kind::Bits { planes }) => {
                 Binary::new(weights, planes, &over(*window)).map(Kernel::Binary)
@@ -184,25 +205,25 @@ impl<'a> Planner<'a> {
             (Layer::BinaryDense { weights }, Kind::Bits { planes }) => {
                 Binary::new(weights, planes, &whole(shape)).map(Kernel::Binary)
             }
-            (Layer::InputConv { weights, window, offset }, kind) => {
-                InputConv::new(weights, &[], *offset, kind, &over(*window)).map(Kernel::Input)
+            (Layer::InputConv { weights, window, offset }, _) => {
+                InputConv::new(weights, &[], *offset, input, &over(*window)).map(Kernel::Input)
             }
-            (Layer::Int8(Int8::Conv { weights, bias, window, input_zero, .. }), kind) => {
-                InputConv::new(weights, bias, *input_zero, kind, &over(*window)).map(Kernel::Input)
+            (Layer::Int8(Int8::Conv { weights, bias, window, input_zero, .. }), _) => {
+                InputConv::new(weights, bias, *input_zero, input, &over(*window)).map(Kernel::Input)
             }
-            (Layer::Int8(Int8::Dense { weights, bias, input_zero, .. }), kind) => {
-                InputConv::new(weights, bias, *input_zero, kind, &whole(shape)).map(Kernel::Input)
+            (Layer::Int8(Int8::Dense { weights, bias, input_zero, .. }), _) => {
+                InputConv::new(weights, bias, *input_zero, input, &whole(shape)).map(Kernel::Input)
             }
             (Layer::Int8(layer), _) => PreparedInt8::new(layer).map(Kernel::Depthwise8),
             (Layer::FloatConv { weights, out, bias, window }, _) => {
-                Conv::new(weights, *out, bias, shape.c, &over(*window)).map(Kernel::Float)
+                Conv::new(weights, *out, bias, shape.c, &over(*window)).map(float)
             }
             (Layer::SignConv { weights, window }, _) => {
                 let values: Vec<f32> = weights.values().iter().map(|w| f32::from(*w)).collect();
-                Conv::new(&values, weights.size().out, &[], shape.c, &over(*window)).map(Kernel::Float)
+                Conv::new(&values, weights.size().out, &[], shape.c, &over(*window)).map(float)
             }
             (Layer::FloatDense { weights, out, bias }, _) => {
-                Conv::new(weights, *out, bias, shape.c, &whole(shape)).map(Kernel::Float)
+                Conv::new(weights, *out, bias, shape.c, &whole(shape)).map(float)
             }
             (
                 Layer::DepthwiseConv { window, .. } | Layer::AvgPool { window } | Layer::MaxPool { window },
@@ -229,7 +250,7 @@ impl<'a> Planner<'a> {
         }
         // A ReLU is fused where floats follow it: then it is a clamp.
         let after = self.only_reader(next)?;
-        let floats = Scale::of(&self.spec.nodes[after].layer, true).is_some();
+        let floats = Scale::of(&self.spec.nodes[after].layer, true, self.infos[after].ty.shape.c).is_some();
         if floats {
             self.done[next] = true;
             return self.consume_sums(after, true, draft);
@@ -245,7 +266,7 @@ impl<'a> Planner<'a> {
             self.take(node, draft);
             return None;
         }
-        draft.instruction.ints = Ints::Scale(Scale::of(layer, relu)?);
+        draft.instruction.ints = Ints::Scale(Scale::of(layer, relu, self.infos[node].ty.shape.c)?);
         self.take(node, draft);
         Some(node)
     }

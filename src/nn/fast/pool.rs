@@ -79,9 +79,14 @@ impl Loop for Block<'_> {
                         *v += b;
                     }
                 }
+                Fold::Max if run > 1 => at.row::<Largest>(x, out),
                 Fold::Max => at.fold::<Largest>(x, &[], out),
                 Fold::Mean => {
-                    at.fold::<Sum>(x, &[], out);
+                    if run > 1 {
+                        at.row::<Sum>(x, out)
+                    } else {
+                        at.fold::<Sum>(x, &[], out)
+                    }
                     let n = count(at.rows.len() * at.columns.len());
                     for v in out {
                         *v /= n;
@@ -153,11 +158,45 @@ struct At {
 impl At {
     #[inline(always)]
     fn new(g: &Geometry, channels: usize, oy: usize, ox: usize) -> Self {
-        let ([kh, kw], [sy, sx]) = (g.window.kernel, g.window.stride);
+        let ([_, kw], [sy, sx]) = (g.window.kernel, g.window.stride);
         let (y, x) = (oy * sy, ox * sx);
-        let rows = g.top.saturating_sub(y)..(g.ih + g.top).saturating_sub(y).min(kh);
-        let columns = g.left.saturating_sub(x)..(g.iw + g.left).saturating_sub(x).min(kw);
+        let (rows, columns) = (g.rows().taps(oy), g.columns().taps(ox));
         Self { rows, columns, y, x, top: g.top, left: g.left, kw, iw: g.iw, channels }
+    }
+
+    /// Folds whole rows of values without weights, two taps at a time: a row of the output stays in the first-level cache.
+    #[inline(always)]
+    fn row<S: Step>(&self, x: &[f32], out: &mut [f32]) {
+        let n = out.len();
+        let (columns, mut first) = (self.columns.len(), true);
+        for pair in 0..(self.rows.len() * columns).div_ceil(2) {
+            let tap = |t: usize| &x[self.pixel(self.rows.start + t / columns, self.columns.start + t % columns)..][..n];
+            let a = tap(2 * pair);
+            let b = (2 * pair + 1 < self.rows.len() * columns).then(|| tap(2 * pair + 1));
+            match (b, first) {
+                (Some(b), true) => {
+                    for i in 0..n {
+                        out[i] = S::step(S::step(S::START, a[i], 0.0), b[i], 0.0);
+                    }
+                }
+                (Some(b), false) => {
+                    for i in 0..n {
+                        out[i] = S::step(S::step(out[i], a[i], 0.0), b[i], 0.0);
+                    }
+                }
+                (None, true) => {
+                    for i in 0..n {
+                        out[i] = S::step(S::START, a[i], 0.0);
+                    }
+                }
+                (None, false) => {
+                    for i in 0..n {
+                        out[i] = S::step(out[i], a[i], 0.0);
+                    }
+                }
+            }
+            first = false;
+        }
     }
 
     /// Folds the taps inside, channel by channel, as many channels at a time as stay in registers.

@@ -1,8 +1,8 @@
 //! What follows a layer's sums while they are still in the first-level cache: output transform, elementwise layers, signs.
 
-use super::binary::Counts;
+use super::binary::Sums;
 use super::elementwise::{PerChannel, Unary};
-use crate::bits::{Isa, pack, pack_less, pack_negative, words};
+use crate::bits::{Isa, Sixteen, Tile, pack, pack_less, pack_negative, words};
 use crate::nn::simd::{Loop, vectorised};
 use crate::nn::{Layer, OutputTransform, RELU_CLAMP, Thresholds};
 
@@ -11,8 +11,8 @@ use crate::nn::{Layer, OutputTransform, RELU_CLAMP, Thresholds};
 pub(super) struct Scale(OutputTransform);
 
 impl Scale {
-    /// An output transform, or batch normalisation of sums with or without a ReLU before it.
-    pub(super) fn of(layer: &Layer, relu: bool) -> Option<Self> {
+    /// An output transform, or batch normalisation of sums with or without a ReLU before it, over so many channels.
+    pub(super) fn of(layer: &Layer, relu: bool, channels: usize) -> Option<Self> {
         let clamp = if relu { RELU_CLAMP } else { crate::nn::NO_CLAMP };
         match layer {
             Layer::Affine { mul, add } => {
@@ -20,15 +20,18 @@ impl Scale {
             }
             Layer::OutputTransform(t) => {
                 let clamp = if relu { [t.clamp[0].max(0), t.clamp[1].max(0)] } else { t.clamp };
-                Some(Self(OutputTransform { clamp, ..t.clone() }))
+                // Without factors a sum is only converted, which ·1 + 0 does to the bit: no sum is −0.
+                let or =
+                    |values: &[f32], one: f32| if t.mul.is_empty() { vec![one; channels] } else { values.to_vec() };
+                Some(Self(OutputTransform { clamp, base: t.base, mul: or(&t.mul, 1.0), add: or(&t.add, 0.0) }))
             }
             _ => None,
         }
     }
 
-    /// `out = value(sum)` of a block of counts, or `out += value(sum)`.
-    pub(super) fn counts(&self, isa: Isa, counts: &Counts<'_>, add: bool, out: &mut [f32]) {
-        vectorised(isa, ScaleCounts { scale: &self.0, counts, add, out });
+    /// What turns counts into `out = value(sum)`, or `out += value(sum)`.
+    pub(super) fn tile<'a>(&'a self, sums: &'a Sums<'a>, add: bool, out: &'a mut [f32]) -> ScaleTile<'a> {
+        ScaleTile { scale: &self.0, sums, onto: add, out }
     }
 
     /// `out = value(sum)` of sums.
@@ -40,41 +43,76 @@ impl Scale {
 /// Channels in a vector.
 const LANES: usize = 16;
 
-struct ScaleCounts<'a> {
+/// Counts to floats, sixteen channels of a pixel at a time.
+pub(super) struct ScaleTile<'a> {
     scale: &'a OutputTransform,
-    counts: &'a Counts<'a>,
-    add: bool,
+    sums: &'a Sums<'a>,
+    onto: bool,
     out: &'a mut [f32],
 }
 
-impl Loop for ScaleCounts<'_> {
-    #[inline(always)]
-    fn run(self) {
-        let Self { scale: OutputTransform { clamp, base, mul, add }, counts, add: onto, out } = self;
-        let (n, stride) = (mul.len(), counts.stride);
-        for (p, class) in counts.class.iter().enumerate() {
-            let (pops, whole) = (&counts.counts[p * stride..][..n], &counts.bases[class * stride..][..n]);
-            let (out, mul, add) = (&mut out[p * n..][..n], &mul[..n], &add[..n]);
-            // Sixteen channels by value: nothing to check for overlap, whatever the number of channels.
-            let (pops, pops_rest) = pops.as_chunks::<LANES>();
-            let (whole, whole_rest) = whole.as_chunks::<LANES>();
-            let (out, out_rest) = out.as_chunks_mut::<LANES>();
-            let (mul, mul_rest) = mul.as_chunks::<LANES>();
-            let (add, add_rest) = add.as_chunks::<LANES>();
-            for i in 0..out.len() {
-                let (pops, whole, mul, add) = (pops[i], whole[i], mul[i], add[i]);
-                let mut values = if onto { out[i] } else { [0.0; LANES] };
-                for l in 0..LANES {
-                    let sum = whole[l] - ((2 * pops[l]) >> counts.shift).cast_signed();
-                    let value = scaled(sum, *clamp, *base, mul[l], add[l]);
-                    values[l] = if onto { values[l] + value } else { value };
+impl ScaleTile<'_> {
+    /// All counts of a block, pixel by pixel.
+    pub(super) fn run(&mut self, isa: Isa, counts: &[u32]) {
+        struct All<'a, 'b>(&'a mut ScaleTile<'b>, &'a [u32]);
+        impl Loop for All<'_, '_> {
+            #[inline(always)]
+            fn run(self) {
+                let Self(tile, counts) = self;
+                let stride = tile.sums.stride;
+                for p in 0..tile.sums.class.len() {
+                    let (whole, rest) = counts[p * stride..][..stride].as_chunks::<LANES>();
+                    for i in 0..whole.len() {
+                        tile.counts(p, i * LANES, &[Sixteen(whole[i])]);
+                    }
+                    if !rest.is_empty() {
+                        let mut last = [0; LANES];
+                        last[..rest.len()].copy_from_slice(rest);
+                        tile.counts(p, whole.len() * LANES, &[Sixteen(last)]);
+                    }
                 }
-                out[i] = values;
             }
-            for l in 0..out_rest.len() {
-                let sum = whole_rest[l] - ((2 * pops_rest[l]) >> counts.shift).cast_signed();
-                let value = scaled(sum, *clamp, *base, mul_rest[l], add_rest[l]);
-                out_rest[l] = if onto { out_rest[l] + value } else { value };
+        }
+        vectorised(isa, All(self, counts));
+    }
+}
+
+impl Tile for ScaleTile<'_> {
+    #[inline(always)]
+    fn counts<const N: usize>(&mut self, p: usize, first: usize, counts: &[Sixteen; N]) {
+        // Two loops, so that neither asks for each pixel what it is to do.
+        if self.onto { self.values::<N, true>(p, first, counts) } else { self.values::<N, false>(p, first, counts) }
+    }
+}
+
+impl ScaleTile<'_> {
+    #[inline(always)]
+    fn values<const N: usize, const ONTO: bool>(&mut self, p: usize, first: usize, counts: &[Sixteen; N]) {
+        let Self { scale: OutputTransform { clamp, base, mul, add }, sums, out, .. } = self;
+        let (n, stride, shift, clamp, base) = (mul.len(), sums.stride, sums.shift, *clamp, *base);
+        let (mul, add) = (&mul[first..], &add[first..]);
+        if let (Some(mul), Some(add)) = (mul.first_chunk::<LANES>(), add.first_chunk::<LANES>()) {
+            let (mul, add) = (*mul, *add);
+            for i in 0..N {
+                let whole = &sums.bases[sums.class[p + i] * stride + first..][..LANES];
+                let out = &mut out[(p + i) * n + first..][..LANES];
+                let mut values = [0.0; LANES];
+                for l in 0..LANES {
+                    let sum = whole[l] - ((2 * counts[i].0[l]) >> shift).cast_signed();
+                    let value = scaled(sum, clamp, base, mul[l], add[l]);
+                    values[l] = if ONTO { out[l] + value } else { value };
+                }
+                out.copy_from_slice(&values);
+            }
+            return;
+        }
+        for i in 0..N {
+            let whole = &sums.bases[sums.class[p + i] * stride + first..];
+            let out = &mut out[(p + i) * n + first..][..n - first];
+            for l in 0..out.len() {
+                let sum = whole[l] - ((2 * counts[i].0[l]) >> shift).cast_signed();
+                let value = scaled(sum, clamp, base, mul[l], add[l]);
+                out[l] = if ONTO { out[l] + value } else { value };
             }
         }
     }
@@ -108,23 +146,23 @@ fn scaled(sum: i32, clamp: [i32; 2], base: i32, mul: f32, add: f32) -> f32 {
 }
 
 /// Signed sums of a block of counts, pixel by pixel without the padding of the last panel.
-pub(super) fn sums(isa: Isa, counts: &Counts<'_>, n: usize, out: &mut [i32]) {
-    struct Sums<'a>(&'a Counts<'a>, usize, &'a mut [i32]);
-    impl Loop for Sums<'_> {
+pub(super) fn sums(isa: Isa, counts: &[u32], sums: &Sums<'_>, n: usize, out: &mut [i32]) {
+    struct Signed<'a>(&'a [u32], &'a Sums<'a>, usize, &'a mut [i32]);
+    impl Loop for Signed<'_> {
         #[inline(always)]
         fn run(self) {
-            let Self(counts, n, out) = self;
-            for (p, class) in counts.class.iter().enumerate() {
-                let pops = &counts.counts[p * counts.stride..][..n];
-                let whole = &counts.bases[class * counts.stride..][..n];
+            let Self(counts, sums, n, out) = self;
+            for (p, class) in sums.class.iter().enumerate() {
+                let pops = &counts[p * sums.stride..][..n];
+                let whole = &sums.bases[class * sums.stride..][..n];
                 let out = &mut out[p * n..][..n];
                 for c in 0..n {
-                    out[c] = whole[c] - ((2 * pops[c]) >> counts.shift).cast_signed();
+                    out[c] = whole[c] - ((2 * pops[c]) >> sums.shift).cast_signed();
                 }
             }
         }
     }
-    vectorised(isa, Sums(counts, n, out));
+    vectorised(isa, Signed(counts, sums, n, out));
 }
 
 /// Thresholds by plane, in the form `acc < t`, and the channels to flip afterwards.

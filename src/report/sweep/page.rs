@@ -3,10 +3,13 @@
 use super::data::data;
 use super::verdict::{described, verdict};
 use super::{plot, tables};
-use crate::record::{RunRecord, SweepRecord};
+use crate::record::{BoardInfo, RunRecord, SweepRecord};
 use crate::report::ReportError;
+use crate::report::diagnosis::diagnoses;
 use crate::report::figure::{self, Group};
+use crate::report::html::TABLE;
 use crate::report::view::{self, Table};
+use crate::report::{view_cost, view_stream};
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
@@ -49,6 +52,7 @@ struct Slim<'a> {
 struct Detail {
     title: String,
     stream: String,
+    diagnoses: Vec<String>,
     groups: Vec<Group>,
     tables: Vec<Table>,
 }
@@ -60,9 +64,11 @@ struct Detail {
 pub fn html(record: &SweepRecord) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.add_template("table", TABLE)?;
     environment.add_template("sweep", TEMPLATE)?;
-    let mut assumed: Vec<Table> = record.boards.iter().map(tables::assumed).collect();
-    let mut frontiers: Vec<Table> = record.analysis.iter().map(|a| tables::frontier(record, a)).collect();
+    let mut assumed = assumed(record);
+    let mut frontiers: Vec<Table> = tables::side_by_side(record).into_iter().collect();
+    frontiers.extend(record.analysis.iter().map(|a| tables::frontier(record, a)));
     let mut sensitivities: Vec<Table> = record.analysis.iter().map(tables::sensitivity).collect();
     sensitivities.extend(record.analysis.iter().map(|a| tables::break_even(record, a)));
     for tables in [&mut assumed, &mut frontiers, &mut sensitivities] {
@@ -117,14 +123,27 @@ fn one_detail(number: usize, record: &RunRecord) -> Detail {
         // Names of drawings must be unique on the page.
         figure.svg = figure.svg.replace("fig-", &format!("d{number}-fig-"));
     }
-    let mut all = vec![view::learning(record)];
-    all.extend(record.boards.iter().map(|b| view::costs(record, b)));
-    all.extend(record.boards.iter().map(|b| tables::sites(record, &b.profile)));
-    all.extend(record.precisions.iter().map(tables::matrix));
+    let mut all = vec![view::learning(record), view_stream::metrics(record)];
+    for board in &record.boards {
+        all.extend([
+            view::costs(record, board),
+            view_cost::phases(record, &board.profile),
+            view_cost::sites(record, &board.profile),
+            view_stream::efficiency(record, board),
+        ]);
+    }
+    all.extend(record.precisions.iter().map(view_stream::matrix));
     all.extend([view::overflows(record), view::accumulators(record), view::slots(record)]);
     all.retain(|t| !t.rows.is_empty());
     let names: Vec<&str> = record.precisions.iter().map(|p| p.name.as_str()).collect();
-    Detail { title: names.join(", "), stream: view::stream_line(record), groups, tables: all }
+    let (title, stream) = (names.join(", "), view::stream_line(record));
+    Detail { title, stream, diagnoses: diagnoses(record), groups, tables: all }
+}
+
+/// One table a profile: boards that differ in their kernel set share their numbers.
+fn assumed(record: &SweepRecord) -> Vec<Table> {
+    let first = |(i, b): &(usize, &BoardInfo)| record.boards[..*i].iter().all(|other| other.profile != b.profile);
+    record.boards.iter().enumerate().filter(first).map(|(_, b)| view_cost::assumptions(b)).collect()
 }
 
 /// A point as the page's tips call it.

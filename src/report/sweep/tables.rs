@@ -1,14 +1,10 @@
 //! The tables of a sweep, as text, once: terminal, Markdown and page show the same cells.
 
 use super::verdict::{accuracy_text, cost, point};
-use crate::record::{BoardAnalysis, BoardInfo, CostResult, FrontierPoint, PrecisionResult, RunRecord, SweepRecord};
-use crate::report::numbers::{NONE, interval, percent, points_summary, three};
-use crate::report::view::{Table, phase_name};
-use crate::trace::Phase;
-
-fn owned(cells: &[&str]) -> Vec<String> {
-    cells.iter().map(|&c| c.to_owned()).collect()
-}
+use crate::record::KERNELS;
+use crate::record::{BoardAnalysis, FrontierPoint, Sensitivity, SweepRecord};
+use crate::report::numbers::{NONE, interval, points_summary, three};
+use crate::report::view::{Table, owned};
 
 /// Three digits with a sign.
 pub(super) fn signed(x: f64) -> String {
@@ -76,7 +72,7 @@ pub(super) fn frontier(record: &SweepRecord, a: &BoardAnalysis) -> Table {
 
 /// What one step along each axis changes on one board.
 pub(super) fn sensitivity(a: &BoardAnalysis) -> Table {
-    let row = |s: &crate::record::Sensitivity| {
+    let row = |s: &Sensitivity| {
         vec![
             format!("{}: {} → {}", s.axis, s.from, s.to),
             points_summary(&s.accuracy),
@@ -90,70 +86,70 @@ pub(super) fn sensitivity(a: &BoardAnalysis) -> Table {
     };
     Table {
         title: format!("What each step along an axis changes on {}", a.board),
-        note: "Mean over all pairs of points that agree in every other axis; accuracy in points, paired by point and seed.".to_owned(),
+        note: format!(
+            "Mean over all pairs of points that agree in every other axis; accuracy in points, paired by point and seed.{}",
+            for_nothing(a)
+        ),
         header: owned(&["step", "accuracy", "step ms", "step µJ", "image ms", "memory KiB", "pairs", "verdict"]),
         rows: a.sensitivity.iter().map(row).collect(),
     }
 }
 
-/// Cycles of each site in each precision told in full, on one board.
-pub(super) fn sites(record: &RunRecord, board: &str) -> Table {
-    let own: Vec<&CostResult> = record.costs.iter().filter(|c| c.profile == board).collect();
-    let mut names: Vec<(Phase, &str)> = Vec::new();
-    for site in own.iter().flat_map(|c| &c.sites) {
-        if !names.contains(&(site.phase, site.site.as_str())) {
-            names.push((site.phase, &site.site));
-        }
-    }
-    let cell = |c: &CostResult, (phase, name): (Phase, &str)| {
-        let found = c.sites.iter().find(|s| s.phase == phase && s.site == name);
-        found.map_or(NONE.to_owned(), |s| three(s.cycles.mid))
+/// Which bits cost nothing and which buy nothing on one board: the steps upwards of axes whose choices begin with a number.
+pub(super) fn for_nothing(a: &BoardAnalysis) -> String {
+    let leading = |label: &str| -> Option<f64> {
+        let end = label.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(label.len());
+        label[..end].parse().ok()
     };
-    let row = |&(phase, name): &(Phase, &str)| {
-        let mut row = vec![format!("{} ({})", name, phase_name(phase))];
-        row.extend(own.iter().map(|c| cell(c, (phase, name))));
-        row
+    let up = |s: &&Sensitivity| matches!((leading(&s.from), leading(&s.to)), (Some(a), Some(b)) if a < b);
+    let listed = |verdicts: &[&str]| {
+        let steps = a.sensitivity.iter().filter(up).filter(|s| verdicts.contains(&s.verdict.as_str()));
+        let steps: Vec<String> = steps.map(|s| format!("{} {} → {}", s.axis, s.from, s.to)).collect();
+        (!steps.is_empty()).then(|| steps.join(", "))
     };
-    let mut header = vec!["site".to_owned()];
-    header.extend(own.iter().map(|c| c.precision.clone()));
-    Table {
-        title: format!("Cycles by layer and phase on {board}"),
-        note: "One image, one step and one consolidation together.".to_owned(),
-        header,
-        rows: names.iter().map(row).collect(),
-    }
+    let free = listed(&["no difference", "better for free", "saves at no loss"]);
+    let vain = listed(&["pays for nothing", "only loses"]);
+    let free = free.map_or(String::new(), |f| format!(" Bits that cost nothing here: {f}."));
+    free + &vain.map_or(String::new(), |v| format!(" Bits that buy nothing here: {v}."))
 }
 
-/// Accuracy after each experience on each experience, mean over seeds.
-pub(super) fn matrix(p: &PrecisionResult) -> Table {
-    let n = p.accuracy_by_experience.len();
-    let mean = |i: usize, j: usize| {
-        let seen: Vec<f64> = p.seeds.iter().filter_map(|s| s.accuracy.get(i)?.get(j).copied()).collect();
-        percent(seen.iter().sum::<f64>() / seen.len().max(1) as f64)
+/// One point on every board and kernel set, where there are several kernel sets of a board: what the choice of kernels does.
+pub(super) fn side_by_side(record: &SweepRecord) -> Option<Table> {
+    let board = |label: &str| label.split(KERNELS).next().unwrap_or(label).to_owned();
+    let with_sets: Vec<&BoardAnalysis> = record.analysis.iter().filter(|a| a.board.contains(KERNELS)).collect();
+    let index = with_sets.iter().find_map(|a| a.cheapest_equal).or(record.points.first().map(|p| p.index))?;
+    let p = point(record, index)?;
+    let fastest = |label: &str| {
+        let own = p.costs.iter().filter(|c| board(&c.board) == board(label));
+        own.map(|c| c.inference_latency_ms.mid).fold(f64::INFINITY, f64::min)
     };
-    let row = |i: usize| {
-        let mut row = vec![(i + 1).to_string()];
-        row.extend((0..n).map(|j| mean(i, j)));
-        row
+    let row = |a: &&BoardAnalysis| {
+        let c = cost(p, &a.board)?;
+        Some(vec![
+            a.board.clone(),
+            interval(&c.inference_latency_ms),
+            three(c.inference_latency_ms.mid / fastest(&a.board)),
+            interval(&c.inference_energy_uj),
+            interval(&c.step_latency_ms),
+            three(c.ram_kib),
+            three(c.flash_kib),
+        ])
     };
-    let mut header = vec!["after".to_owned()];
-    header.extend((0..n).map(|j| format!("on {}", j + 1)));
-    Table {
-        title: format!("Accuracy matrix of {}, %", p.name),
-        note: "Row: experiences learnt; column: classes of that experience; mean over seeds.".to_owned(),
-        header,
-        rows: (0..n).map(row).collect(),
-    }
-}
-
-/// Assumed numbers of one board.
-pub(super) fn assumed(board: &BoardInfo) -> Table {
-    Table {
-        title: board.profile.clone(),
-        note: String::new(),
-        header: owned(&["key", "value", "why"]),
-        rows: board.assumed.iter().map(|(key, value, why)| vec![key.clone(), value.clone(), why.clone()]).collect(),
-    }
+    let rows: Vec<_> = with_sets.iter().filter_map(row).collect();
+    (!rows.is_empty()).then(|| Table {
+        title: "Kernel sets side by side".to_owned(),
+        note: format!("Point {index}: {}. The fastest set of a board is 1.00.", p.choices.join(" · ")),
+        header: owned(&[
+            "board and kernels",
+            "image ms",
+            "times the fastest",
+            "image µJ",
+            "step ms",
+            "RAM KiB",
+            "flash KiB",
+        ]),
+        rows,
+    })
 }
 
 /// How much learning the battery pays for on one board.

@@ -7,7 +7,8 @@ use crate::report::text::{draw, wrap};
 use crate::report::view::Table;
 
 fn tables(record: &SweepRecord) -> Vec<Table> {
-    let mut all: Vec<Table> = record.analysis.iter().map(|a| tables::frontier(record, a)).collect();
+    let mut all: Vec<Table> = tables::side_by_side(record).into_iter().collect();
+    all.extend(record.analysis.iter().map(|a| tables::frontier(record, a)));
     all.extend(record.analysis.iter().map(tables::sensitivity));
     all.extend(record.analysis.iter().map(|a| tables::break_even(record, a)));
     all.retain(|t| !t.rows.is_empty());

@@ -1,6 +1,6 @@
 //! The sentence at the top of a sweep: which point to take on which board, what it costs, and which bits are for free.
 
-use crate::record::{BoardAnalysis, PointCost, PointResult, SweepRecord};
+use crate::record::{BoardAnalysis, KERNELS, PointCost, PointResult, SweepRecord};
 use crate::report::numbers::{percent, percent_summary, points_summary, three};
 
 /// The point with this index.
@@ -41,10 +41,10 @@ fn accuracy(p: &PointResult) -> f64 {
     p.learnt.as_ref().map_or(f64::NEG_INFINITY, |l| l.accuracy.mean)
 }
 
-/// One sentence for all boards that the same point is best on.
+/// One sentence for all boards that the same point is best on; of several kernel sets of a board the fastest speaks.
 fn group_boards(record: &SweepRecord) -> Vec<String> {
     let mut groups: Vec<(usize, Vec<&BoardAnalysis>)> = Vec::new();
-    for analysis in &record.analysis {
+    for analysis in record.analysis.iter().filter(|a| is_fastest_set(record, a)) {
         let Some(index) = analysis.cheapest_equal else { continue };
         match groups.iter_mut().find(|(i, _)| *i == index) {
             Some((_, boards)) => boards.push(analysis),
@@ -52,6 +52,18 @@ fn group_boards(record: &SweepRecord) -> Vec<String> {
         }
     }
     groups.into_iter().filter_map(|(index, boards)| sentence(record, index, &boards)).collect()
+}
+
+/// Is no other kernel set of the board faster, image and step of its best point together?
+fn is_fastest_set(record: &SweepRecord, analysis: &BoardAnalysis) -> bool {
+    let board = |a: &BoardAnalysis| a.board.split(KERNELS).next().map(str::to_owned);
+    let time = |a: &BoardAnalysis| {
+        let c = cost(point(record, a.cheapest_equal?)?, &a.board)?;
+        Some(c.inference_latency_ms.mid + c.step_latency_ms.mid)
+    };
+    let Some(own) = time(analysis) else { return false };
+    let rivals = record.analysis.iter().filter(|a| board(a) == board(analysis) && a.board != analysis.board);
+    rivals.filter_map(|a| Some((time(a)?, a))).all(|(t, a)| t > own || (t == own && a.board > analysis.board))
 }
 
 fn sentence(record: &SweepRecord, index: usize, boards: &[&BoardAnalysis]) -> Option<String> {
@@ -68,8 +80,12 @@ fn sentence(record: &SweepRecord, index: usize, boards: &[&BoardAnalysis]) -> Op
         let times = dearest / c.step_latency_ms.mid;
         let faster =
             if times >= 1.05 { format!(", {} times faster than the slowest", three(times)) } else { String::new() };
+        let image = match record.objectives.iter().any(|o| o.starts_with("inference_")) {
+            true => format!("{} ms an image, ", three(c.inference_latency_ms.mid)),
+            false => String::new(),
+        };
         Some(format!(
-            "{}: {} ms and {} µJ a step{faster}, {} KiB RAM",
+            "{}: {image}{} ms and {} µJ a step{faster}, {} KiB RAM",
             a.board,
             three(c.step_latency_ms.mid),
             three(c.step_energy_uj.mid),

@@ -91,7 +91,7 @@ impl Quant {
 
 /// What a call says of a window, as `nn` emits it.
 pub(super) fn window_dims(c: &Case2, g: &Geometry) -> Dims {
-    let (rows, cols) = (g.inside().rows, g.inside().cols);
+    let (rows, cols) = (g.rows().inside().taps, g.columns().inside().taps);
     let list = [("oh", g.oh), ("ow", g.ow), ("ih", g.ih), ("iw", g.iw), ("stride", c.window.stride[0])];
     let all = dims(&list).with("rows_in", rows).with("cols_in", cols);
     let [kh, kw] = c.window.kernel;
