@@ -98,7 +98,7 @@ fn what_cannot_be_priced_is_an_error_with_a_way_out() {
         "kernel set `hand` is for cortex-m4, the profile `rpi3b-plus` has a cortex-a53; use hw_profiles/kernels/cortex-a53/"
     );
     let vector = KernelSet::parse("v.kernels", &HAND.replacen("  div", "  vec_alu", 1));
-    let error = cost::estimate(&[], &board, &vector.expect("good")).expect_err("no row");
+    let error = cost::estimate(&[softmax(1)], &board, &vector.expect("good")).expect_err("no row");
     assert!(matches!(error, CostError::MissingClass { .. }));
     assert!(error.to_string().contains(
         "cortex-m4 has no class `vec_alu` (`udiv r0, r0, r1`); add a row to hw_profiles/cores/cortex-m4.toml"

@@ -1,7 +1,10 @@
 //! The published measurements are readable, whole and consistent.
 
 use std::path::Path;
-use tinyprec::validate::{SoftwareClass, predict, published, published_layers, read_measurements};
+use std::process::{Command, Output};
+use tinyprec::validate::{
+    COLUMNS, Measurement, Refusal, SoftwareClass, predict, published, published_layers, read_measurements, score,
+};
 
 #[test]
 fn every_published_row_has_a_public_source_and_a_layer_list_that_exists() {
@@ -38,4 +41,151 @@ fn every_prediction_is_the_sum_of_its_causes_and_every_other_row_says_why_not() 
         }
     }
     assert!(n >= 180, "{n} rows are priced");
+}
+
+fn lists(name: &str) -> Option<String> {
+    published_layers(name).map(str::to_owned)
+}
+
+const HEADER: &str =
+    "id,source,board,profile,core,clock_mhz,software,class,workload,layers,dtype,threads,latency_ms,notes";
+const SHAPE: &str = "kernel:fc in_c=128 out_c=64";
+
+fn rows(lines: &[&str]) -> Vec<Measurement> {
+    read_measurements("m.csv", &format!("{HEADER}\n{}\n", lines.join("\n"))).unwrap_or_else(|e| panic!("{e}"))
+}
+
+#[test]
+fn every_published_layer_list_is_part_of_the_program() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("hw_profiles/measurements/geometry");
+    for entry in std::fs::read_dir(folder).expect("there is the folder").flatten() {
+        let name = format!("geometry/{}", entry.file_name().to_string_lossy());
+        assert!(published_layers(&name).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn layer_lists_have_the_multiply_accumulates_that_their_rows_state() {
+    let rows = published().expect("the published set");
+    for (row, predicted) in rows.iter().zip(predict(&rows, &lists)) {
+        let (Ok(p), Some(macs)) = (predicted, row.macs.filter(|n| *n > 0)) else { continue };
+        if p.software == "last-layer training" {
+            continue;
+        }
+        // Sources count biases, activations or pooling besides; planes of bits are counted once.
+        let stated = macs as f64 * if p.kind == "binary convolution" { 2.0 } else { 1.0 };
+        assert!((0.9..=1.11).contains(&(p.macs / stated)), "{}: {} of {stated}", row.id, p.macs);
+    }
+}
+
+#[test]
+fn a_row_measured_by_the_model_itself_is_predicted_exactly() {
+    let row = format!("a,lab,L4R5,,cortex-m4,120,CMSIS-NN,cmsis-nn,fc,{SHAPE},int8,1,1,");
+    let first = predict(&rows(&[&row]), &lists).remove(0).expect("it is priced");
+    let again = format!("a,lab,L4R5,,cortex-m4,120,CMSIS-NN,cmsis-nn,fc,{SHAPE},int8,1,{},", first.latency_ms.mid);
+    let compared = score(&rows(&[&again]), &lists);
+    assert!(compared.rows[0].latency_error().expect("both are there").abs() < 1e-12);
+    assert!(compared.groups[0].stats.max_ape < 1e-12 && compared.groups[0].findings.is_empty());
+    assert_eq!((first.profile.as_str(), first.macs, first.kind), ("stm32l4r5", 8192.0, "dense"));
+}
+
+#[test]
+fn rows_in_another_configuration_are_refused_with_their_reason() {
+    let base = |id: &str, core: &str, mhz: &str, class: &str, layers: &str, threads: &str, profile: &str| {
+        format!("{id},lab,board,{profile},{core},{mhz},x,{class},w,{layers},int8,{threads},1,")
+    };
+    let lines = [
+        base("a", "cortex-m55", "100", "cmsis-nn", SHAPE, "1", ""),
+        base("b", "cortex-m4", "100", "other", SHAPE, "1", ""),
+        base("c", "cortex-m4", "100", "cmsis-nn", SHAPE, "4", ""),
+        base("d", "cortex-m4", "100", "cmsis-nn", "", "1", ""),
+        base("e", "cortex-m4", "100", "bit-serial", SHAPE, "1", ""),
+        base("f", "cortex-m4", "900", "cmsis-nn", SHAPE, "1", "stm32f401"),
+        base("g", "cortex-m7", "100", "cmsis-nn", SHAPE, "1", "stm32f401"),
+        base("h", "cortex-m4", "100", "cmsis-nn", "kernel:fc in_q=1", "1", ""),
+        base("i", "cortex-m4", "100", "cmsis-nn", "geometry/none.csv", "1", ""),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let reasons: Vec<&str> =
+        predict(&rows(&lines), &lists).iter().map(|p| p.as_ref().err().map_or("priced", Refusal::reason)).collect();
+    let want = ["core", "software", "threads", "workload", "software", "clock", "core", "workload", "workload"];
+    assert_eq!(reasons, want);
+    // Another board of a known core is priced with a stand-in, and says so.
+    let stand_in = base("j", "cortex-m4", "64", "cmsis-nn", SHAPE, "1", "");
+    let flags = predict(&rows(&[&stand_in]), &lists).remove(0).expect("priced").flags;
+    assert!(flags[0].contains("stand in"), "{flags:?}");
+}
+
+fn validate(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tinyprec"))
+        .args(["validate"])
+        .args(arguments)
+        .current_dir(dir)
+        .output()
+        .expect("it starts")
+}
+
+#[test]
+fn the_command_names_file_line_and_key_of_bad_input() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let good = format!("a,lab,L4R5,,cortex-m4,120,CMSIS-NN,cmsis-nn,fc,{SHAPE},int8,1,0.2,");
+    let cases = [
+        ("column.csv", HEADER.replace("core,", "kore,"), good.clone(), "column.csv:1: there is no column `kore`"),
+        ("missing.csv", HEADER.replace("core,", ""), good.clone(), "missing.csv:1: the column `core` is missing"),
+        ("number.csv", HEADER.to_owned(), good.replace("0.2", "soon"), "number.csv:2: latency_ms = \"soon\""),
+        (
+            "board.csv",
+            HEADER.to_owned(),
+            good.replace(",,cortex", ",stm32x,cortex"),
+            "board.csv:2: profile = \"stm32x\"",
+        ),
+    ];
+    for (name, header, row, want) in cases {
+        std::fs::write(dir.path().join(name), format!("{header}\n{row}\n")).expect("written");
+        let output = validate(dir.path(), &[name]);
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{name}: {message}");
+        assert!(message.contains(want) && output.stdout.is_empty(), "`{want}` is not in:\n{message}");
+    }
+    std::fs::write(dir.path().join("good.csv"), format!("{HEADER}\n{good}\n")).expect("written");
+    let output = validate(dir.path(), &["good.csv", "--json", "--out", "report"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(json["rows"][0]["prediction"]["profile"], "stm32l4r5");
+    for name in ["index.html", "README.md", "rows.csv"] {
+        assert!(dir.path().join("report").join(name).is_file(), "{name}");
+    }
+    assert!(!validate(dir.path(), &["good.csv", "--class", "fast"]).status.success());
+}
+
+#[test]
+fn the_schema_and_the_page_name_every_column() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let text = |name: &str| std::fs::read_to_string(docs.join(name)).expect("committed");
+    let schema: serde_json::Value = serde_json::from_str(&text("measurement.schema.json")).expect("JSON");
+    let row = &schema["properties"]["measurement"]["items"];
+    let keys: Vec<&String> = row["properties"].as_object().expect("an object").keys().collect();
+    assert_eq!(keys.len(), COLUMNS.len());
+    let page = text("validation.md");
+    for column in COLUMNS {
+        assert!(keys.iter().any(|k| *k == column) && page.contains(&format!("`{column}`")), "{column}");
+    }
+    let classes: Vec<&str> =
+        row["properties"]["class"]["enum"].as_array().expect("a list").iter().filter_map(|c| c.as_str()).collect();
+    assert_eq!(classes, SoftwareClass::ALL.map(SoftwareClass::name));
+}
+
+#[test]
+fn open_software_on_microcontrollers_is_predicted_as_well_as_the_report_says() {
+    let rows = published().expect("the published set");
+    let compared = score(&rows, &lists);
+    let headline = &compared.headlines[0];
+    let rank = headline.stats.spearman.expect("many rows").value;
+    assert_eq!((headline.core.as_str(), headline.scope), ("cortex-m4 + cortex-m7", "network"));
+    assert!(headline.stats.n >= 100 && headline.stats.median_ape.value < 0.27 && rank > 0.97, "{:?}", headline.stats);
+    assert!(headline.baseline.as_ref().expect("it is priced").median_ape.value > 0.4);
+    let refused: usize = compared.refused().iter().map(|(_, n, _)| n).sum();
+    let priced = compared.rows.iter().filter(|s| s.outcome.is_ok()).count();
+    assert_eq!(refused + priced, rows.len());
+    assert!((450..=540).contains(&refused), "{refused} rows are refused");
 }

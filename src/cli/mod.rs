@@ -4,6 +4,7 @@
 //! closed pipe ends the program quietly. Exit status: see [`Status`].
 
 mod budget;
+mod calibrate;
 mod compare;
 mod cost;
 mod cost_view;
@@ -66,6 +67,8 @@ enum Command {
     Import(import::ImportArgs),
     /// Compare predictions with measured boards, by core, software and type, and say what the misses have in common
     Validate(validate::ValidateArgs),
+    /// Fit a profile's uncertain numbers to measurements, and name the next measurement worth making
+    Calibrate(calibrate::CalibrateArgs),
     /// List, show and check board profiles
     Profile(profile::ProfileArgs),
     /// Fetch data sets, list and check what is there
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(args, &terminal),
         Command::Import(args) => import::run(args, &terminal),
         Command::Validate(args) => validate::run(args, &terminal),
+        Command::Calibrate(args) => calibrate::run(args, &terminal),
         Command::Profile(args) => profile::run(args, &terminal),
         Command::Data(args) => data::run(args, &terminal),
         Command::Report(args) => report::run(args, &terminal),

@@ -160,7 +160,7 @@ fn whole(p: &Profile) -> Value {
     };
     let mut value = summary(p);
     value["notes"] = Value::from(p.notes.clone());
-    value["quantities"] = p.quantities().into_iter().map(number).collect();
+    value["quantities"] = p.terms().into_iter().map(number).collect();
     value
 }
 
@@ -168,6 +168,6 @@ fn described(p: &Profile) -> String {
     let mut lines = vec![headline(p), p.notes.clone()];
     let line =
         |(key, q): (String, &profile::Quantity)| format!("{key} = {} ({}): {}", q.text(), q.kind.code(), q.source);
-    lines.extend(p.quantities().into_iter().map(line));
+    lines.extend(p.terms().into_iter().map(line));
     lines.join("\n")
 }

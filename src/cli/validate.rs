@@ -37,31 +37,18 @@ pub struct ValidateArgs {
 
 /// Reads, predicts, compares and renders.
 pub fn run(args: &ValidateArgs, terminal: &Terminal) -> Outcome {
-    let mut rows = Vec::new();
-    let mut folders = Vec::new();
-    for path in &args.files {
-        rows.extend(read(path)?);
-        folders.extend(path.parent().map(Path::to_owned));
-    }
-    if args.files.is_empty() {
-        rows = published()?;
-    }
+    let mut rows = Rows::read(&args.files)?;
     if let Some(class) = &args.class {
         let classes = || SoftwareClass::ALL.map(SoftwareClass::name).join(", ");
         let known = SoftwareClass::ALL.into_iter().find(|c| c.name() == class);
         let known = known.ok_or_else(|| Failure::new(format!("--class `{class}` is not known; use {}", classes())))?;
-        rows.retain(|row| row.class == known);
+        rows.list.retain(|row| row.class == known);
     }
-    rows.retain(|row| args.core.as_ref().is_none_or(|core| row.core == *core));
-    if rows.is_empty() {
+    rows.list.retain(|row| args.core.as_ref().is_none_or(|core| row.core == *core));
+    if rows.list.is_empty() {
         return Err(Failure::new("no rows are left; leave out --class or --core, or give another file"));
     }
-    // A list beside the file, else one that the published measurements use.
-    let layers = |name: &str| {
-        let beside = folders.iter().find_map(|folder| fs::read_to_string(folder.join(name)).ok());
-        beside.or_else(|| published_layers(name).map(str::to_owned))
-    };
-    let result = score(&rows, &layers);
+    let result = score(&rows.list, &|name| rows.layers(name));
     let page = args.out.as_ref().map(|dir| validation::write(&result, dir)).transpose()?;
     if args.json {
         terminal.result(&serde_json::to_string_pretty(&as_json(&result))?)?;
@@ -74,6 +61,34 @@ pub fn run(args: &ValidateArgs, terminal: &Terminal) -> Outcome {
         terminal.progress(&format!("Report: {}", page.display()));
     }
     Ok(Status::Done)
+}
+
+/// Rows of the files that a command was given, or the published ones, and the folders where their layer lists lie.
+pub struct Rows {
+    /// The rows.
+    pub list: Vec<Measurement>,
+    folders: Vec<PathBuf>,
+}
+
+impl Rows {
+    /// Reads every file; none means the published measurements.
+    pub fn read(files: &[PathBuf]) -> Result<Self, Failure> {
+        let mut rows = Rows { list: Vec::new(), folders: Vec::new() };
+        for path in files {
+            rows.list.extend(read(path)?);
+            rows.folders.extend(path.parent().map(Path::to_owned));
+        }
+        if files.is_empty() {
+            rows.list = published()?;
+        }
+        Ok(rows)
+    }
+
+    /// A layer list beside a file, else one that the published measurements use.
+    pub fn layers(&self, name: &str) -> Option<String> {
+        let beside = self.folders.iter().find_map(|folder| fs::read_to_string(folder.join(name)).ok());
+        beside.or_else(|| published_layers(name).map(str::to_owned))
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<Measurement>, Failure> {

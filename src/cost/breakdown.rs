@@ -107,7 +107,7 @@ impl Estimator<'_> {
         let times = call.times as f64;
         let bubble = core.branch.taken_extra.cost(End::Mid);
         let mut split = Breakdown::default();
-        for (level, time) in kernel.levels.iter().zip(&self.times[index].levels) {
+        for (level, time) in kernel.levels.iter().zip(&self.times(index)?.levels) {
             let trips = trips(call, kernel, level)?.mid * times;
             let count = |wanted: fn(Class) -> bool| level.body.iter().filter(|i| wanted(i.class)).count() as f64;
             let (n, n_taken) = (level.body.len() as f64, count(Class::redirects));

@@ -4,10 +4,10 @@ use super::closed_form::{ClosedForm, Former};
 use super::error::CostError;
 use super::estimate::Estimator;
 use super::kernel::Kernel;
-use super::memory::{Layout, MemoryTotals};
+use super::memory::{Layout, MemoryTotals, N_SLOTS};
 use super::pipeline::Range;
 use super::table::Cost;
-use super::terms::{CallTerms, KINDS, KernelTimes, buffer_bytes, resident_of};
+use super::terms::{CallTerms, KernelTimes, SLOTS, resident_of};
 use crate::profile::End;
 use crate::trace::{KernelCall, Phase};
 
@@ -69,7 +69,7 @@ struct Form {
     kernel: usize,
     closed: ClosedForm,
     /// For each kind of buffer: output with its traffic, and outputs with reuse distances.
-    traffic: [Option<(usize, Vec<usize>)>; 4],
+    traffic: [Option<(usize, Vec<usize>)>; N_SLOTS],
 }
 
 impl Form {
@@ -86,10 +86,10 @@ impl Form {
                 former.add(output + 3, trips, times.lines_again[at].at(end));
             }
         }
-        let mut traffic: [Option<(usize, Vec<usize>)>; 4] = Default::default();
-        for (slot, kind) in traffic.iter_mut().zip(KINDS) {
-            for entry in kernel.traffic.iter().filter(|t| t.kind == kind) {
-                let (bytes, distances) = slot.get_or_insert_with(|| (former.output(), Vec::new()));
+        let mut traffic: [Option<(usize, Vec<usize>)>; N_SLOTS] = Default::default();
+        for (given, slot) in traffic.iter_mut().zip(SLOTS) {
+            for entry in kernel.traffic.iter().filter(|t| slot.takes(t.kind, t.access)) {
+                let (bytes, distances) = given.get_or_insert_with(|| (former.output(), Vec::new()));
                 former.add(*bytes, &entry.bytes, 1.0);
                 if let Some(expr) = &entry.reuse_bytes {
                     let distance = former.output();
@@ -104,11 +104,11 @@ impl Form {
     fn terms(&self, call: &KernelCall, outputs: &[f64]) -> CallTerms {
         let range = |at: usize| Range { low: outputs[at], mid: outputs[at + 1], high: outputs[at + 2] };
         let mut terms = CallTerms { pipeline: range(0), lines_again: range(3), ..CallTerms::default() };
-        for ((slot, kind), traffic) in terms.residents.iter_mut().zip(KINDS).zip(&self.traffic) {
+        for ((resident, slot), traffic) in terms.residents.iter_mut().zip(SLOTS).zip(&self.traffic) {
             let given = traffic
                 .as_ref()
                 .map(|(bytes, distances)| (outputs[*bytes], distances.iter().map(|&d| outputs[d]).reduce(f64::max)));
-            *slot = resident_of(buffer_bytes(call, kind), given);
+            *resident = resident_of(call, slot, given);
         }
         terms
     }
@@ -124,9 +124,10 @@ impl<'a> Estimator<'a> {
             let index = self.find(call)?;
             let kernel = &self.kernels.kernels()[index];
             // The interpreter's errors are the better ones: it names the expression and the dimensions there are.
-            CallTerms::new(call, kernel, &self.times[index])?;
+            let times = self.times(index)?;
+            CallTerms::new(call, kernel, times)?;
             let form = forms.iter().position(|f| f.kernel == index).unwrap_or_else(|| {
-                forms.push(Form::new(index, kernel, &self.times[index]));
+                forms.push(Form::new(index, kernel, times));
                 forms.len() - 1
             });
             let position = |name: &String| call.dims.iter().position(|(n, _)| n == name).unwrap_or(usize::MAX);
@@ -194,5 +195,5 @@ fn same_structure(call: &KernelCall, pattern: &KernelCall) -> bool {
         && call.dims.sizes().len() == pattern.dims.sizes().len()
         && dims().all(|(a, b)| a.0 == b.0)
         && call.buffers.len() == pattern.buffers.len()
-        && buffers().all(|(a, b)| a.kind == b.kind && a.name == b.name)
+        && buffers().all(|(a, b)| a.kind == b.kind && a.access == b.access && a.name == b.name)
 }

@@ -2,27 +2,28 @@
 
 use super::error::CostError;
 use super::kernel::{Kernel, KernelSet, key_text};
-use super::memory::{Layout, MemoryTotals, StallInput, Stalls, data_stalls, fetch_stalls};
+use super::memory::{Layout, MemoryTotals, Resident, StallInput, Stalls, data_stalls, fetch_stalls, reuse_distance};
 use super::pipeline::{BodyTime, Range};
 use super::summary::{phases, sites};
 use super::table::{Bound, CallCost, Cost, CostTable, LevelCost, Parts};
-use super::terms::{CallTerms, KINDS, KernelTimes, Outside, Surroundings, trips};
+use super::terms::{CallTerms, KernelTimes, Outside, SLOTS, Surroundings, trips};
 use crate::profile::{End, Profile};
 use crate::trace::{BufferKind, KernelCall};
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// Prices a list of calls. For many lists on one board, build an [`Estimator`] once.
 pub fn estimate(calls: &[KernelCall], profile: &Profile, kernels: &KernelSet) -> Result<CostTable, CostError> {
     Estimator::new(profile, kernels)?.estimate(calls)
 }
 
-/// A kernel set on a board, every body already timed: pricing a shape is arithmetic on trip counts.
+/// A kernel set on a board, each body timed once, when a call first needs it: pricing a shape is arithmetic on trip counts.
 #[derive(Debug, Clone)]
 pub struct Estimator<'a> {
     pub(super) profile: Cow<'a, Profile>,
     pub(super) kernels: Cow<'a, KernelSet>,
-    /// Times of each kernel's levels, in the set's order.
-    pub(super) times: Vec<KernelTimes>,
+    /// Times of each kernel's levels, in the set's order, as far as they were asked for.
+    times: Vec<OnceLock<KernelTimes>>,
 }
 
 /// One execution of a call.
@@ -34,10 +35,10 @@ pub(super) struct Once {
 }
 
 impl<'a> Estimator<'a> {
-    /// Times every body of the set on the profile's core.
+    /// A kernel set on a profile of its core.
     ///
     /// # Errors
-    /// [`CostError::CoreMismatch`], or [`CostError::MissingClass`] where the core's table lacks an instruction of the set.
+    /// [`CostError::CoreMismatch`]. Pricing gives [`CostError::MissingClass`] where the core's table lacks an instruction.
     pub fn new(profile: &'a Profile, kernels: &'a KernelSet) -> Result<Self, CostError> {
         Self::of(Cow::Borrowed(profile), Cow::Borrowed(kernels))
     }
@@ -69,14 +70,21 @@ impl<'a> Estimator<'a> {
                 core: profile.core.core.clone(),
             });
         }
-        let time = |kernel: &Kernel| {
-            KernelTimes::new(kernel, &profile.core, &profile.fetch).map_err(|(level, missing)| {
-                let (kernel, core) = (kernel.symbol.clone(), profile.core.core.clone());
-                CostError::MissingClass { kernel, level, core, missing }
-            })
-        };
-        let times = kernels.kernels().iter().map(time).collect::<Result<_, _>>()?;
+        let times = kernels.kernels().iter().map(|_| OnceLock::new()).collect();
         Ok(Estimator { profile, kernels, times })
+    }
+
+    /// Times of a kernel's levels.
+    pub(super) fn times(&self, index: usize) -> Result<&KernelTimes, CostError> {
+        if let Some(times) = self.times[index].get() {
+            return Ok(times);
+        }
+        let (kernel, profile) = (&self.kernels.kernels()[index], &self.profile);
+        let times = KernelTimes::new(kernel, &profile.core, &profile.fetch).map_err(|(level, missing)| {
+            let (kernel, core) = (kernel.symbol.clone(), profile.core.core.clone());
+            CostError::MissingClass { kernel, level, core, missing }
+        })?;
+        Ok(self.times[index].get_or_init(|| times))
     }
 
     /// Prices a list of calls, in the order in which the device runs them.
@@ -112,7 +120,7 @@ impl<'a> Estimator<'a> {
         let index = self.find(call)?;
         let kernel = &self.kernels.kernels()[index];
         let mut levels = Vec::with_capacity(kernel.levels.len());
-        for (level, time) in kernel.levels.iter().zip(&self.times[index].levels) {
+        for (level, time) in kernel.levels.iter().zip(&self.times(index)?.levels) {
             let trips = trips(call, kernel, level)?;
             levels.push(LevelCost {
                 name: level.name.clone(),
@@ -151,7 +159,7 @@ impl<'a> Estimator<'a> {
 
     fn call_cost(&self, call: &KernelCall, index: usize, around: &Surroundings) -> Result<CallCost, CostError> {
         let kernel = &self.kernels.kernels()[index];
-        let (terms, heaviest) = CallTerms::new(call, kernel, &self.times[index])?;
+        let (terms, heaviest) = CallTerms::new(call, kernel, self.times(index)?)?;
         let times = call.times as f64;
         let once = self.once(&terms, kernel.code_bytes as f64, times, around);
         let parts = once.parts;
@@ -161,7 +169,7 @@ impl<'a> Estimator<'a> {
         let bound = match memory_share > 0.5 {
             true if flash_is_most => Bound::Flash,
             true => Bound::Memory,
-            false => level_bound(&self.times[index].levels[heaviest]),
+            false => level_bound(&self.times(index)?.levels[heaviest]),
         };
         let all = |part: Range| part * Range::exact(times);
         Ok(CallCost {
@@ -218,18 +226,29 @@ impl<'a> Estimator<'a> {
     fn stall_inputs(&self, terms: &CallTerms, around: &Surroundings) -> [StallInput; 2] {
         let mut data = StallInput { footprint: around.data_footprint, ..StallInput::default() };
         let mut constants = StallInput { footprint: around.constant_footprint, ..StallInput::default() };
-        for (slot, (resident, kind)) in terms.residents.iter().zip(KINDS).enumerate() {
+        for (at, (resident, slot)) in terms.residents.iter().zip(SLOTS).enumerate() {
             let Some(resident) = resident else { continue };
-            let input = if kind == BufferKind::Weights { &mut constants } else { &mut data };
-            let part = resident.scaled(around.outside.share(kind));
-            input.working_set += part.bytes;
-            input.residents[slot] = Some(part);
+            let input = if slot.kind == BufferKind::Weights { &mut constants } else { &mut data };
+            input.residents[at] = Some(resident.scaled(around.outside.share(slot.kind)));
         }
-        if self.profile.constants_share_data_cache() {
-            let (working_set, footprint) =
-                (data.working_set + constants.working_set, data.footprint + constants.footprint);
-            (data.working_set, constants.working_set) = (working_set, working_set);
+        let shared = self.profile.constants_share_data_cache();
+        if shared {
+            let footprint = data.footprint + constants.footprint;
             (data.footprint, constants.footprint) = (footprint, footprint);
+        }
+        let (of_data, of_constants) = (data.residents, constants.residents);
+        for (input, neighbours) in [(&mut data, of_constants), (&mut constants, of_data)] {
+            let own = input.residents;
+            let behind = || neighbours.iter().flatten().filter(|_| shared);
+            let touched: f64 = own.iter().flatten().chain(behind()).map(Resident::touched_bytes).sum();
+            for (at, resident) in input.residents.iter_mut().enumerate() {
+                let Some(resident) = resident else { continue };
+                let beside = own.iter().enumerate().filter(|(other, _)| *other != at).filter_map(|(_, r)| r.as_ref());
+                let distance = reuse_distance(resident, beside.chain(behind()));
+                resident.reuse_bytes = Some(resident.reuse_bytes.unwrap_or(distance));
+                let is_map = matches!(SLOTS[at].kind, BufferKind::Activation | BufferKind::Scratch);
+                resident.since_bytes = if is_map { touched.min(input.footprint) } else { input.footprint };
+            }
         }
         [data, constants]
     }

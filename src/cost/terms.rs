@@ -3,14 +3,35 @@
 use super::error::CostError;
 use super::expr::Expr;
 use super::kernel::{Kernel, Level};
-use super::memory::{Resident, lines_again};
+use super::memory::{N_SLOTS, Resident, lines_again};
 use super::pipeline::{BodyTime, MissingClass, Range, body_time};
 use crate::profile::{CoreTable, Path};
-use crate::trace::{BufferKind, KernelCall};
+use crate::trace::{Access, BufferKind, KernelCall};
 
-/// Kinds of buffers in the order of [`CallTerms::residents`].
-pub const KINDS: [BufferKind; 4] =
-    [BufferKind::Weights, BufferKind::Activation, BufferKind::Scratch, BufferKind::State];
+/// A kind of buffer; maps that are only read are apart from those that are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// Kind.
+    pub kind: BufferKind,
+    /// Only buffers that are written, or only those that are not.
+    writes: Option<bool>,
+}
+
+impl Slot {
+    /// Whether a buffer or a flow of bytes belongs here.
+    pub fn takes(self, kind: BufferKind, access: Access) -> bool {
+        kind == self.kind && self.writes.is_none_or(|writes| writes == (access != Access::Read))
+    }
+}
+
+/// Slots in the order of [`CallTerms::residents`].
+pub const SLOTS: [Slot; N_SLOTS] = [
+    Slot { kind: BufferKind::Weights, writes: None },
+    Slot { kind: BufferKind::Activation, writes: Some(false) },
+    Slot { kind: BufferKind::Activation, writes: Some(true) },
+    Slot { kind: BufferKind::Scratch, writes: None },
+    Slot { kind: BufferKind::State, writes: None },
+];
 
 /// What one execution of a call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -19,8 +40,8 @@ pub struct CallTerms {
     pub pipeline: Range,
     /// Lines of code that are fetched again because the kernel's code does not fit.
     pub lines_again: Range,
-    /// Bytes by kind of buffer, in the order of [`KINDS`].
-    pub residents: [Option<Resident>; 4],
+    /// Bytes by kind of buffer, in the order of [`SLOTS`].
+    pub residents: [Option<Resident>; N_SLOTS],
 }
 
 /// A kernel's bodies on a board: evaluated once, whatever the shapes.
@@ -63,8 +84,8 @@ impl CallTerms {
             terms.pipeline = terms.pipeline + cycles;
             terms.lines_again = terms.lines_again + trips * times.lines_again[at];
         }
-        for (slot, kind) in terms.residents.iter_mut().zip(KINDS) {
-            *slot = resident(call, kernel, kind)?;
+        for (resident, slot) in terms.residents.iter_mut().zip(SLOTS) {
+            *resident = resident_in(call, kernel, slot)?;
         }
         Ok((terms, heaviest.1))
     }
@@ -72,7 +93,14 @@ impl CallTerms {
 
 /// How often a level runs in one execution of the call.
 pub fn trips(call: &KernelCall, kernel: &Kernel, level: &Level) -> Result<Range, CostError> {
-    let eval = |expr: &Expr| eval(expr, call, kernel, || format!("trips of level `{}`", level.name));
+    let eval = |expr: &Expr| {
+        expr.eval_or_zero(&call.dims).map(|n| n as f64).map_err(|problem| CostError::Expr {
+            kernel: kernel.symbol.clone(),
+            site: call.site.clone(),
+            what: format!("trips of level `{}`", level.name),
+            problem,
+        })
+    };
     let mid = eval(&level.trips)?;
     // Where the file gives no interval, the three are one expression and need one evaluation.
     let end = |expr: &Expr| if *expr == level.trips { Ok(mid) } else { eval(expr) };
@@ -88,22 +116,22 @@ fn eval(expr: &Expr, call: &KernelCall, kernel: &Kernel, what: impl Fn() -> Stri
     })
 }
 
-/// Bytes of the call's buffers of one kind.
-pub fn buffer_bytes(call: &KernelCall, kind: BufferKind) -> f64 {
-    call.buffers.iter().filter(|b| b.kind == kind).map(|b| b.bytes as f64).sum()
+/// Bytes of the call's buffers of one slot.
+pub fn buffer_bytes(call: &KernelCall, slot: Slot) -> f64 {
+    call.buffers.iter().filter(|b| slot.takes(b.kind, b.access)).map(|b| b.bytes as f64).sum()
 }
 
-/// Bytes of the call's buffers of one kind and what the kernel moves there; `None` where there is neither.
-fn resident(call: &KernelCall, kernel: &Kernel, kind: BufferKind) -> Result<Option<Resident>, CostError> {
-    let what = || format!("traffic to {kind:?}").to_lowercase();
+/// Bytes of the call's buffers of one slot and what the kernel moves there; `None` where there is neither.
+fn resident_in(call: &KernelCall, kernel: &Kernel, slot: Slot) -> Result<Option<Resident>, CostError> {
+    let what = || format!("traffic to {:?}", slot.kind).to_lowercase();
     let mut given: Option<(f64, Option<f64>)> = None;
-    for entry in kernel.traffic.iter().filter(|t| t.kind == kind) {
+    for entry in kernel.traffic.iter().filter(|t| slot.takes(t.kind, t.access)) {
         let bytes = eval(&entry.bytes, call, kernel, what)?;
         let distance = entry.reuse_bytes.as_ref().map(|expr| eval(expr, call, kernel, what)).transpose()?;
         let (traffic, reuse) = given.unwrap_or((0.0, None));
         given = Some((traffic + bytes, farther(reuse, distance)));
     }
-    Ok(resident_of(buffer_bytes(call, kind), given))
+    Ok(resident_of(call, slot, given))
 }
 
 /// The larger of two reuse distances, where any is given.
@@ -114,13 +142,27 @@ pub fn farther(a: Option<f64>, b: Option<f64>) -> Option<f64> {
     }
 }
 
-/// A resident from the bytes of its buffers and the kernel's traffic with its reuse distance, where the kernel gives any.
-pub fn resident_of(bytes: f64, traffic: Option<(f64, Option<f64>)>) -> Option<Resident> {
+/// A resident from the call's buffers and the kernel's traffic with its reuse distance, where the kernel gives any.
+pub fn resident_of(call: &KernelCall, slot: Slot, traffic: Option<(f64, Option<f64>)>) -> Option<Resident> {
+    let bytes = buffer_bytes(call, slot);
+    let swept_share = if slot.writes == Some(false) { window_share(call) } else { 1.0 };
+    let resident =
+        |bytes, traffic, reuse_bytes| Some(Resident { bytes, traffic, swept_share, reuse_bytes, since_bytes: 0.0 });
     match (traffic, bytes > 0.0) {
         (None, false) => None,
-        (None, true) => Some(Resident { bytes, traffic: bytes, reuse_bytes: None }),
-        (Some((traffic, reuse_bytes)), false) => Some(Resident { bytes: traffic, traffic, reuse_bytes }),
-        (Some((traffic, reuse_bytes)), true) => Some(Resident { bytes, traffic, reuse_bytes }),
+        // Working space that no buffer describes is a patch or two: it stays in the nearest cache.
+        (Some(_), false) if slot.kind == BufferKind::Scratch => None,
+        (None, true) => resident(bytes, bytes, None),
+        (Some((traffic, reuse_bytes)), false) => resident(traffic, traffic, reuse_bytes),
+        (Some((traffic, reuse_bytes)), true) => resident(bytes, traffic, reuse_bytes),
+    }
+}
+
+/// A window reads `kh` of the map's `ih` rows before it comes back to a row; 1 for calls without a window.
+fn window_share(call: &KernelCall) -> f64 {
+    match (call.dims.get("kh"), call.dims.get("ih")) {
+        (Some(kh), Some(ih)) if ih > 0 => (kh as f64 / ih as f64).min(1.0),
+        _ => 1.0,
     }
 }
 

@@ -9,6 +9,10 @@
 //! assert!(header.contains("void tp_binary_dense("));
 //! ```
 
+mod probe;
+
+pub use probe::{PROBE_SOURCES, Probe, RUNS, probes};
+
 /// Name and text of every C source a device needs, header first.
 pub const C_SOURCES: &[(&str, &str)] = &[
     ("tinyprec.h", include_str!("c/tinyprec.h")),
@@ -20,6 +24,7 @@ pub const C_SOURCES: &[(&str, &str)] = &[
     ("softmax.h", include_str!("c/softmax.h")),
     ("window.h", include_str!("c/window.h")),
     ("int8.h", include_str!("c/int8.h")),
+    ("smlad.h", include_str!("c/smlad.h")),
     ("bits.c", include_str!("c/bits.c")),
     ("bits_variants.c", include_str!("c/bits_variants.c")),
     ("conv_padded.c", include_str!("c/conv_padded.c")),
@@ -33,6 +38,19 @@ pub const C_SOURCES: &[(&str, &str)] = &[
     ("formats.c", include_str!("c/formats.c")),
     ("stochastic.c", include_str!("c/stochastic.c")),
     ("strategies.c", include_str!("c/strategies.c")),
+];
+
+/// Name and text of the twins of measured software's classes: what `validate` prices published measurements with. No device needs them.
+pub const CLASS_SOURCES: &[(&str, &str)] = &[
+    ("classes.h", include_str!("c/classes.h")),
+    ("cmsis_nn.c", include_str!("c/cmsis_nn.c")),
+    ("cmsis_q7.c", include_str!("c/cmsis_q7.c")),
+    ("cmsis_u8.c", include_str!("c/cmsis_u8.c")),
+    ("tflm.c", include_str!("c/tflm.c")),
+    ("tinymaix.c", include_str!("c/tinymaix.c")),
+    ("tinyol.c", include_str!("c/tinyol.c")),
+    ("gemm.c", include_str!("c/gemm.c")),
+    ("bitserial.c", include_str!("c/bitserial.c")),
 ];
 
 /// Name and text of the sources that only the test programs need: start-up, runner, linker script, counting plugin.

@@ -6,6 +6,7 @@ use super::error::{Problem, ProfileError};
 use super::quantity::{Domain, Quantity, RawQuantity};
 use super::raw::{RawFlash, RawLevel, RawPath, RawPower, RawProfile, RawRegion};
 use super::source::SourceText;
+use std::collections::BTreeMap;
 use toml::Spanned;
 
 /// One board: core, clock, memories, power.
@@ -39,6 +40,9 @@ pub struct Profile {
     pub data: Path,
     /// Power.
     pub power: Power,
+    /// Cycles of measured software over those of the kernel set it is priced with, by class of software: what calibration
+    /// has found of compilers and versions. Empty: 1.
+    pub software: BTreeMap<String, Quantity>,
 }
 
 /// RAM that a program may use.
@@ -147,14 +151,32 @@ impl Profile {
         };
         let positive = |key: &str, raw| at.quantity(key, raw, Domain::Positive);
         let not_negative = |key: &str, raw| at.quantity(key, raw, Domain::NotNegative);
+        let mut core = read_core(&format!("hw_profiles/cores/{}.toml", raw.core.get_ref()), core_text)?;
+        for (key, number) in raw.core_numbers {
+            let domain = if key.get_ref().ends_with("share") { Domain::Share } else { Domain::NotNegative };
+            let number = at.quantity(&format!("core_numbers.{}", key.get_ref()), number, domain)?;
+            let known = core.quantities().into_iter().map(|(key, _)| key).collect::<Vec<_>>().join(", ");
+            let Some(slot) = core.slot(key.get_ref()) else {
+                let message = format!("{} has no `{}`; its numbers are {known}", raw.core.get_ref(), key.get_ref());
+                return Err(at.error(key.span(), Problem::Row(message)));
+            };
+            // Its line is one of this file, not of the core's, so the source says where it stands.
+            *slot =
+                Quantity { source: format!("{} ({file}:{})", number.source, number.line), line: slot.line, ..number };
+        }
+        let software = raw.software.into_iter().map(|(class, raw)| {
+            let number = at.quantity(&format!("software.{class}"), raw, Domain::Positive)?;
+            Ok::<_, ProfileError>((class, number))
+        });
         Ok(Profile {
+            software: software.collect::<Result<_, _>>()?,
             name: raw.name,
             file: file.to_owned(),
             board: raw.board,
             notes: raw.notes,
             based_on: raw.based_on,
             kernel_set: None,
-            core: read_core(&format!("hw_profiles/cores/{}.toml", raw.core.get_ref()), core_text)?,
+            core,
             clock_mhz: positive("clock.core_mhz", raw.clock.core_mhz)?,
             ram: Ram {
                 kib: positive("ram.kib", raw.ram.kib)?,

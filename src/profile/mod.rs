@@ -27,6 +27,7 @@ mod numbers;
 mod overrides;
 mod quantity;
 mod raw;
+mod rewrite;
 mod source;
 
 pub use board::{CacheLevel, Flash, Path, Power, Profile, Ram, Supply};

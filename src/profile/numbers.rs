@@ -29,12 +29,19 @@ impl Profile {
         list.0
     }
 
+    /// Every continuous number: the board's, the core's after `core.`, and the factors by software class after `software.`.
+    pub fn terms(&self) -> Vec<(String, &Quantity)> {
+        let core = self.core.quantities().into_iter().map(|(key, q)| (format!("core.{key}"), q));
+        let software = self.software.iter().map(|(class, q)| (format!("software.{class}"), q));
+        self.quantities().into_iter().chain(core).chain(software).collect()
+    }
+
     /// Every number of the core's table with its key (`branch.taken_extra`, `class.div`, …).
     pub fn core_numbers(&self) -> Vec<CoreNumber> {
         core_numbers(&self.core)
     }
 
-    /// Puts a number in place of the one with this key; `false` where the profile has none.
+    /// Puts a number in place of the one with this key of [`Profile::terms`]; `false` where the profile has none.
     pub fn set(&mut self, key: &str, number: Quantity) -> bool {
         let found = self.slot(key).map(|slot| *slot = number).is_some();
         if found {
@@ -77,6 +84,8 @@ impl Profile {
             ("flash", "wait_states") => self.flash.as_mut()?.wait_states.as_mut(),
             ("flash", "mhz_per_wait_state") => self.flash.as_mut()?.mhz_per_wait_state.as_mut(),
             ("flash", "cycles_per_wait_state") => self.flash.as_mut()?.cycles_per_wait_state.as_mut(),
+            ("core", rest) => self.core.slot(rest),
+            ("software", class) => self.software.get_mut(class),
             ("power", "active_mw") => Some(&mut self.power.active_mw),
             ("power", "idle_mw") => self.power.idle_mw.as_mut(),
             ("fetch", rest) => path_slot(&mut self.fetch, rest),

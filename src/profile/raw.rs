@@ -2,6 +2,7 @@
 
 use super::quantity::RawQuantity;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use toml::Spanned;
 
 #[derive(Deserialize)]
@@ -21,6 +22,10 @@ pub(super) struct RawProfile {
     pub constants: Option<RawPath>,
     pub data: RawPath,
     pub power: RawPower,
+    #[serde(default)]
+    pub core_numbers: BTreeMap<Spanned<String>, Spanned<RawQuantity>>,
+    #[serde(default)]
+    pub software: BTreeMap<String, Spanned<RawQuantity>>,
 }
 
 #[derive(Deserialize)]

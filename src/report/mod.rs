@@ -14,6 +14,7 @@
 //! ```
 
 mod avalanche;
+pub mod calibration;
 mod compare;
 mod csv;
 mod diagnosis;

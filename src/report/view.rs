@@ -18,6 +18,20 @@ pub(super) struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
+impl Table {
+    /// Header, rule and rows as Markdown, without title and note.
+    pub fn markdown(&self) -> String {
+        let line = |cells: &[String]| {
+            let cells: Vec<String> = cells.iter().map(|c| c.replace('|', "\\|")).collect();
+            format!("| {} |", cells.join(" | "))
+        };
+        let rule = format!("|{}", "---|".repeat(self.header.len()));
+        let mut lines = vec![line(&self.header), rule];
+        lines.extend(self.rows.iter().map(|row| line(row)));
+        lines.join("\n")
+    }
+}
+
 /// Name of a phase for readers.
 pub(super) fn phase_name(phase: Phase) -> &'static str {
     match phase {
@@ -60,12 +74,17 @@ pub(super) fn learning(record: &RunRecord) -> Table {
 /// What each precision costs on one board.
 pub(super) fn costs(record: &RunRecord, board: &BoardInfo) -> Table {
     let row = |c: &CostResult| {
+        // What has no price makes the figure a lower bound.
+        let of = |unit: &str, x: f64| {
+            let at_least = c.unpriced.iter().any(|u| u.unit == unit);
+            if at_least { format!("≥ {}", three(x)) } else { three(x) }
+        };
         vec![
             c.precision.clone(),
-            three(c.step_latency_ms.mid),
-            three(c.step_energy_uj.mid),
-            three(c.inference_latency_ms.mid),
-            three(c.inference_energy_uj.mid),
+            of("step", c.step_latency_ms.mid),
+            of("step", c.step_energy_uj.mid),
+            of("image", c.inference_latency_ms.mid),
+            of("image", c.inference_energy_uj.mid),
             three(c.ram_kib),
             three(c.flash_kib),
             if c.fits { "yes" } else { "no" }.to_owned(),

@@ -27,6 +27,7 @@ mod files;
 mod images;
 mod inputs;
 mod job;
+mod learner;
 mod metrics;
 mod parts;
 mod pipeline;

@@ -106,13 +106,14 @@ impl Row<'_> {
 
     fn number(&self, name: &str) -> Result<u64, String> {
         let text = self.cell(name).ok_or_else(|| format!("`{name}` is missing"))?;
-        // Strides are written 2x2; these networks have square ones.
-        let side = text.split('x').next().unwrap_or(text);
-        let value = side.parse::<u64>().map_err(|_| format!("{name} = `{text}` is not a whole number"))?;
-        if value == 0 || value > 1 << 20 {
-            return Err(format!("{name} = {value}; it must be 1 to 1048576"));
-        }
-        Ok(value)
+        side(name, text, text)
+    }
+
+    /// Stride down and across: `2`, `2x2` or `2x1`.
+    fn strides(&self) -> Result<(u64, u64), String> {
+        let text = self.cell("stride").unwrap_or("1");
+        let (down, across) = text.split_once('x').unwrap_or((text, text));
+        Ok((side("stride", text, down)?, side("stride", text, across)?))
     }
 
     fn or_one(&self, name: &str) -> Result<u64, String> {
@@ -213,15 +214,16 @@ impl Row<'_> {
         Ok(self.or_one("kh")? * self.or_one("kw")?)
     }
 
-    /// Padding is what the sizes ask for: half of what the window needs beyond the map, rounded down, at the top and left.
+    /// Padding is what the sizes ask for: half of what the window needs beyond the map, rounded down, at the top and left. A map
+    /// with windows that see nothing of it counts as padded beforehand. `stride` is the one down.
     fn window(&self) -> Result<Dims, String> {
         let (from, to) = self.maps()?;
-        let (kh, kw, stride) = (self.or_one("kh")?, self.or_one("kw")?, self.or_one("stride")?);
-        let before = |out: u64, k: u64, size: u64| ((out - 1) * stride + k).saturating_sub(size) / 2;
-        let dims = Dims::new().with("oh", to.h).with("ow", to.w).with("ih", from.h).with("iw", from.w);
-        let dims = dims.with("stride", stride).with("kh", kh).with("kw", kw);
-        let (top, left) = (before(to.h, kh, from.h), before(to.w, kw, from.w));
-        let (rows, columns) = (inside(to.h, from.h, kh, stride, top), inside(to.w, from.w, kw, stride, left));
+        let (kh, kw) = (self.or_one("kh")?, self.or_one("kw")?);
+        let (down, across) = self.strides()?;
+        let (ih, top, rows) = side_of(to.h, from.h, kh, down);
+        let (iw, left, columns) = side_of(to.w, from.w, kw, across);
+        let dims = Dims::new().with("oh", to.h).with("ow", to.w).with("ih", ih).with("iw", iw);
+        let dims = dims.with("stride", down).with("kh", kh).with("kw", kw);
         let dims = dims.with("rows_in", rows.taps).with("cols_in", columns.taps);
         if rows.taps == to.h * kh && columns.taps == to.w * kw {
             return Ok(dims);
@@ -239,11 +241,28 @@ impl Row<'_> {
     }
 }
 
-/// [`Axis::inside`] of numbers of a list.
-fn inside(outputs: u64, size: u64, kernel: u64, stride: u64, before: u64) -> Inside {
-    let [outputs, size, kernel, stride, before] =
-        [outputs, size, kernel, stride, before].map(|n| usize::try_from(n).expect("at most 2^20, as checked"));
-    Axis { outputs, size, kernel, stride, before }.inside()
+/// One number of a cell, 1 to 2^20.
+fn side(name: &str, cell: &str, text: &str) -> Result<u64, String> {
+    let value = text.parse::<u64>().map_err(|_| format!("{name} = `{cell}` is not a whole number"))?;
+    if value == 0 || value > 1 << 20 {
+        return Err(format!("{name} = {value}; it must be 1 to 1048576"));
+    }
+    Ok(value)
+}
+
+/// Size of a map's side, padding before it and what of the windows lies inside; with the padding where a window sees nothing of
+/// the map.
+fn side_of(outputs: u64, size: u64, kernel: u64, stride: u64) -> (u64, u64, Inside) {
+    let needed = (outputs - 1) * stride + kernel;
+    let laid = |size: u64| {
+        let before = needed.saturating_sub(size) / 2;
+        let [outputs, length, kernel, stride, border] =
+            [outputs, size, kernel, stride, before].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+        let axis = Axis { outputs, size: length, kernel, stride, before: border };
+        ((size, before, axis.inside()), (0..outputs).any(|o| axis.taps(o).is_empty()))
+    };
+    let (plain, sees_nothing) = laid(size);
+    if sees_nothing { laid(needed).0 } else { plain }
 }
 
 #[derive(Clone, Copy)]
@@ -289,6 +308,16 @@ mod tests {
         assert_eq!(list.calls[3].buffers[0].name, list.calls[2].buffers[1].name, "8192 bytes either way");
         let float = layer_list("l.csv", LIST, ListType::F32).expect("good");
         assert_eq!(float.calls[0].buffers[1].bytes, 9600);
+        let pool =
+            "op,in_h,in_w,in_c,out_h,out_w,out_c,kh,kw,stride\npool,13,6,4,6,6,4,2,1,2x1\nconv,14,14,4,16,16,8,1,1,1\n";
+        let pool = layer_list("l.csv", pool, ListType::I8).expect("good");
+        let dim = |call: usize, name: &str| pool.calls[call].dims.get(name);
+        assert_eq!((dim(0, "rows_in"), dim(0, "cols_in"), dim(0, "pad_top")), (Some(12), Some(6), None));
+        assert_eq!(
+            (dim(1, "rows_in"), dim(1, "ih"), dim(1, "pad_top")),
+            (Some(16), Some(16), None),
+            "padded beforehand"
+        );
         let binary = layer_list("l.csv", LIST, ListType::B1).expect("good");
         assert_eq!(binary.calls.iter().map(|c| c.op).collect::<Vec<_>>(), [Op::InputConv, Op::BinaryDense]);
     }

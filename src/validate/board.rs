@@ -5,33 +5,36 @@ use super::predict::Refusal;
 use super::read::MeasurementError;
 use crate::profile::{self, Profile, ProfileError};
 
-/// Parts of a board's name → profile, longest first where one contains another.
-const PARTS: &[(&str, &str)] = &[
-    ("F746", "stm32f746"),
-    ("F756", "stm32f746"),
-    ("F767", "stm32f746"),
-    ("F769", "stm32f746"),
-    ("H743", "stm32h743"),
-    ("H745", "stm32h743"),
-    ("H747", "stm32h743"),
-    ("H750", "stm32h743"),
-    ("H753", "stm32h743"),
-    ("H7A3", "stm32h7a3"),
-    ("H7B3", "stm32h7a3"),
-    ("L4R5", "stm32l4r5"),
-    ("L4R9", "stm32l4r5"),
-    ("L4S5", "stm32l4r5"),
-    ("F401", "stm32f401"),
-    ("F411", "stm32f401"),
-    ("F405", "stm32f407"),
-    ("F407", "stm32f407"),
-    ("F427", "stm32f407"),
-    ("F429", "stm32f407"),
-    ("F413", "stm32f446"),
-    ("F446", "stm32f446"),
-    ("PI 3B", "rpi3b-plus"),
-    ("PI 3 MODEL B", "rpi3b-plus"),
-    ("ZERO 2", "rpi-zero-2w"),
+/// Part in a board's name → profile, and whether the profile is of that very part or of a sibling with the same core and flash.
+const PARTS: &[(&str, &str, bool)] = &[
+    ("F746", "stm32f746", true),
+    ("F756", "stm32f746", true),
+    ("F767", "stm32f746", false),
+    ("F769", "stm32f746", false),
+    ("H743", "stm32h743", true),
+    ("H745", "stm32h743", true),
+    ("H747", "stm32h743", true),
+    ("H750", "stm32h743", true),
+    ("H753", "stm32h743", true),
+    ("H7A3", "stm32h7a3", true),
+    ("H7B3", "stm32h7a3", true),
+    ("L4R5", "stm32l4r5", true),
+    ("L4R9", "stm32l4r5", true),
+    ("L4S5", "stm32l4r5", true),
+    ("L476", "stm32l4r5", false),
+    ("L475", "stm32l4r5", false),
+    ("F401", "stm32f401", true),
+    ("F411", "stm32f401", false),
+    ("F405", "stm32f407", true),
+    ("F407", "stm32f407", true),
+    ("F427", "stm32f407", false),
+    ("F429", "stm32f407", false),
+    ("F413", "stm32f446", false),
+    ("F446", "stm32f446", true),
+    ("PI 3B+", "rpi3b-plus", true),
+    ("PI 3B", "rpi3b-plus", false),
+    ("PI 3 MODEL B", "rpi3b-plus", false),
+    ("ZERO 2", "rpi-zero-2w", true),
 ];
 
 /// Core → profile whose memories stand in where no profile is of the row's board.
@@ -39,7 +42,7 @@ const STAND_INS: &[(&str, &str)] =
     &[("cortex-m4", "stm32f407"), ("cortex-m7", "stm32h743"), ("cortex-a53", "rpi3b-plus")];
 
 /// A clock beyond this multiple of the profile's is another part.
-const CLOCK_REACH: f64 = 1.6;
+const CLOCK_REACH: f64 = 2.0;
 
 /// A profile in a row's configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +55,13 @@ pub struct RowBoard {
     pub flags: Vec<String>,
 }
 
+impl RowBoard {
+    /// The profile's name without overrides.
+    pub fn base(&self) -> &str {
+        self.spec.split(',').next().unwrap_or_default()
+    }
+}
+
 /// Chooses and configures the profile of a row: the row's own `profile`, else the board's name, else a stand-in of the core
 /// (flagged). The row's clock, wait states, caches and place of the weights override the profile's.
 ///
@@ -60,11 +70,16 @@ pub struct RowBoard {
 pub fn row_board(row: &Measurement) -> Result<RowBoard, Refusal> {
     let mut flags = Vec::new();
     let name = row.board.to_ascii_uppercase();
-    let part = PARTS.iter().find(|(part, _)| name.contains(part)).map(|(_, profile)| *profile);
+    let part = PARTS.iter().find(|(part, ..)| name.contains(part));
     let stand_in = || STAND_INS.iter().find(|(core, _)| *core == row.core).map(|(_, profile)| *profile);
     let mut spec = match (row.profile.is_empty(), part) {
         (false, _) => row.profile.clone(),
-        (true, Some(profile)) => profile.to_owned(),
+        (true, Some((part, profile, is_exact))) => {
+            if !is_exact {
+                flags.push(format!("{part} has no profile: its sibling {profile} stands in"));
+            }
+            (*profile).to_owned()
+        }
         (true, None) => {
             let profile = stand_in().ok_or_else(|| Refusal::Core(row.core.clone()))?;
             flags.push(format!("no profile of this board: the memories of {profile} stand in"));

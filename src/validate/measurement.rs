@@ -10,6 +10,8 @@ pub enum SoftwareClass {
     PlainC,
     /// im2col into 16 bit and dual multiply-accumulates (SXTB16 + SMLAD), as CMSIS-NN documents.
     CmsisNn,
+    /// Dot products of 8-bit rows in SIMD, one output at a time (TinyMaix with SIMD).
+    SimdDot,
     /// Float32 on the FPU.
     FloatFpu,
     /// Float32 training of a dense layer with exponential and logarithm in double precision.
@@ -26,15 +28,18 @@ pub enum SoftwareClass {
     Interpreter,
     /// Closed source: priced as the nearest open class times a stated factor.
     Closed,
+    /// This project's own C twins, as a probe runs them.
+    Twins,
     /// None of these; never priced.
     Other,
 }
 
 impl SoftwareClass {
     /// All classes, in the order of reports.
-    pub const ALL: [SoftwareClass; 11] = [
+    pub const ALL: [SoftwareClass; 13] = [
         SoftwareClass::PlainC,
         SoftwareClass::CmsisNn,
+        SoftwareClass::SimdDot,
         SoftwareClass::FloatFpu,
         SoftwareClass::FloatTraining,
         SoftwareClass::BitSerial,
@@ -43,6 +48,7 @@ impl SoftwareClass {
         SoftwareClass::GemmInt8,
         SoftwareClass::Interpreter,
         SoftwareClass::Closed,
+        SoftwareClass::Twins,
         SoftwareClass::Other,
     ];
 
@@ -51,6 +57,7 @@ impl SoftwareClass {
         match self {
             SoftwareClass::PlainC => "plain-c",
             SoftwareClass::CmsisNn => "cmsis-nn",
+            SoftwareClass::SimdDot => "simd-dot",
             SoftwareClass::FloatFpu => "float-fpu",
             SoftwareClass::FloatTraining => "float-training",
             SoftwareClass::BitSerial => "bit-serial",
@@ -59,6 +66,7 @@ impl SoftwareClass {
             SoftwareClass::GemmInt8 => "gemm-int8",
             SoftwareClass::Interpreter => "interpreter",
             SoftwareClass::Closed => "closed",
+            SoftwareClass::Twins => "twins",
             SoftwareClass::Other => "other",
         }
     }
@@ -171,7 +179,7 @@ pub struct Measurement {
     pub spread_percent: Option<f64>,
     /// What the timer was around: `inference`, `step`, `consolidation` …
     pub trigger_phase: Option<String>,
-    /// Anything that makes the row doubtful.
+    /// Anything that makes the row doubtful; the word `doubtful` keeps it out of the headline figures.
     pub notes: String,
 }
 
@@ -179,6 +187,11 @@ impl Measurement {
     /// Milliseconds, measured or from cycles and clock; `None` where neither was given.
     pub fn milliseconds(&self) -> Option<f64> {
         self.latency_ms.or_else(|| Some(self.cycles? / (self.clock_mhz? * 1000.0)))
+    }
+
+    /// Whether whoever collected the row doubts it.
+    pub fn is_doubtful(&self) -> bool {
+        self.notes.contains("doubtful")
     }
 
     /// Whether it is of a whole network or program.

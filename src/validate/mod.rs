@@ -3,7 +3,8 @@
 //! Reads measurement files and the cost model's predictions; knows nothing of images, learning or reports.
 //!
 //! Flow: measurement file → [`Measurement`] rows → [`predict()`]: the row's profile and its software's kernel set ([`SOFTWARE`]) →
-//! [`Prediction`] with its causes, or a [`Refusal`] → [`ErrorStats`] by group; rows and causes → [`nnls()`] → a calibrated profile.
+//! [`Prediction`] with its causes, or a [`Refusal`] → [`ErrorStats`] by group; rows and a profile's uncertain
+//! numbers ([`BoardModel`]) → [`calibrate()`] → a calibrated profile, and with [`propose()`] the next measurement.
 //!
 //! ```
 //! use tinyprec::validate::error_stats;
@@ -14,27 +15,39 @@
 //! ```
 
 mod board;
+mod boards;
+mod calibrate;
 mod diagnose;
 mod measurement;
 mod nnls;
 mod predict;
+mod programs;
+mod propose;
 mod published;
 mod rank;
 mod read;
 mod score;
 mod software;
 mod statistics;
+mod study;
 mod workload;
 
 pub use board::{RowBoard, check_profiles, row_board};
+pub use boards::{BoardModel, Scope};
+pub use calibrate::{
+    CONFOUNDED, Calibrated, Calibration, Confounded, Evidence, Linear, MODEL_SIGMA, Model, Parameter, calibrate,
+    leave_one_out, linearise,
+};
 pub use diagnose::{Finding, NOISE, Observation, Pattern, diagnose};
 pub use measurement::{DataType, Measurement, SoftwareClass};
 pub use nnls::{Equation, Fit, Prior, nnls, residual, robust_nnls};
 pub use predict::{Prediction, Refusal, predict};
+pub use propose::{Candidate, Proposal, propose};
 pub use published::{PUBLISHED, published, published_layers};
 pub use rank::{kendall, spearman};
 pub use read::{COLUMNS, MeasurementError, read_measurements};
 pub use score::{Group, Quantity, Scored, Validation, score};
 pub use software::{SOFTWARE, Software};
 pub use statistics::{ErrorStats, Figure, RESAMPLES, error_stats, median};
+pub use study::{Crossed, Study, study};
 pub use workload::row_calls;

@@ -6,4 +6,4 @@ mod stalls;
 
 pub use arena::{ArenaPlan, Lifetime, Placement, Planner, plan_arena};
 pub use plan::{Layout, LivePoint, MemoryPlan, MemoryTotals, RegionUse};
-pub use stalls::{Resident, StallInput, Stalls, data_stalls, fetch_stalls, lines_again};
+pub use stalls::{N_SLOTS, Resident, StallInput, Stalls, data_stalls, fetch_stalls, lines_again, reuse_distance};

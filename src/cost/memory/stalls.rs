@@ -1,6 +1,9 @@
 //! Cycles that the core waits for memory: misses of small caches by capacity, and bandwidth behind them.
 
-use crate::profile::{CacheLevel, End, Path};
+use crate::profile::{End, Path};
+
+/// Kinds of buffers that are told apart: see `terms::SLOTS`.
+pub const N_SLOTS: usize = 5;
 
 /// Bytes of one kind of buffer that a call touches.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -9,8 +12,13 @@ pub struct Resident {
     pub bytes: f64,
     /// Bytes that the kernel reads and writes there; more than `bytes` means that bytes are used again.
     pub traffic: f64,
-    /// Bytes that the kernel touches between two uses of the same byte; `None`: the working set of the call.
+    /// The share of the buffers that lies between two uses of the same byte, 0 to 1: the rows of a window in a map, else 1.
+    pub swept_share: f64,
+    /// Bytes that the kernel touches between two uses of the same byte; `None`: as [`reuse_distance`] has it.
     pub reuse_bytes: Option<f64>,
+    /// Bytes touched since a byte was used before this call: what the list touches for constants and state, what the call touches
+    /// for maps, which the call before wrote.
+    pub since_bytes: f64,
 }
 
 impl Resident {
@@ -18,15 +26,31 @@ impl Resident {
     pub fn scaled(self, share: f64) -> Self {
         Resident { bytes: self.bytes * share, traffic: self.traffic * share, ..self }
     }
+
+    /// Bytes that it really touches.
+    pub fn touched_bytes(&self) -> f64 {
+        self.bytes.min(self.traffic)
+    }
+
+    fn swept_bytes(&self) -> f64 {
+        self.touched_bytes() * self.swept_share
+    }
+}
+
+/// Bytes touched between two uses of the same byte of `own`, where others share its caches.
+///
+/// Formula (C6): its own bytes that are swept, plus of each other buffer what one of `own`'s T/B passes moves, at most what is
+/// swept there. A buffer that streams by once thus takes only its part.
+pub fn reuse_distance<'a>(own: &Resident, others: impl Iterator<Item = &'a Resident>) -> f64 {
+    let passes = if own.bytes > 0.0 { (own.traffic / own.bytes).max(1.0) } else { 1.0 };
+    own.swept_bytes() + others.map(|other| other.swept_bytes().min(other.traffic / passes)).sum::<f64>()
 }
 
 /// What a call asks of one path.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StallInput {
     /// By kind of buffer.
-    pub residents: [Option<Resident>; 4],
-    /// Bytes of everything that competes for the path's caches in this call.
-    pub working_set: f64,
+    pub residents: [Option<Resident>; N_SLOTS],
     /// Bytes that the whole list of calls touches on this path.
     pub footprint: f64,
 }
@@ -44,55 +68,51 @@ pub struct Stalls {
 
 /// Waiting for data.
 ///
-/// Formula (C6), for the first cache, K bytes in lines of L: a buffer of B bytes with T bytes of traffic misses
-/// first touches = min(B, T)/L lines, and its repeated uses (T − B)/L × m lines. m is 0 where the reuse distance D fits
-/// (D ≤ K) and 1 − K/D where it does not; at the unfavourable end 0 only where D ≤ K/2, else 1. First touches are free at
-/// the favourable end where the whole list fits in the cache. Each further cache sees the lines before it as traffic and
-/// misses the share 1 − K/F of the footprint F of the whole list, none where it fits, all at the unfavourable end.
-/// Waiting = Σ lines × miss cycles × (1 − hidden share); bandwidth = bytes from behind / bytes a cycle.
+/// Formula (C6): a buffer of B bytes with T bytes of traffic asks a cache of K bytes in lines of L for first touches
+/// = min(B, T)/L lines, and for repeated uses (T − B)/L × m(D) lines, D its reuse distance: m is 0 where D ≤ K and 1 − K/D where it
+/// is not; at the unfavourable end 0 only where D ≤ K/2, else 1. First touches miss by the same m of the bytes since the last
+/// use; at the unfavourable end all miss, in the first cache those of constants and state do at the middle as well, and none
+/// does at the favourable end where the whole list fits. Each cache is asked for what the buffers need, not for what the
+/// cache before it missed: capacity decides. Waiting = Σ lines × miss cycles × (1 − hidden share); bandwidth = bytes
+/// from behind / bytes a cycle.
 pub fn data_stalls(path: &Path, input: &StallInput, end: End) -> Stalls {
     let mut stalls = Stalls::default();
     let exposed = 1.0 - path.hidden_share.capacity(end);
-    let mut bytes_in = 0.0;
     for (depth, level) in path.levels.iter().enumerate() {
-        let line = level.line_bytes.capacity(end);
-        let lines = if depth == 0 {
-            input.residents.iter().flatten().map(|r| first_level_lines(level, r, input, end)).sum::<f64>()
-        } else {
-            bytes_in / line * further_share(level.cache_bytes.capacity(end), input.footprint, end)
-        };
+        let (cache, line) = (level.cache_bytes.capacity(end), level.line_bytes.capacity(end));
+        let fits = end == End::Favourable && input.footprint <= cache && cache > 0.0;
+        let lines: f64 = input
+            .residents
+            .iter()
+            .flatten()
+            .map(|r| {
+                let is_lasting = r.since_bytes >= input.footprint;
+                let first = match end {
+                    _ if fits => 0.0,
+                    End::Unfavourable => 1.0,
+                    _ if depth == 0 && is_lasting => 1.0,
+                    _ => missing_share(cache, r.since_bytes, end),
+                };
+                let again = missing_share(cache, r.reuse_bytes.unwrap_or(r.bytes), end);
+                let touched = (r.touched_bytes() / line).ceil();
+                touched * first + (r.traffic - r.bytes).max(0.0) / line * again
+            })
+            .sum();
         stalls.cycles += lines * level.miss_cycles.cost(end) * exposed;
-        bytes_in = lines * line;
         stalls.line_nj += level.line_nj.as_ref().map_or(0.0, |nj| lines * nj.cost(end));
         if let Some(bandwidth) = &level.next_bytes_per_cycle {
-            stalls.bandwidth_cycles = stalls.bandwidth_cycles.max(bytes_in / bandwidth.capacity(end));
+            stalls.bandwidth_cycles = stalls.bandwidth_cycles.max(lines * line / bandwidth.capacity(end));
         }
     }
     stalls
 }
 
-fn first_level_lines(level: &CacheLevel, resident: &Resident, input: &StallInput, end: End) -> f64 {
-    let (cache, line) = (level.cache_bytes.capacity(end), level.line_bytes.capacity(end));
-    let touched = resident.bytes.min(resident.traffic);
-    let first =
-        if end == End::Favourable && input.footprint <= cache && cache > 0.0 { 0.0 } else { (touched / line).ceil() };
-    let again = (resident.traffic - resident.bytes).max(0.0) / line;
-    let distance = resident.reuse_bytes.unwrap_or(input.working_set);
-    let share = match end {
+fn missing_share(cache: f64, distance: f64, end: End) -> f64 {
+    match end {
         _ if cache == 0.0 => 1.0,
         End::Unfavourable if distance > cache / 2.0 => 1.0,
         _ if distance <= cache => 0.0,
         _ => 1.0 - cache / distance,
-    };
-    first + again * share
-}
-
-fn further_share(cache: f64, footprint: f64, end: End) -> f64 {
-    match end {
-        _ if cache == 0.0 => 1.0,
-        End::Unfavourable => 1.0,
-        _ if footprint <= cache => 0.0,
-        _ => 1.0 - cache / footprint,
     }
 }
 

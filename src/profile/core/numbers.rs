@@ -53,19 +53,9 @@ fn ticks_text(t: Ticks) -> String {
 
 /// Every number of the table: branches, rules, then the rows by class.
 pub(in super::super) fn core_numbers(core: &CoreTable) -> Vec<CoreNumber> {
-    let mut list = vec![
-        of_quantity("branch.taken_extra", &core.branch.taken_extra),
-        of_quantity("branch.mispredict", &core.branch.mispredict),
-        of_quantity("branch.exit_mispredict_share", &core.branch.exit_mispredict_share),
-    ];
+    let mut list: Vec<CoreNumber> = core.quantities().into_iter().map(|(key, q)| of_quantity(key, q)).collect();
     match &core.pipeline {
         Pipeline::RuleSum(rules) => {
-            list.push(of_quantity("rules.load_run_saving", &rules.load_run_saving));
-            list.push(of_quantity("rules.load_then_store_saving", &rules.load_then_store_saving));
-            list.push(of_quantity("rules.store_then_load_extra", &rules.store_then_load_extra));
-            list.push(of_quantity("rules.address_extra", &rules.address_extra));
-            list.push(of_quantity("rules.float_use_extra", &rules.float_use_extra));
-            list.push(of_quantity("rules.load_use_extra", &rules.load_use_extra));
             for (&key, row) in &rules.rows {
                 let more =
                     if row.per_register > 0 { format!(" + {} a register", row.per_register) } else { String::new() };
@@ -106,10 +96,31 @@ pub(in super::super) fn core_numbers(core: &CoreTable) -> Vec<CoreNumber> {
 }
 
 impl CoreTable {
-    /// Puts one number at one end of its interval; `false` where there is no such number.
-    pub(in super::super) fn pin(&mut self, key: &str, end: End) -> bool {
+    /// Every continuous number with its key: branches, then the rules of a single-issue core. Rows count whole cycles.
+    pub fn quantities(&self) -> Vec<(&'static str, &Quantity)> {
+        let branch = &self.branch;
+        let mut list = vec![
+            ("branch.taken_extra", &branch.taken_extra),
+            ("branch.mispredict", &branch.mispredict),
+            ("branch.exit_mispredict_share", &branch.exit_mispredict_share),
+        ];
+        if let Pipeline::RuleSum(rules) = &self.pipeline {
+            list.extend([
+                ("rules.load_run_saving", &rules.load_run_saving),
+                ("rules.load_then_store_saving", &rules.load_then_store_saving),
+                ("rules.store_then_load_extra", &rules.store_then_load_extra),
+                ("rules.address_extra", &rules.address_extra),
+                ("rules.float_use_extra", &rules.float_use_extra),
+                ("rules.load_use_extra", &rules.load_use_extra),
+            ]);
+        }
+        list
+    }
+
+    /// The place of a continuous number.
+    pub(in super::super) fn slot(&mut self, key: &str) -> Option<&mut Quantity> {
         let branch = &mut self.branch;
-        let quantity = match (key, &mut self.pipeline) {
+        match (key, &mut self.pipeline) {
             ("branch.taken_extra", _) => Some(&mut branch.taken_extra),
             ("branch.mispredict", _) => Some(&mut branch.mispredict),
             ("branch.exit_mispredict_share", _) => Some(&mut branch.exit_mispredict_share),
@@ -120,8 +131,12 @@ impl CoreTable {
             ("rules.float_use_extra", Pipeline::RuleSum(r)) => Some(&mut r.float_use_extra),
             ("rules.load_use_extra", Pipeline::RuleSum(r)) => Some(&mut r.load_use_extra),
             _ => None,
-        };
-        if let Some(quantity) = quantity {
+        }
+    }
+
+    /// Puts one number at one end of its interval; `false` where there is no such number.
+    pub(in super::super) fn pin(&mut self, key: &str, end: End) -> bool {
+        if let Some(quantity) = self.slot(key) {
             *quantity = quantity.pinned(quantity.cost(end));
             return true;
         }

@@ -16,7 +16,6 @@ mod tables;
 use super::ReportError;
 use super::files::replace;
 use super::text::{draw, wrap};
-use super::view::Table;
 use crate::validate::Validation;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,22 +43,11 @@ pub fn markdown(validation: &Validation) -> String {
     for table in tables::all(validation).iter().chain(&tables::details(validation)) {
         parts.push(format!("## {}", table.title));
         parts.extend((!table.note.is_empty()).then(|| table.note.clone()));
-        parts.push(markdown_table(table));
+        parts.push(table.markdown());
     }
     parts.push("## Diagnosis".to_owned());
     parts.push(tables::diagnoses(validation).iter().map(|line| format!("* {line}")).collect::<Vec<_>>().join("\n"));
     parts.join("\n\n") + "\n"
-}
-
-fn markdown_table(table: &Table) -> String {
-    let line = |cells: &[String]| {
-        let cells: Vec<String> = cells.iter().map(|c| c.replace('|', "\\|")).collect();
-        format!("| {} |", cells.join(" | "))
-    };
-    let rule = format!("|{}", "---|".repeat(table.header.len()));
-    let mut lines = vec![line(&table.header), rule];
-    lines.extend(table.rows.iter().map(|row| line(row)));
-    lines.join("\n")
 }
 
 /// Writes page, Markdown and CSV into a folder and gives the page's path.

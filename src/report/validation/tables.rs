@@ -23,7 +23,10 @@ const FIGURES: [&str; 13] = [
 /// One sentence with the figures that the targets are about.
 pub fn verdict(v: &Validation) -> String {
     let priced = v.rows.iter().filter(|s| s.latency_error().is_some()).count();
-    let said = v.headlines.iter().filter(|g| g.scope == "network" && (g.core.contains('+') || g.core.contains("a53")));
+    let said = v
+        .headlines
+        .iter()
+        .filter(|g| g.scope == "network" && g.class == "open" && (g.core.contains('+') || g.core.contains("a53")));
     let said = said.map(|g| {
         let rank = g.stats.spearman.map_or(NONE.to_owned(), |s| format!("{:.3}", s.value));
         format!(
@@ -48,7 +51,10 @@ pub fn all(v: &Validation) -> Vec<Table> {
             "APE is |predicted − measured| / measured; bias is positive where predictions are too slow."
         }
         Quantity::Energy => "Power of the profile × predicted time.",
-        Quantity::Power => "What the energy misses beyond the time.",
+        Quantity::Power => {
+            "What the energy misses beyond the time. The profiles of L4R5 and H7A3 take their power from X-CUBE-AI's rows here: other \
+             software on the same supply is the test."
+        }
         Quantity::Ram | Quantity::Flash => {
             "Whole programs with our reserves; sources count more or less of the runtime."
         }
@@ -110,7 +116,8 @@ pub fn layer_runs(v: &Validation) -> Vec<(String, Vec<&Scored>)> {
     let mut runs: Vec<(String, Vec<&Scored>)> = Vec::new();
     for scored in v.rows.iter().filter(|s| !s.row.is_whole() && s.latency_error().is_some()) {
         let row = &scored.row;
-        let name = format!("{} on {}, {} {}", row.layers, row.board, row.class.name(), row.dtype);
+        let list = row.layers.trim_start_matches("geometry/").trim_end_matches(".csv");
+        let name = format!("{list} on {}, {} {}", row.board, row.class.name(), row.dtype);
         match runs.iter_mut().find(|(known, _)| *known == name) {
             Some((_, rows)) => rows.push(scored),
             None => runs.push((name, vec![scored])),
@@ -128,14 +135,23 @@ pub fn details(v: &Validation) -> Vec<Table> {
         title: "What software is priced as".to_owned(),
         note: "A factor other than 1 stands for what a closed engine does not publish; it was measured on other rows."
             .to_owned(),
-        header: ["structure", "class", "kernel set", "cycles a call", "factor", "source"].map(str::to_owned).to_vec(),
+        header: ["structure", "class", "kernels", "cycles a call", "factor", "source"].map(str::to_owned).to_vec(),
         rows: SOFTWARE
             .iter()
             .map(|s| {
                 let range = |r: crate::cost::Range| format!("{} ({}–{})", three(r.mid), three(r.low), three(r.high));
                 let factor = if s.is_open() { "1".to_owned() } else { range(s.factor) };
                 let call = range(s.call_cycles);
-                [s.name, s.class.name(), s.kernel_set, &call, &factor, s.source].map(str::to_owned).to_vec()
+                [
+                    s.name,
+                    s.class.name(),
+                    &format!("gcc12{}", s.variants.first().unwrap_or(&"")),
+                    &call,
+                    &factor,
+                    s.source,
+                ]
+                .map(str::to_owned)
+                .to_vec()
             })
             .collect(),
     });
@@ -157,7 +173,7 @@ fn rows_table(title: &str, rows: &[&Scored]) -> Table {
             format!("{} ({}–{})", three(ms.mid), three(ms.low), three(ms.high)),
             percent(s.latency_error()?),
             causes(s),
-            p.flags.join("; "),
+            doubts(s, &p.flags),
         ])
     };
     Table {
@@ -166,6 +182,11 @@ fn rows_table(title: &str, rows: &[&Scored]) -> Table {
         header: head.map(str::to_owned).to_vec(),
         rows: rows.iter().filter_map(line).collect(),
     }
+}
+
+fn doubts(s: &Scored, flags: &[String]) -> String {
+    let own = s.row.notes.split("; ").filter(|note| note.contains("doubtful"));
+    own.map(str::to_owned).chain(flags.iter().cloned()).collect::<Vec<_>>().join("; ")
 }
 
 /// Causes of at least a tenth of the predicted cycles.

@@ -1,6 +1,7 @@
 //! Every C twin: the operation it carries out, what its trip counts may be made of, and its cases.
 
 mod bits;
+mod classes;
 mod discriminant;
 mod float;
 mod formats;
@@ -11,6 +12,7 @@ mod layers;
 mod maps;
 mod padded;
 mod paper;
+mod planes;
 mod rows;
 mod strategies;
 mod update;
@@ -32,9 +34,11 @@ pub fn all() -> Vec<Spec> {
         head::specs(),
         rows::specs(),
         float::specs(),
+        planes::specs(),
         paper::specs(),
         formats::specs(),
         strategies::specs(),
+        classes::specs(),
     ];
     lists.into_iter().flatten().collect()
 }

@@ -22,7 +22,7 @@ const CONV: &[&str] = &[
     "rows_in*cols_in*oc*ceil_div(ic,32)",
 ];
 const POOL: &[&str] = &["oh", "oh*ow", "oh*ow*channels", "rows_in*ow*channels", "rows_in*cols_in*channels"];
-const BITS: &[&str] = &["oh", "oh*ow", "oh*ow*words", "rows_in*ow*words", "rows_in*cols_in*words"];
+pub(super) const BITS: &[&str] = &["oh", "oh*ow", "oh*ow*words", "rows_in*ow*words", "rows_in*cols_in*words"];
 const DENSE: &[&str] = &["rows", "rows*columns"];
 
 /// Twins of layers with a window.
@@ -87,7 +87,7 @@ fn each(random: &mut Random, case: impl Fn(&mut Random, &Case2) -> Case) -> Vec<
     windows().iter().map(|c| case(random, c)).collect()
 }
 
-fn conv(random: &mut Random) -> Vec<Case> {
+pub(super) fn conv(random: &mut Random) -> Vec<Case> {
     each(random, |random, c| {
         let (spec, image, x) = floats(random, c.shape);
         let weights = reals(random, c.oc * c.window.taps() * c.shape.c);

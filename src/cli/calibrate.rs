@@ -1,0 +1,232 @@
+//! `tinyprec calibrate`: a profile's uncertain numbers from measurements, and the next measurement worth making.
+
+use super::validate::Rows;
+use super::{Failure, Outcome, Status, Terminal};
+use clap::Args;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tinyprec::profile::{self, Kind, Profile, Quantity};
+use tinyprec::validate::{COLUMNS, Scope, Study, study};
+use tinyprec::{cost, export, report};
+
+/// Arguments of `calibrate`.
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// Measurement files (.csv or .toml); without one, the published measurements that come with the program
+    files: Vec<PathBuf>,
+    /// The board that matters: its new profile is written, and the proposal is for it
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Writes calibrated profiles there, NAME-calibrated.toml each, never over a file that is there
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Writes the program and the CSV row of the most useful next measurement there
+    #[arg(long, value_name = "DIR", requires = "profile")]
+    propose: Option<PathBuf>,
+    /// Prints the tables as Markdown
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
+    /// Prints every number and error as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Fits, cross-validates, writes, proposes.
+pub fn run(args: &CalibrateArgs, terminal: &Terminal) -> Outcome {
+    let board = args.profile.as_deref().map(profile::load).transpose()?;
+    let mut rows = Rows::read(&args.files)?;
+    if let Some(board) = &board {
+        rows.list.retain(|row| row.core == board.core.core);
+    }
+    let layers = |name: &str| rows.layers(name);
+    let studies = study(&rows.list, &layers, args.profile.as_deref())?;
+    if studies.is_empty() {
+        return Err(Failure::new("no row can be priced; `tinyprec validate` says why each is refused"));
+    }
+    let written = args.out.as_ref().map(|dir| write_profiles(&studies, board.as_ref(), dir)).transpose()?;
+    let mut value = json!({ "cores": studies.iter().map(as_json).collect::<Vec<_>>(), "written": written });
+    let mut said = Vec::new();
+    for path in written.iter().flatten() {
+        said.push(format!("Written: {path}"));
+    }
+    if let (Some(dir), Some(board)) = (&args.propose, &board) {
+        let (text, proposal) = propose(&studies[0], board, dir)?;
+        said.push(text);
+        value["proposals"] = proposal;
+    }
+    terminal.result(&match (args.json, args.markdown) {
+        (true, _) => serde_json::to_string_pretty(&value)?,
+        (_, true) => report::calibration::markdown(&studies),
+        _ => report::calibration::text(&studies, terminal.width),
+    })?;
+    said.iter().for_each(|line| terminal.progress(line));
+    Ok(Status::Done)
+}
+
+fn as_json(study: &Study<'_>) -> Value {
+    let parameters = study.fit.parameters.iter().map(|p| {
+        let (low, high) = p.interval();
+        json!({
+            "key": p.prior.key, "before": { "value": p.prior.value, "low": p.prior.low, "high": p.prior.high },
+            "after": { "value": p.value, "low": low, "high": high }, "left": p.left(), "reach": p.reach,
+        })
+    });
+    let confounded = study.fit.confounded.iter().map(|c| json!({ "a": c.a, "b": c.b, "correlation": c.correlation }));
+    let crossed = study.crossed.iter().map(|c| {
+        json!({
+            "group": c.group, "uncalibrated": c.uncalibrated, "other_networks": c.other_networks,
+            "other_boards": c.other_boards,
+        })
+    });
+    json!({
+        "core": study.core, "rows": study.model.rows().len(), "parameters": parameters.collect::<Vec<_>>(),
+        "confounded": confounded.collect::<Vec<_>>(), "crossed": crossed.collect::<Vec<_>>(),
+    })
+}
+
+/// One file for each board that has rows of its own, or for the one asked for; gives the paths.
+fn write_profiles(studies: &[Study<'_>], only: Option<&Profile>, dir: &Path) -> Result<Vec<String>, Failure> {
+    fs::create_dir_all(dir).map_err(|e| Failure::new(format!("{}: {e}", dir.display())))?;
+    let mut written = Vec::new();
+    for study in studies {
+        let mut boards: Vec<&String> = study
+            .model
+            .keys()
+            .iter()
+            .filter_map(|(scope, _)| match scope {
+                Scope::Board(name) => Some(name),
+                Scope::Core(_) => None,
+            })
+            .collect();
+        boards.dedup();
+        for board in boards.into_iter().filter(|b| only.is_none_or(|p| p.name == **b)) {
+            written.push(write_profile(study, board, dir)?);
+        }
+    }
+    Ok(written)
+}
+
+fn write_profile(study: &Study<'_>, board: &str, dir: &Path) -> Result<String, Failure> {
+    let base = profile::load(board)?;
+    let text = match profile::board_text(board) {
+        Some(text) => text.to_owned(),
+        None => fs::read_to_string(board).map_err(|e| Failure::new(format!("{board}: {e}")))?,
+    };
+    let before: BTreeMap<String, String> = base.terms().into_iter().map(|(k, q)| (k, q.source.clone())).collect();
+    let ids: Vec<&str> = study.model.evidence().iter().map(|e| e.id.as_str()).collect();
+    let name = Path::new(board).file_stem().map_or(board.to_owned(), |s| s.to_string_lossy().into_owned());
+    let mut changes = BTreeMap::new();
+    for ((scope, key), p) in study.model.keys().iter().zip(&study.fit.parameters) {
+        let mine = match scope {
+            Scope::Board(name) => name == board,
+            Scope::Core(core) => *core == base.core.core,
+        };
+        // What the rows say nothing of stays as it was, with its source.
+        if !mine || p.reach == 0.0 || p.left() > 0.98 {
+            continue;
+        }
+        let (low, high) = p.interval();
+        let was = before.get(key).map_or(String::new(), |source| format!(": {source}"));
+        let source = format!(
+            "calibrated on {} rows of {} ({} …); before {} ({} to {}){was}",
+            ids.len(),
+            study.core,
+            ids.first().copied().unwrap_or(""),
+            p.prior.value,
+            p.prior.low,
+            p.prior.high
+        );
+        let rounded = |x: f64| (x * 1e4).round() / 1e4;
+        let number = Quantity {
+            value: rounded(p.value),
+            low: rounded(low.min(p.value)),
+            high: rounded(high.max(p.value)),
+            kind: Kind::Measured,
+            source,
+            line: 0,
+        };
+        changes.insert(key.clone(), number);
+    }
+    let comment = format!(
+        "Calibrated by tinyprec {} from {board}: {} numbers fitted to {} measured rows of {}.\nRows: {}",
+        env!("CARGO_PKG_VERSION"),
+        changes.len(),
+        ids.len(),
+        study.core,
+        ids.join(" ")
+    );
+    let new_name = format!("{name}-calibrated");
+    let (text, _) = base.rewritten(&text, &new_name, &comment, &changes);
+    let path = dir.join(format!("{new_name}.toml"));
+    create(&path, &text)?;
+    Ok(path.display().to_string())
+}
+
+/// The best probe's program, its sources, instructions and the row to fill in.
+fn propose(study: &Study<'_>, board: &Profile, dir: &Path) -> Result<(String, Value), Failure> {
+    let ranked = study.proposals(&board.name)?;
+    let (best, gain) = &ranked[0];
+    let kernels = cost::kernel_set(&board.core.core, "gcc12-o2")?;
+    let row = csv_row(best, board, &kernels);
+    fs::create_dir_all(dir).map_err(|e| Failure::new(format!("{}: {e}", dir.display())))?;
+    create(&dir.join("probe.c"), &best.program())?;
+    for (name, text) in export::C_SOURCES.iter().chain(export::PROBE_SOURCES) {
+        create(&dir.join(name), text)?;
+    }
+    create(&dir.join("README.md"), &best.readme(kernels.compiler(), kernels.flags(), &board.name))?;
+    create(&dir.join("measurement.csv"), &row)?;
+    let text = format!(
+        "Next measurement on {}: `{}` ({}). It would take the uncertainty of these rows' predictions from ±{:.1} % to ±{:.1} % \
+         ({:.0} % of the variance). Program, instructions and CSV row: {}",
+        board.name,
+        best.name,
+        best.shows,
+        200.0 * gain.now,
+        200.0 * gain.after,
+        100.0 * gain.gain,
+        dir.display()
+    );
+    let all = ranked.iter().map(|(probe, p)| {
+        json!({ "probe": probe.name, "shows": probe.shows, "gain": p.gain, "sigma_now": p.now, "sigma_after": p.after })
+    });
+    Ok((text, all.collect()))
+}
+
+fn csv_row(probe: &export::Probe, board: &Profile, kernels: &cost::KernelSet) -> String {
+    let clock = board.clock_mhz.value.to_string();
+    let workload = format!("probe:{}", probe.name);
+    let given = [
+        ("id", probe.name),
+        ("source", "your measurement"),
+        ("board", &board.board),
+        ("profile", &board.name),
+        ("core", &board.core.core),
+        ("clock_mhz", &clock),
+        ("compiler", kernels.compiler()),
+        ("flags", kernels.flags()),
+        ("software", "tinyprec twins"),
+        ("class", "twins"),
+        ("workload", &workload),
+        ("layers", &workload),
+        ("dtype", probe.dtype()),
+        ("threads", "1"),
+        ("trigger_phase", "kernel"),
+    ];
+    let cell = |column: &&str| {
+        let text = given.iter().find(|(key, _)| key == column).map_or("", |(_, text)| *text);
+        if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    };
+    format!("{}\n{}\n", COLUMNS.join(","), COLUMNS.iter().map(cell).collect::<Vec<_>>().join(","))
+}
+
+/// Never over a file that is there.
+fn create(path: &Path, text: &str) -> Result<(), Failure> {
+    let place = path.display();
+    let file = fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let mut file =
+        file.map_err(|e| Failure::new(format!("{place}: {e}; give another folder, or move that file away")))?;
+    file.write_all(text.as_bytes()).map_err(|e| Failure::new(format!("{place}: {e}")))
+}

@@ -1,0 +1,131 @@
+//! A calibration of one core's boards with the error it has on rows that it never saw.
+
+use super::boards::BoardModel;
+use super::calibrate::{Calibration, Model, Parameter, calibrate, leave_one_out, linearise};
+use super::measurement::Measurement;
+use super::predict::Refusal;
+use super::propose::{Candidate, Proposal, propose};
+use super::statistics::{ErrorStats, error_stats};
+use crate::export::{Probe, probes};
+use std::collections::BTreeMap;
+
+/// Place of the network and of the board in [`super::Evidence::groups`].
+const NETWORK: usize = 0;
+const BOARD: usize = 1;
+
+/// Errors of one group of rows, before and after, always of rows that the fit had not seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Crossed {
+    /// Class of software, data type, `network` or `layer`.
+    pub group: String,
+    /// With the profiles as they are.
+    pub uncalibrated: ErrorStats,
+    /// Calibrated on the other networks.
+    pub other_networks: Option<ErrorStats>,
+    /// Calibrated on the other boards.
+    pub other_boards: Option<ErrorStats>,
+}
+
+/// One core.
+pub struct Study<'a> {
+    /// The core.
+    pub core: String,
+    /// Its rows and parameters.
+    pub model: BoardModel<'a>,
+    /// The fit to all of them.
+    pub fit: Calibration,
+    /// Cross-validated errors: all rows, then by group.
+    pub crossed: Vec<Crossed>,
+}
+
+impl Study<'_> {
+    /// Ranks probes on `board` by what they would take off the uncertainty of this core's rows, those of the board alone where
+    /// there are any: (probe, proposal), best first.
+    ///
+    /// # Errors
+    /// No such profile, or no kernel for a probe.
+    pub fn proposals(&self, board: &str) -> Result<Vec<(Probe, Proposal)>, Refusal> {
+        let values: Vec<f64> = self.fit.parameters.iter().map(|p| p.value).collect();
+        let is_mine = |row: &usize| self.model.evidence()[*row].groups[BOARD].starts_with(&format!("{board} "));
+        let all: Vec<usize> = (0..self.model.rows().len()).collect();
+        let own: Vec<usize> = all.iter().copied().filter(is_mine).collect();
+        let linear =
+            linearise(&self.model, if own.is_empty() { &all } else { &own }, self.model.parameters(), &values)?;
+        let relative = |(slopes, predicted): (&Vec<f64>, &f64)| slopes.iter().map(|s| s / predicted).collect();
+        let targets: Vec<Vec<f64>> = linear.slopes.iter().zip(&linear.predicted).map(relative).collect();
+        let probes = probes();
+        let candidate = |probe: &Probe| {
+            let slopes = self.model.probe_slopes(board, &probe.call(), &values)?;
+            Ok(Candidate { name: probe.name.to_owned(), slopes })
+        };
+        let candidates = probes.iter().map(candidate).collect::<Result<Vec<_>, Refusal>>()?;
+        let ranked = propose(&self.fit, &targets, &candidates);
+        Ok(ranked.into_iter().map(|p| (probes[p.candidate].clone(), p)).collect())
+    }
+}
+
+/// Calibrates each core of the rows by itself; cores without a row that can be priced are left out.
+///
+/// `extra` names a profile whose numbers count as parameters although no row is of it, so that a measurement can be proposed.
+///
+/// # Errors
+/// A row that could be priced with the profile as it is, but not with other values of its numbers.
+pub fn study<'a>(
+    rows: &[Measurement],
+    layers: &'a dyn Fn(&str) -> Option<String>,
+    extra: Option<&str>,
+) -> Result<Vec<Study<'a>>, Refusal> {
+    let mut cores: Vec<&str> = rows.iter().map(|row| row.core.as_str()).collect();
+    cores.sort_unstable();
+    cores.dedup();
+    let mut studies = Vec::new();
+    for core in cores {
+        let mine: Vec<Measurement> = rows.iter().filter(|row| row.core == core).cloned().collect();
+        let model = BoardModel::new(&mine, layers, extra);
+        if model.rows().is_empty() {
+            continue;
+        }
+        let all: Vec<usize> = (0..model.rows().len()).collect();
+        let parameters = model.parameters();
+        let fit = calibrate(&model, model.evidence(), &all, parameters)?;
+        let crossed = crossed(&model, &all, parameters)?;
+        studies.push(Study { core: core.to_owned(), fit, crossed, model });
+    }
+    Ok(studies)
+}
+
+/// Groups with only one network (or board) cannot leave it out.
+fn crossed(model: &BoardModel<'_>, all: &[usize], parameters: &[Parameter]) -> Result<Vec<Crossed>, Refusal> {
+    let start: Vec<f64> = parameters.iter().map(|p| p.value).collect();
+    let before = model.predict(all, &start)?;
+    let several = |kind: usize| {
+        let mut names: Vec<&String> = model.evidence().iter().map(|e| &e.groups[kind]).collect();
+        names.sort();
+        names.dedup();
+        names.len() > 1
+    };
+    let left = |kind: usize| {
+        let fit = several(kind).then(|| leave_one_out(model, model.evidence(), all, parameters, kind));
+        fit.transpose().map(|rows| rows.map(|rows| rows.into_iter().map(|(_, p)| p).collect::<Vec<f64>>()))
+    };
+    let (networks, boards) = (left(NETWORK)?, left(BOARD)?);
+    let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, row) in model.rows().iter().enumerate() {
+        let scope = if row.is_whole() { "network" } else { "layer" };
+        groups.entry(format!("{} {} {scope}", row.class.name(), row.dtype)).or_default().push(at);
+        groups.entry(format!(" all {scope}s")).or_default().push(at);
+    }
+    let stats = |rows: &[usize], predicted: &[f64]| {
+        let pairs: Vec<(f64, f64)> = rows.iter().map(|r| (predicted[*r], model.evidence()[*r].measured)).collect();
+        error_stats(&pairs, 1)
+    };
+    let one = |(group, rows): (String, Vec<usize>)| {
+        Some(Crossed {
+            group: group.trim_start().to_owned(),
+            uncalibrated: stats(&rows, &before)?,
+            other_networks: networks.as_ref().and_then(|p| stats(&rows, p)),
+            other_boards: boards.as_ref().and_then(|p| stats(&rows, p)),
+        })
+    };
+    Ok(groups.into_iter().filter_map(one).collect())
+}

@@ -1,0 +1,50 @@
+//! Whole published networks on random weights: fast and plain kernels agree.
+
+use super::image;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tinyprec::bits::Isa;
+use tinyprec::nn::{Engine, Graph, Kind, Map, Tensor, networks};
+use tinyprec::trace::NullSink;
+
+/// A published network at the smallest size that it allows, on random weights: fast and plain kernels agree.
+fn whole_network(a: &networks::Architecture) {
+    let own = [a.input[0], a.input[1]];
+    // Networks for small maps are run at their own size.
+    let sizes = if own[0] < 64 { [own, own, own] } else { [[32, 32], [64, 64], own] };
+    let at = |[h, w]: [usize; 2]| networks::Options { input: [h, w, a.input[2]], ..a.options() };
+    let built = sizes.into_iter().find_map(|size| a.build(at(size), &mut networks::Random::new(5)).ok());
+    let graph = Graph::new(built.unwrap_or_else(|| panic!("{} fits no size", a.name)).spec).unwrap();
+    let pixels = image(&mut ChaCha8Rng::seed_from_u64(11), graph.input().shape);
+    let image = match graph.input().kind {
+        Kind::U8 => pixels,
+        Kind::I8 => Tensor::I8(mapped(&pixels, |v| i8::try_from(i16::from(v) - 128).unwrap())),
+        _ => Tensor::F32(mapped(&pixels, |v| f32::from(v) / 64.0 - 2.0)),
+    };
+    let plain = graph.pass(&image, Engine::Reference, &mut NullSink).unwrap();
+    let bits = |t: &Tensor| t.reals().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    for isa in [Isa::best(), Isa::Portable] {
+        let fast = graph.pass(&image, Engine::Fast(isa), &mut NullSink).unwrap();
+        assert!(bits(&fast.features) == bits(&plain.features), "{} {isa:?}: features", a.name);
+        assert!(bits(&fast.output) == bits(&plain.output), "{} {isa:?}: output", a.name);
+    }
+}
+
+fn mapped<T: Copy + Default>(pixels: &Tensor, of: impl Fn(u8) -> T) -> Map<T> {
+    let Tensor::U8(map) = pixels else { panic!("an image") };
+    Map::new(map.shape(), map.data().iter().map(|v| of(*v)).collect()).unwrap()
+}
+
+/// Networks whose dense layers fix their size: a gigabyte of latent weights.
+const LARGE: [&str; 2] = ["XNORNet", "BinaryAlexNet"];
+
+#[test]
+fn every_network_gives_on_fast_kernels_what_it_gives_on_plain_ones() {
+    networks::ARCHITECTURES.iter().filter(|a| !LARGE.contains(&a.name)).for_each(whole_network);
+}
+
+#[test]
+#[ignore = "XNORNet and BinaryAlexNet at 224 x 224: half a minute"]
+fn large_networks_give_on_fast_kernels_what_they_give_on_plain_ones() {
+    LARGE.iter().filter_map(|name| networks::find(name)).for_each(whole_network);
+}
