@@ -81,8 +81,9 @@ fn for_llvm(core: &str, level: &Level) -> Level {
         }
         let is_move = mnemonic.starts_with("mov") && mnemonic != "mov" && mnemonic != "movs";
         let is_conditional = is_move && instr.reads.iter().any(|r| r.operand == Operand::Flag);
-        // Both sources of a double-word extract are wanted early.
-        if core == "cortex-a53" && mnemonic == "extr" {
+        // Both sources of a double-word extract are wanted early; a rotation by a constant is one.
+        let extracts = mnemonic == "extr" || (mnemonic == "ror" && instr.assembly.contains('#'));
+        if core == "cortex-a53" && extracts {
             instr.reads.iter_mut().for_each(|r| r.operand = Operand::Addr);
             instr.width = Some(Width::H);
         }
