@@ -6,7 +6,7 @@ use tinyprec::trace::BufferKind;
 use tinyprec::trace::Elem::{self, B1, B2, I8, I32};
 use tinyprec::trace::Op;
 
-use super::bits::{DENSE, call_dims, device_filters, halves, image, near, run, signs, sums};
+use super::bits::{call_dims, device_filters, halves, image, near, run, signs, sums};
 use super::windows::{BITS, window_block, windows};
 use super::{small, w32};
 use crate::cases::{Arg, Case, Random, Spec, input, output, value};
@@ -27,6 +27,17 @@ const CONV: &[&str] = &[
     "oh*ow*oc*kh*kw*(words%4)",
     "oh*ow*oc*kh*kw*min(1,words/4)",
     "oh*ow*oc*kh*kw*min(1,words%4)",
+];
+const DENSE: &[&str] = &[
+    "rows",
+    "rows*words",
+    "ceil_div(rows,32)",
+    "rows*(words/4)",
+    "rows*(words%4)",
+    "rows*min(1,words/4)",
+    "rows*min(1,words%4)",
+    "min(1,words/4)",
+    "min(1,words%4)",
 ];
 const INPUT: &[&str] = &[
     "oh",
