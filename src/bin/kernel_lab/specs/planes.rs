@@ -63,7 +63,11 @@ pub fn specs() -> Vec<Spec> {
         conv(&[B2, B2, B2], "tp_binary_conv_threshold_b2_b2", |r| conv_cases(r, B2)),
         dense(&[B1, B2, I32], "tp_binary_dense_b1_b2", |r| dense_cases(r, [B1, B2], false)),
         dense(&[B2, B1, I32], "tp_binary_dense_b2_b1", |r| dense_cases(r, [B2, B1], false)),
-        dense(&[B2, B2, I32], "tp_binary_dense_b2_b2", |r| dense_cases(r, [B2, B2], false)),
+        dense(&[B2, B2, I32], "tp_binary_dense_b2_b2", |r| dense_cases(r, [B2, B2], false)).cores(&[
+            "cortex-m4",
+            "cortex-m7",
+            "rv32imc",
+        ]),
         fused(&[B1, B1, B2], "tp_binary_dense_threshold_b1_b1_b2", |r| dense_cases(r, [B1, B1], true)),
         fused(&[B1, B2, B2], "tp_binary_dense_threshold_b1_b2", |r| dense_cases(r, [B1, B2], true)),
         fused(&[B2, B1, B2], "tp_binary_dense_threshold_b2_b1", |r| dense_cases(r, [B2, B1], true)),
