@@ -32,7 +32,9 @@ pub fn render(record: &RunRecord, width: usize) -> String {
 pub(super) fn draw(table: &Table, width: usize) -> String {
     let mut rows = table.rows.clone();
     let widths = |rows: &[Vec<String>]| needed(&table.header, rows);
-    if widths(&rows).iter().sum::<usize>() > width {
+    // The rule below the heads is a column wider than the cells.
+    let room = width.saturating_sub(1);
+    if widths(&rows).iter().sum::<usize>() > room {
         rows.iter_mut().flat_map(|row| row.iter_mut().skip(1)).for_each(|cell| *cell = middle(cell));
     }
     let widths = widths(&rows);
@@ -40,7 +42,7 @@ pub(super) fn draw(table: &Table, width: usize) -> String {
     for (i, own) in widths.iter().enumerate().skip(1) {
         let last = parts.last_mut().expect("starts with one part");
         let taken: usize = last.iter().map(|&k| widths[k]).sum();
-        if last.len() > 1 && taken + own > width {
+        if last.len() > 1 && taken + own > room {
             parts.push(vec![0, i]);
         } else {
             last.push(i);
@@ -57,7 +59,7 @@ pub(super) fn draw(table: &Table, width: usize) -> String {
 }
 
 fn draw_part(header: Vec<String>, rows: Vec<Vec<String>>, widths: &[usize], width: usize) -> String {
-    let fits = widths.iter().sum::<usize>() <= width;
+    let fits = widths.iter().sum::<usize>() < width;
     let mut drawn = comfy_table::Table::new();
     drawn.load_style(RULED).set_content_arrangement(ContentArrangement::Dynamic);
     drawn.set_width(u16::try_from(width).unwrap_or(u16::MAX));
