@@ -16,10 +16,12 @@ pub use probe::{PROBE_SOURCES, Probe, RUNS, probes};
 /// Name and text of every C source a device needs, header first.
 pub const C_SOURCES: &[(&str, &str)] = &[
     ("tinyprec.h", include_str!("c/tinyprec.h")),
+    ("learning.h", include_str!("c/learning.h")),
     ("popcount.h", include_str!("c/popcount.h")),
     ("arith.h", include_str!("c/arith.h")),
     ("bits.h", include_str!("c/bits.h")),
     ("float.h", include_str!("c/float.h")),
+    ("softmax.h", include_str!("c/softmax.h")),
     ("window.h", include_str!("c/window.h")),
     ("int8.h", include_str!("c/int8.h")),
     ("smlad.h", include_str!("c/smlad.h")),
@@ -33,6 +35,9 @@ pub const C_SOURCES: &[(&str, &str)] = &[
     ("head.c", include_str!("c/head.c")),
     ("rows.c", include_str!("c/rows.c")),
     ("head_f32.c", include_str!("c/head_f32.c")),
+    ("formats.c", include_str!("c/formats.c")),
+    ("stochastic.c", include_str!("c/stochastic.c")),
+    ("strategies.c", include_str!("c/strategies.c")),
 ];
 
 /// Name and text of the twins of measured software's classes: what `validate` prices published measurements with. No device needs them.

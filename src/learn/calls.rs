@@ -236,12 +236,21 @@ impl Calls {
             let range = Self::call(Op::Range, phase, site.clone(), &[("n", n)], &[from]);
             calls.push(range.buffer(self.master_buffer(tensor, Access::Read)));
         }
+        let mut dims = vec![("n", n)];
+        dims.extend(self.packed_forward().filter(|_| tensor == Tensor::Weights).map(|bits| ("packed", bits)));
         calls.push(
-            Self::call(Op::ForwardCopy, phase, site, &[("n", n)], &[from, to])
+            Self::call(Op::ForwardCopy, phase, site, &dims, &[from, to])
                 .buffer(self.master_buffer(tensor, Access::Read))
                 .buffer(self.forward_buffer(tensor, Access::Write)),
         );
         calls
+    }
+
+    /// Bits of a code where the forward copy is packed, several codes to a byte.
+    fn packed_forward(&self) -> Option<usize> {
+        let format = self.format(SlotName::WeightsForward);
+        let is_packed = format.is_integer() && format != Format::Binary && format.bits() < 8;
+        is_packed.then(|| usize::try_from(format.bits()).unwrap_or(8))
     }
 
     fn dot(&self, features: BufferUse, logits: BufferUse) -> KernelCall {
@@ -256,6 +265,7 @@ impl Calls {
         {
             dims.push(("affine", 1));
         }
+        dims.extend(self.packed_forward().map(|bits| ("packed", bits)));
         let call = Self::call(Op::HeadForward, Phase::HeadForward, "head.logits".into(), &dims, &elems)
             .buffer(features)
             .buffer(self.forward_buffer(Tensor::Weights, Access::Read));
@@ -315,6 +325,13 @@ impl Calls {
         let elem = elem_of(self.format(SlotName::Error));
         let quantised = self.quantise_error(1).is_some();
         self.batch(if quantised { "head.batch.errors" } else { "head.batch.differences" }, elem, access)
+    }
+
+    /// The sums of a batch start at zero.
+    pub fn clear(&self, tensor: Tensor) -> KernelCall {
+        let dims = [("n", self.n(tensor))];
+        Self::call(Op::Clear, Phase::Backward, Self::name(tensor, "gradient"), &dims, &[self.sum_elem(tensor)])
+            .buffer(self.sums(tensor, Access::Write))
     }
 
     pub fn gradient_accumulate(&self, tensor: Tensor) -> KernelCall {

@@ -136,6 +136,7 @@ impl Calls {
     pub(super) fn step_backward(&self, batch: usize) -> Vec<KernelCall> {
         let mut calls = Vec::new();
         for tensor in self.tensors() {
+            calls.push(self.clear(tensor));
             calls.extend(std::iter::repeat_n(self.gradient_accumulate(tensor), batch));
             calls.extend(self.quantise_gradient(tensor));
             calls.extend(self.update(tensor));

@@ -2,6 +2,7 @@
 
 use super::calls::{Calls, Tensor, elem_of, is_dynamic};
 use super::{SlotName, UpdateBase};
+use crate::numeric::Rounding;
 use crate::trace::{Access, Elem, KernelCall, Op, Phase};
 
 impl Calls {
@@ -24,7 +25,11 @@ impl Calls {
         let from_forward = tensor == Tensor::Weights && self.config.precision.update_base == UpdateBase::Forward;
         let integer = self.master(tensor).is_integer();
         if !(integer && (from_forward || is_dynamic(self.master(tensor)))) {
-            let update = Self::call(Op::SgdUpdate, Phase::Update, site, &[("n", n)], &[from, master]).buffer(source);
+            let mut dims = vec![("n", n)];
+            if self.config.precision.slot(SlotName::Update).rounding == Rounding::Stochastic {
+                dims.push(("stochastic", 1));
+            }
+            let update = Self::call(Op::SgdUpdate, Phase::Update, site, &dims, &[from, master]).buffer(source);
             let base = from_forward.then(|| self.forward_buffer(tensor, Access::Read));
             calls.push(
                 base.into_iter().fold(update, KernelCall::buffer).buffer(self.master_buffer(tensor, Access::ReadWrite)),

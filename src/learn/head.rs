@@ -332,6 +332,7 @@ impl Head {
         }
         if sink.listening() {
             for tensor in self.calls.tensors() {
+                sink.record(self.calls.clear(tensor));
                 for _ in rows {
                     sink.record(self.calls.gradient_accumulate(tensor));
                 }

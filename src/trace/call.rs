@@ -22,7 +22,8 @@ pub enum Phase {
 ///
 /// Operations with a window also have `rows_in` and `cols_in`: kernel rows (columns) inside the map, summed over the output's rows
 /// (columns). With padding there are `pad_top pad_left`, `pad_value` (0 nothing, 1 +1) and `rows_full cols_full`: rows (columns) of
-/// the output whose window lies inside as a whole. A head with zero points in its dot products has `affine`.
+/// the output whose window lies inside as a whole. A head with zero points in its dot products has `affine`, one whose forward copy is packed in
+/// fewer than 8 bits `packed` (the bits), a step with stochastic rounding `stochastic`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
@@ -143,6 +144,8 @@ pub enum Op {
     Error,
     /// Error → its format with the batch's range. `n`.
     QuantiseError,
+    /// Batch accumulator set to zero. `n`.
+    Clear,
     /// Outer product of error and features added to the batch accumulator. `classes features`.
     GradientAccumulate,
     /// One sample's whole step: weights −= error × feature × rate, bias too. `classes features`.
@@ -181,7 +184,7 @@ pub enum Op {
     AnchorPull,
     /// EWC, MAS: f32 errors of a minibatch's logits, their batch gradient, its square or magnitude added. `batch classes features`.
     ImportanceAccumulate,
-    /// EWC, MAS: weights → anchor, importance → pull. `n`.
+    /// EWC, MAS: weights → anchor, importance → pull (importance, weights, anchor, pull). `n`.
     KeepAnchor,
     /// LwF: two softmaxes at a temperature, their weighted difference added to the errors. `batch classes`.
     Distil,

@@ -15,6 +15,8 @@ pub enum Arg {
     InOut(Vec<u8>, Vec<u8>),
     /// Working space of so many bytes; what stands in it afterwards is nobody's business.
     Scratch(usize),
+    /// Working space that starts with these bytes.
+    Work(Vec<u8>),
     /// A number's bits.
     Value(u64),
 }
@@ -22,7 +24,7 @@ pub enum Arg {
 impl Arg {
     fn len(&self) -> usize {
         match self {
-            Arg::In(b) | Arg::Out(b) | Arg::InOut(b, _) => b.len(),
+            Arg::In(b) | Arg::Out(b) | Arg::InOut(b, _) | Arg::Work(b) => b.len(),
             Arg::Scratch(len) => *len,
             Arg::Value(_) => 0,
         }
@@ -137,7 +139,7 @@ macro_rules! bytes_of {
         }
     )*};
 }
-bytes_of!(u8, i8, i16, u32, i32, i64, u64, f32);
+bytes_of!(u8, i8, i16, u16, u32, i32, i64, u64, f32);
 
 /// A buffer to read.
 pub fn input<T>(values: &[T]) -> Arg
@@ -257,7 +259,7 @@ pub fn encode(cases: &[&Case], kernels: &[usize]) -> Layout {
     blob.resize(at, FILL);
     for (case, row) in cases.iter().zip(&places) {
         for (arg, place) in case.args.iter().zip(row) {
-            if let (Arg::In(b) | Arg::InOut(b, _), Some((start, len))) = (arg, place) {
+            if let (Arg::In(b) | Arg::InOut(b, _) | Arg::Work(b), Some((start, len))) = (arg, place) {
                 blob[*start..start + len].copy_from_slice(b);
             }
         }
@@ -274,7 +276,7 @@ impl Layout {
             let anything = got.get(..len).unwrap_or_default();
             let want = match arg {
                 Arg::In(b) | Arg::Out(b) | Arg::InOut(_, b) => b.as_slice(),
-                Arg::Scratch(_) | Arg::Value(_) => anything,
+                Arg::Scratch(_) | Arg::Work(_) | Arg::Value(_) => anything,
             };
             let whole = want.iter().copied().chain([FILL; GUARD]);
             if let Some(byte) = whole

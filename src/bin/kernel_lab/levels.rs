@@ -153,13 +153,14 @@ fn bounded(
 ) -> Result<Vec<LoopLevel>, LabError> {
     const UNIT: i128 = 4096;
     let at = group.insns[0].addr - callee.start;
-    // Its own calls where their number is a closed form, else all calls that the kernel makes.
+    // Its own calls where their number is a closed form, else all calls that the kernel makes, else the spec's last expression.
     let entered = times(counts, callee.insns[0].addr, false);
     let all = function.insns.iter().filter(|i| i.call.is_some()).map(|i| times(counts, i.addr, false));
     let all = all.fold(vec![0; counts.len()], |sum: Vec<i128>, t| sum.iter().zip(&t).map(|(a, b)| a + b).collect());
     let factors: Vec<i128> = (1..=16).collect();
     let mut bases = [entered, all].into_iter();
-    let found = bases.find_map(|calls| find(list, &factors, &calls));
+    let last = || list.last().map(|candidate| candidate.text.clone());
+    let found = bases.find_map(|calls| find(list, &factors, &calls)).or_else(last);
     let text = found.ok_or_else(|| LabError::Unmatched {
         symbol: format!("{} in {}", callee.symbol, function.symbol),
         at,

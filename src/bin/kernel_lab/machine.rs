@@ -82,7 +82,10 @@ impl Sources {
 
     /// The headers that hold the prototypes, one after the other.
     pub fn headers(&self) -> String {
-        self.kernels().filter(|(name, _)| matches!(*name, "tinyprec.h" | "classes.h")).map(|(_, text)| text).collect()
+        self.kernels()
+            .filter(|(name, _)| matches!(*name, "tinyprec.h" | "learning.h" | "classes.h"))
+            .map(|(_, text)| text)
+            .collect()
     }
 }
 

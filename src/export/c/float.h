@@ -50,6 +50,35 @@ TP_INLINE float tp_exp_f32(float x)
     return (y * tp_power_of_two(first)) * tp_power_of_two(whole - first);
 }
 
+#if defined(__riscv) && !defined(__riscv_flen)
+/* Correctly rounded root of 0 or a normal number, without a float unit: the root of the significand has one bit to round. */
+TP_INLINE float tp_sqrt(float x)
+{
+    union { float value; uint32_t bits; } y = {x};
+    const int32_t exponent = (int32_t)(y.bits >> 23) - 127;
+    const uint64_t significand = (uint64_t)((y.bits & 0x7fffffu) | 0x800000u) << (exponent & 1);
+    const uint32_t root = (tp_isqrt(significand << 25) + 1) >> 1;
+    y.bits = ((((uint32_t)(exponent >> 1) + 126u) << 23) + root) & tp_mask(y.bits);
+    return y.value;
+}
+#else
+TP_INLINE float tp_sqrt(float x) { return __builtin_sqrtf(x); }
+#endif
+
+/* The quotient to the nearest integer, ties to even: added to 1.5 * 2^52, it stands in the low bits. */
+TP_INLINE int32_t tp_nearest(double x)
+{
+    union { double value; uint64_t bits; } y = {x + 6755399441055744.0};
+    return (int32_t)(uint32_t)y.bits;
+}
+
+/* The same up to 2^51. */
+TP_INLINE int64_t tp_nearest_64(double x)
+{
+    union { double value; uint64_t bits; } y = {x + 6755399441055744.0};
+    return (int64_t)(y.bits - 0x4338000000000000u);
+}
+
 /* float(clamp(sum) - base) * mul + add, three roundings. */
 TP_INLINE float tp_transformed(int32_t sum, const tp_transform *by, float mul, float add)
 {

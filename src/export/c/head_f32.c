@@ -92,21 +92,6 @@ void tp_mean_rows_f32(const float *restrict master, const int32_t *restrict row,
     *mean = sum / (float)(rows * columns);
 }
 
-#if defined(__riscv) && !defined(__riscv_flen)
-/* Correctly rounded root of 0 or a normal number, without a float unit: the root of the significand has one bit to round. */
-TP_INLINE float tp_sqrt(float x)
-{
-    union { float value; uint32_t bits; } y = {x};
-    const int32_t exponent = (int32_t)(y.bits >> 23) - 127;
-    const uint64_t significand = (uint64_t)((y.bits & 0x7fffffu) | 0x800000u) << (exponent & 1);
-    const uint32_t root = (tp_isqrt(significand << 25) + 1) >> 1;
-    y.bits = ((((uint32_t)(exponent >> 1) + 126u) << 23) + root) & tp_mask(y.bits);
-    return y.value;
-}
-#else
-TP_INLINE float tp_sqrt(float x) { return __builtin_sqrtf(x); }
-#endif
-
 void tp_past_weight_f32(const uint32_t *restrict past, const uint32_t *restrict current, float *restrict weight, int32_t classes)
 {
     for (int32_t c = 0; c < classes; c++) weight[c] = tp_sqrt((float)past[c] / (float)current[c]);
@@ -156,13 +141,6 @@ TP_MEAN_ROWS_REAL(tp_mean_rows_i16_f32, int16_t)
 
 TP_CONSOLIDATE_REAL(tp_consolidate_rows_i8_f32, int8_t)
 TP_CONSOLIDATE_REAL(tp_consolidate_rows_i16_f32, int16_t)
-
-/* The quotient to the nearest integer, ties to even: added to 1.5 * 2^52, it stands in the low bits. */
-TP_INLINE int32_t tp_nearest(double x)
-{
-    union { double value; uint64_t bits; } y = {x + 6755399441055744.0};
-    return (int32_t)(uint32_t)y.bits;
-}
 
 #define TP_LOAD_REAL(name, code_t)                                                                                          \
     void name(const float *restrict consolidated, code_t *restrict master, const uint8_t *restrict take, double scale, int32_t zero, int32_t lo, int32_t hi, int32_t rows, int32_t columns) \

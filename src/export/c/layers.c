@@ -203,21 +203,32 @@ void tp_global_avg_pool_f32(const float *restrict x, float *restrict y, int32_t 
     }
 }
 
-void tp_max_pool_bits(const uint32_t *restrict x, uint32_t *restrict y, const tp_conv *restrict s)
+TP_INLINE void tp_pool_words(const uint32_t *restrict x, uint32_t *restrict y, const tp_conv *restrict s, int32_t words)
 {
     for (int32_t oy = 0; oy < s->oh; oy++) {
         const tp_span v = tp_inside(oy, s->stride, s->pad_top, s->kh, s->ih);
         for (int32_t ox = 0; ox < s->ow; ox++) {
             const tp_span h = tp_inside(ox, s->stride, s->pad_left, s->kw, s->iw);
-            for (int32_t w = 0; w < s->words; w++) {
-                const uint32_t *row = x + (v.at * s->iw + h.at) * s->words + w;
+            for (int32_t w = 0; w < words; w++) {
+                const uint32_t *row = x + (v.at * s->iw + h.at) * words + w;
                 uint32_t all = 0xffffffffu;
-                for (int32_t ky = v.begin; ky < v.end; ky++, row += s->iw * s->words) {
+                for (int32_t ky = v.begin; ky < v.end; ky++, row += s->iw * words) {
                     const uint32_t *at = row;
-                    for (int32_t kx = h.begin; kx < h.end; kx++, at += s->words) all &= *at;
+                    for (int32_t kx = h.begin; kx < h.end; kx++, at += words) all &= *at;
                 }
                 *y++ = all;
             }
         }
     }
+}
+
+void tp_max_pool_bits(const uint32_t *restrict x, uint32_t *restrict y, const tp_conv *restrict s)
+{
+    tp_pool_words(x, y, s, s->words);
+}
+
+/* Each plane by itself: the largest value has no -1 where any has none. */
+void tp_max_pool_bits_b2(const uint32_t *restrict x, uint32_t *restrict y, const tp_conv *restrict s)
+{
+    tp_pool_words(x, y, s, 2 * s->words);
 }

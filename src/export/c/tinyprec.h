@@ -50,6 +50,23 @@ void tp_binary_dense(const uint32_t *x, const uint32_t *weight, int32_t *y, int3
 /* The same with y as bits: set iff dot < threshold[row]. */
 void tp_binary_dense_threshold(const uint32_t *x, const uint32_t *weight, const int32_t *threshold, uint32_t *y, int32_t bits, int32_t rows, int32_t words);
 
+/* Maps and weights of two planes: values -1, 0, +1 are half sums of two bits; a pixel's (a tap's) planes lie one after the other, two
+ * thresholds a channel. Names: planes of x, of the weights, of y where another. */
+void tp_binary_conv_threshold_b2_b1(const uint32_t *x, const uint32_t *weight, const int32_t *threshold, uint32_t *y, const tp_conv *shape);
+void tp_binary_conv_threshold_b2_b2(const uint32_t *x, const uint32_t *weight, const int32_t *threshold, uint32_t *y, const tp_conv *shape);
+void tp_binary_dense_b1_b2(const uint32_t *x, const uint32_t *weight, int32_t *y, int32_t bits, int32_t rows, int32_t words);
+void tp_binary_dense_b2_b1(const uint32_t *x, const uint32_t *weight, int32_t *y, int32_t bits, int32_t rows, int32_t words);
+void tp_binary_dense_b2_b2(const uint32_t *x, const uint32_t *weight, int32_t *y, int32_t bits, int32_t rows, int32_t words);
+void tp_binary_dense_threshold_b1_b1_b2(const uint32_t *x, const uint32_t *weight, const int32_t *threshold, uint32_t *y, int32_t bits, int32_t rows, int32_t words);
+void tp_binary_dense_threshold_b1_b2(const uint32_t *x, const uint32_t *weight, const int32_t *threshold, uint32_t *y, int32_t bits, int32_t rows, int32_t words);
+void tp_binary_dense_threshold_b2_b1(const uint32_t *x, const uint32_t *weight, const int32_t *threshold, uint32_t *y, int32_t bits, int32_t rows, int32_t words);
+void tp_binary_dense_threshold_b2_b2(const uint32_t *x, const uint32_t *weight, const int32_t *threshold, uint32_t *y, int32_t bits, int32_t rows, int32_t words);
+/* First layers on signed codes, one bit or a byte a weight; one or two planes out. `patch` as tp_input_conv. */
+void tp_input_conv_threshold_i8(const int8_t *image, const uint32_t *weight, const int32_t *threshold, uint32_t *y, int8_t *patch, const tp_conv *shape);
+void tp_input_conv_threshold_i8_b2(const int8_t *image, const uint32_t *weight, const int32_t *threshold, uint32_t *y, int8_t *patch, const tp_conv *shape);
+void tp_input_conv_threshold_i8_i8_b2(const int8_t *image, const int8_t *weight, const int32_t *threshold, uint32_t *y, int8_t *patch, const tp_conv *shape);
+void tp_max_pool_bits_b2(const uint32_t *x, uint32_t *y, const tp_conv *shape);
+
 /* acc [pixels][channels] -> bits [pixels][ceil(channels / 32)]: set iff acc < threshold[channel]. */
 void tp_threshold(const int32_t *acc, const int32_t *threshold, uint32_t *y, int32_t pixels, int32_t channels);
 
@@ -320,5 +337,11 @@ void tp_consolidate_rows_i8_f32(const int8_t *master, const float *weight, const
 void tp_consolidate_rows_i16_f32(const int16_t *master, const float *weight, const int32_t *row, float *consolidated, float mean, int32_t zero, float scale, int32_t rows, int32_t columns);
 void tp_past_weight_f32(const uint32_t *past, const uint32_t *current, float *weight, int32_t classes);
 void tp_consolidate_rows_f32(const float *master, const float *weight, const int32_t *row, float *consolidated, float mean, int32_t rows, int32_t columns);
+
+void tp_load_rows_f32_i32(const float *consolidated, int32_t *master, const uint8_t *take, double scale, int32_t zero, int32_t lo, int32_t hi, int32_t rows, int32_t columns);
+void tp_mean_rows_i32_f32(const int32_t *master, const int32_t *row, float *mean, int32_t zero, float scale, int32_t rows, int32_t columns);
+void tp_consolidate_rows_i32_f32(const int32_t *master, const float *weight, const int32_t *row, float *consolidated, float mean, int32_t zero, float scale, int32_t rows, int32_t columns);
+
+#include "learning.h"
 
 #endif

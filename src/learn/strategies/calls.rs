@@ -119,12 +119,13 @@ impl Calls {
         let elems = [elem_of(self.format(SlotName::Features)), Elem::F32];
         Self::call(Op::ImportanceAccumulate, Phase::Consolidate, "head.importance".into(), &dims, &elems)
             .buffer(self.activation("head.importance", Elem::F32, self.n(Tensor::Weights), Access::ReadWrite))
+            .buffer(self.scratch("head.importance.gradient", self.n(Tensor::Weights) + self.classes))
     }
 
     pub(in super::super) fn remember(&self, tensor: Tensor) -> KernelCall {
         let n = self.n(tensor);
         let (anchor, pull) = (self.consolidated(tensor), self.format(SlotName::Past));
-        let elems = [Elem::F32, elem_of(pull)];
+        let elems = [Elem::F32, elem_of(self.master(tensor)), elem_of(anchor), elem_of(pull)];
         Self::call(Op::KeepAnchor, Phase::Consolidate, Self::name(tensor, "anchor"), &[("n", n)], &elems)
             .buffer(self.master_buffer(tensor, Access::Read))
             .buffer(self.state(&Self::name(tensor, "anchor"), anchor, n, Access::Write))
@@ -150,20 +151,26 @@ impl Calls {
     }
 
     pub(in super::super) fn distil(&self, batch: usize) -> KernelCall {
-        let call = self.softmax();
-        Self::call(
-            Op::Distil,
-            Phase::Backward,
-            "head.distil".into(),
-            &[("batch", batch), ("classes", self.classes)],
-            &call.elems,
-        )
-        .buffer(self.activation("head.teacher.logits", call.elems[0], batch * self.classes, Access::Read))
+        let elems = [self.softmax().elems[0], self.error(batch).elems[1]];
+        let dims = [("batch", batch), ("classes", self.classes)];
+        Self::call(Op::Distil, Phase::Backward, "head.distil".into(), &dims, &elems)
+            .buffer(self.activation("head.teacher.logits", elems[0], batch * self.classes, Access::Read))
+            .buffer(self.scratch("head.distil.work", 3 * self.classes))
+    }
+
+    /// Class sums: exact while features are codes.
+    fn sum_of_features(&self) -> Elem {
+        if self.format(SlotName::Features).is_integer() { Elem::I32 } else { Elem::F32 }
+    }
+
+    /// Working space of four bytes a number.
+    fn scratch(&self, name: &str, n: usize) -> BufferUse {
+        BufferUse::new(name, size(4 * n), BufferKind::Scratch, Access::Write)
     }
 
     pub(in super::super) fn mean_update(&self) -> KernelCall {
         let k = self.features;
-        let elems = [elem_of(self.format(SlotName::Features)), Elem::I32];
+        let elems = [elem_of(self.format(SlotName::Features)), self.sum_of_features()];
         Self::call(Op::MeanUpdate, Phase::Update, "head.means".into(), &[("features", k)], &elems)
             .buffer(self.state_of("head.means", 4 * self.classes * (k + 1), Access::ReadWrite))
     }
@@ -173,12 +180,14 @@ impl Calls {
         let elems = [elem_of(self.format(SlotName::Features)), Elem::F32];
         Self::call(Op::CovarianceUpdate, Phase::Update, "head.covariance".into(), &[("features", k)], &elems)
             .buffer(self.state_of("head.covariance", 4 * k * k, Access::ReadWrite))
+            .buffer(self.scratch("head.difference", k))
     }
 
     pub(in super::super) fn means_to_rows(&self) -> KernelCall {
         let dims = [("classes", self.classes), ("features", self.features)];
-        let elems = [Elem::I32, elem_of(self.master(Tensor::Weights))];
+        let elems = [self.sum_of_features(), elem_of(self.master(Tensor::Weights))];
         Self::call(Op::MeansToRows, Phase::Consolidate, "head.means".into(), &dims, &elems)
+            .buffer(self.scratch("head.rows", self.n(Tensor::Weights)))
             .buffer(self.master_buffer(Tensor::Weights, Access::Write))
     }
 
@@ -187,6 +196,7 @@ impl Calls {
         let elems = [Elem::F32, elem_of(self.master(Tensor::Weights))];
         Self::call(Op::SolveRows, Phase::Consolidate, "head.covariance".into(), &dims, &elems)
             .buffer(self.state_of("head.covariance", 4 * self.features * self.features, Access::Read))
+            .buffer(self.scratch("head.factor", self.features * (self.features + self.classes + 1)))
             .buffer(self.master_buffer(Tensor::Weights, Access::Write))
     }
 

@@ -2,7 +2,9 @@
 
 mod bits;
 mod classes;
+mod discriminant;
 mod float;
+mod formats;
 mod head;
 mod int8;
 mod int8_linear;
@@ -10,7 +12,9 @@ mod layers;
 mod maps;
 mod padded;
 mod paper;
+mod planes;
 mod rows;
+mod strategies;
 mod update;
 mod variants;
 mod windows;
@@ -30,7 +34,10 @@ pub fn all() -> Vec<Spec> {
         head::specs(),
         rows::specs(),
         float::specs(),
+        planes::specs(),
         paper::specs(),
+        formats::specs(),
+        strategies::specs(),
         classes::specs(),
     ];
     lists.into_iter().flatten().collect()

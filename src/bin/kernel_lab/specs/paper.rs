@@ -38,6 +38,11 @@ pub fn specs() -> Vec<Spec> {
         spec(Op::Requantise, &[I64, I32], "tp_requantise_i64_i32", N, &[A, T, None], |r| requantise(r, I32)),
         spec(Op::MeanRows, &[I8, F32], "tp_mean_rows_i8_f32", ROWS, &[T, None, None], |r| mean(r, I8)),
         spec(Op::MeanRows, &[I16, F32], "tp_mean_rows_i16_f32", ROWS, &[T, None, None], |r| mean(r, I16)),
+        spec(Op::MeanRows, &[I32, F32], "tp_mean_rows_i32_f32", ROWS, &[T, None, None], |r| mean(r, I32)),
+        spec(Op::LoadRows, &[F32, I32], "tp_load_rows_f32_i32", ROWS, &[T, T, None], |r| load(r, I32)),
+        spec(Op::ConsolidateRows, &[I32, F32], "tp_consolidate_rows_i32_f32", ROWS, &[T, A, None, T], |r| {
+            merge(r, I32)
+        }),
         spec(Op::LoadRows, &[F32, I8], "tp_load_rows_f32_i8", ROWS, &[T, T, None], |r| load(r, I8)),
         spec(Op::LoadRows, &[F32, I16], "tp_load_rows_f32_i16", ROWS, &[T, T, None], |r| load(r, I16)),
         spec(Op::ConsolidateRows, &[I8, F32], "tp_consolidate_rows_i8_f32", ROWS, &[T, A, None, T], |r| merge(r, I8)),

@@ -22,7 +22,7 @@ const CONV: &[&str] = &[
     "rows_in*cols_in*oc*ceil_div(ic,32)",
 ];
 const POOL: &[&str] = &["oh", "oh*ow", "oh*ow*channels", "rows_in*ow*channels", "rows_in*cols_in*channels"];
-const BITS: &[&str] = &["oh", "oh*ow", "oh*ow*words", "rows_in*ow*words", "rows_in*cols_in*words"];
+pub(super) const BITS: &[&str] = &["oh", "oh*ow", "oh*ow*words", "rows_in*ow*words", "rows_in*cols_in*words"];
 const DENSE: &[&str] = &["rows", "rows*columns"];
 
 /// Twins of layers with a window.

@@ -1,0 +1,98 @@
+/* The learning head beyond CWR* in whole bytes: other formats, stochastic rounding, other strategies. Conventions of tinyprec.h. */
+#ifndef TINYPREC_LEARNING_H
+#define TINYPREC_LEARNING_H
+
+#include "tinyprec.h"
+
+/* ---- other formats of the head: formats.c ----------------------------------------------------------------------------- */
+
+/* Signs of features: bit 1 where x * 2^8 < offset. */
+void tp_standardise_b1(const int32_t *x, const int32_t *offset, uint32_t *y, int32_t n);
+/* Signs of weights, bit to bit over all rows, 0 counts as +1; *magnitude = sum of |master|. */
+void tp_forward_copy_i8_b1(const int8_t *master, uint32_t *copy, uint64_t *magnitude, int32_t n);
+void tp_forward_copy_i16_b1(const int16_t *master, uint32_t *copy, uint64_t *magnitude, int32_t n);
+void tp_forward_copy_i32_b1(const int32_t *master, uint32_t *copy, uint64_t *magnitude, int32_t n);
+/* z[c] = bias[c] + sum over features; weights of all rows bit to bit, features' bits from bit 0. */
+void tp_head_forward_i8_b1(const int8_t *feature, const uint32_t *weight, const int32_t *bias, int32_t *z, int32_t classes, int32_t features);
+void tp_head_forward_b1_i8(const uint32_t *feature, const int8_t *weight, const int32_t *bias, int32_t *z, int32_t classes, int32_t features);
+void tp_head_forward_b1_b1(const uint32_t *feature, const uint32_t *weight, const int32_t *bias, int32_t *z, int32_t classes, int32_t features);
+void tp_gradient_accumulate_i8_b1(const int8_t *error, const uint32_t *feature, int32_t *sum, int32_t zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_i16_b1(const int16_t *error, const uint32_t *feature, int32_t *sum, int32_t zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_i32_b1(const int32_t *error, const uint32_t *feature, int64_t *sum, int32_t zero, int32_t classes, int32_t features);
+/* Codes of `bits` bits, 2 ... 7, lowest bits first without gaps; one byte more than they fill is read and written. */
+void tp_head_forward_packed(const int8_t *feature, const uint8_t *weight, const int32_t *bias, int32_t *z, int32_t bits, int32_t classes, int32_t features);
+void tp_forward_copy_packed_i8(const int8_t *master, uint8_t *copy, const tp_requant *by, int32_t bits, int32_t n);
+void tp_forward_copy_packed_i16(const int16_t *master, uint8_t *copy, const tp_requant *by, int32_t bits, int32_t n);
+void tp_forward_copy_packed_i32(const int32_t *master, uint8_t *copy, const tp_requant *by, int32_t bits, int32_t n);
+/* f16 and bf16 by their bits, to nearest even, no NaN. */
+void tp_forward_copy_f32_f16(const float *master, uint16_t *half, int32_t n);
+void tp_forward_copy_f32_bf16(const float *master, uint16_t *half, int32_t n);
+void tp_head_forward_f16(const float *feature, const uint16_t *weight, const float *bias, float *z, int32_t classes, int32_t features);
+void tp_head_forward_bf16(const float *feature, const uint16_t *weight, const float *bias, float *z, int32_t classes, int32_t features);
+/* Before a batch. */
+void tp_clear_i32(int32_t *sum, int32_t n);
+void tp_clear_i64(int64_t *sum, int32_t n);
+void tp_clear_f32(float *sum, int32_t n);
+
+/* ---- stochastic rounding: stochastic.c -------------------------------------------------------------------------------- */
+
+/* ChaCha with 8 rounds; a draw is two words of the block, `used` draws of 8 are spent (8 before the first). */
+typedef struct {
+    uint32_t key[8], counter[2], stream[2], block[16];
+    int32_t used;
+} tp_random;
+
+/* As tp_sgd_update_..., one draw a weight; shift 1 ... 62, |gradient - src_zero| at most 2^32. */
+void tp_sgd_update_random_i8_i8(const int8_t *gradient, int8_t *master, const tp_requant *by, tp_random *random, int32_t n);
+void tp_sgd_update_random_i16_i16(const int16_t *gradient, int16_t *master, const tp_requant *by, tp_random *random, int32_t n);
+void tp_sgd_update_random_i32_i32(const int32_t *gradient, int32_t *master, const tp_requant *by, tp_random *random, int32_t n);
+void tp_sgd_update_random_i32_i8(const int32_t *gradient, int8_t *master, const tp_requant *by, tp_random *random, int32_t n);
+void tp_sgd_update_random_i32_i16(const int32_t *gradient, int16_t *master, const tp_requant *by, tp_random *random, int32_t n);
+
+/* ---- other strategies: strategies.c ----------------------------------------------------------------------------------- */
+
+/* master = limit(master - round((before - anchor) * pull * factor)); `before`: the weights before the step. |(before - anchor) * pull| < 2^60,
+ * |that * factor| < 2^33. */
+void tp_anchor_pull_i8(const int8_t *before, const int8_t *anchor, const int32_t *pull, int8_t *master, const tp_requant *by, int32_t n);
+void tp_anchor_pull_i16(const int16_t *before, const int16_t *anchor, const int32_t *pull, int16_t *master, const tp_requant *by, int32_t n);
+void tp_anchor_pull_i32(const int32_t *before, const int32_t *anchor, const int32_t *pull, int32_t *master, const tp_requant *by, int32_t n);
+void tp_anchor_pull_f32(const float *before, const float *anchor, const float *pull, float *master, float rate, int32_t n);
+/* importance += (batch mean of the cross-entropy's gradient) squared; `gradient` and `error` are working space. */
+void tp_importance_accumulate_i8(const float *z, const int32_t *label, const int8_t *feature, float *importance, float *gradient, float *error, int32_t zero, float scale, float mean, int32_t batch, int32_t classes, int32_t features);
+void tp_importance_accumulate_f32(const float *z, const int32_t *label, const float *feature, float *importance, float *gradient, float *error, int32_t zero, float scale, float mean, int32_t batch, int32_t classes, int32_t features);
+/* anchor = master; running = keep * running + take * importance; pull = round(running * by), below 2^31. */
+void tp_keep_anchor_i8(const float *importance, const int8_t *master, int8_t *anchor, int32_t *pull, float *running, float keep, float take, double by, int32_t n);
+void tp_keep_anchor_i16(const float *importance, const int16_t *master, int16_t *anchor, int32_t *pull, float *running, float keep, float take, double by, int32_t n);
+void tp_keep_anchor_i32(const float *importance, const int32_t *master, int32_t *anchor, int32_t *pull, float *running, float keep, float take, double by, int32_t n);
+void tp_keep_anchor_f32(const float *importance, const float *master, float *anchor, float *pull, float *running, float keep, float take, float by, int32_t n);
+/* Softmax of both logits over the `classes` known classes at a temperature; the weighted difference onto the errors. `work` has
+ * 3 * classes numbers, `total` all classes. */
+void tp_distil_i32(const int32_t *z, const int32_t *teacher, const int32_t *known, int32_t *difference, int32_t *work, uint32_t mantissa, int32_t left, int32_t right, const tp_requant *by, int32_t total, int32_t batch, int32_t classes);
+void tp_distil_f32(const float *z, const float *teacher, const int32_t *known, float *difference, float *work, float temperature, float factor, int32_t total, int32_t batch, int32_t classes);
+/* A sample's class sum grows by it. */
+void tp_mean_update_i8(const int8_t *feature, int32_t *sum, int32_t zero, int32_t features);
+void tp_mean_update_f32(const float *feature, float *sum, int32_t features);
+/* covariance = keep * covariance + add * d * d', lower triangle, rows of `features`; d = (feature - zero) * scale - sum * per. */
+void tp_covariance_update_i8(const int8_t *feature, const int32_t *sum, float *covariance, float *d, int32_t zero, float scale, float per, float keep, float add, int32_t features);
+void tp_covariance_update_f32(const float *feature, const float *sum, float *covariance, float *d, int32_t zero, float scale, float per, float keep, float add, int32_t features);
+/* Class means as rows, offset = -|mean|^2 / 2, all times room / largest magnitude; codes toward zero. `row` is working space. */
+void tp_means_to_rows_i8(const int32_t *sum, const int32_t *count, int8_t *master, float *offset, float *row, float scale, float room, int32_t classes, int32_t features);
+void tp_means_to_rows_i16(const int32_t *sum, const int32_t *count, int16_t *master, float *offset, float *row, float scale, float room, int32_t classes, int32_t features);
+void tp_means_to_rows_i32(const int32_t *sum, const int32_t *count, int32_t *master, float *offset, float *row, float scale, float room, int32_t classes, int32_t features);
+void tp_means_to_rows_f32(const float *sum, const int32_t *count, float *master, float *offset, float *row, float scale, float room, int32_t classes, int32_t features);
+/* The same with each mean solved by (1 - shrink) * covariance + shrink * I; `factor` (features squared), `row` and `mean` are working space. */
+void tp_solve_rows_i8(const float *covariance, const int32_t *sum, const int32_t *count, int8_t *master, float *offset, float *factor, float *row, float *mean, float shrink, float scale, float room, int32_t classes, int32_t features);
+void tp_solve_rows_i16(const float *covariance, const int32_t *sum, const int32_t *count, int16_t *master, float *offset, float *factor, float *row, float *mean, float shrink, float scale, float room, int32_t classes, int32_t features);
+void tp_solve_rows_i32(const float *covariance, const int32_t *sum, const int32_t *count, int32_t *master, float *offset, float *factor, float *row, float *mean, float shrink, float scale, float room, int32_t classes, int32_t features);
+void tp_solve_rows_f32(const float *covariance, const float *sum, const int32_t *count, float *master, float *offset, float *factor, float *row, float *mean, float shrink, float scale, float room, int32_t classes, int32_t features);
+/* Latents into the replay buffer and back: as they are, or as signs of (feature - zero) that stand for two values. */
+void tp_store_latent_i8(const int8_t *from, int8_t *to, int32_t n);
+void tp_store_latent_f32(const float *from, float *to, int32_t n);
+void tp_load_latent_i8(const int8_t *from, int8_t *to, int32_t n);
+void tp_load_latent_f32(const float *from, float *to, int32_t n);
+void tp_store_latent_i8_b1(const int8_t *from, uint32_t *to, int32_t zero, int32_t n);
+void tp_store_latent_f32_b1(const float *from, uint32_t *to, int32_t zero, int32_t n);
+void tp_load_latent_b1_i8(const uint32_t *from, int8_t *to, int32_t plus, int32_t minus, int32_t n);
+void tp_load_latent_b1_f32(const uint32_t *from, float *to, float magnitude, int32_t n);
+
+#endif
