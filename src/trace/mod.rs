@@ -18,9 +18,11 @@
 mod axis;
 mod call;
 mod layer_list;
+mod op;
 mod sink;
 
 pub use axis::{Axis, Inside};
-pub use call::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase, constant_bytes};
+pub use call::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Phase, constant_bytes};
 pub use layer_list::{LayerList, LayerListError, ListType, layer_list};
+pub use op::Op;
 pub use sink::{CallLog, NullSink, Sink};
