@@ -3,14 +3,17 @@
 //! Nothing here is computed; `run` fills it, `report` renders it, users parse it. Field names carry their units.
 //! Times of day, host names and thread counts are left out on purpose: same inputs and seed give a byte-identical file.
 
+mod cost;
+mod fidelity;
 mod sweep;
 
+pub use cost::{CostResult, Interval, PhaseCost, RamPoint, SiteCost, UnpricedCall};
+pub use fidelity::{EpochGradient, FidelityPoint};
 pub use sweep::{
     AxisInfo, BoardAnalysis, BreakEven, FrontierPoint, KERNELS, Learnt, PointCost, PointResult, SWEEP_VERSION,
     Sensitivity, SweepHeader, SweepRecord, Work,
 };
 
-use crate::trace::Phase;
 use serde::{Deserialize, Serialize};
 
 /// Version of this layout; raised when a field changes meaning or goes away.
@@ -200,24 +203,9 @@ pub struct SeedResult {
     pub confusion: Vec<Vec<u32>>,
     /// Numeric fidelity by recorded step (first seed only; empty for the others).
     pub fidelity: Vec<FidelityPoint>,
-}
-
-/// Error of one tensor role against the f64 twin at one step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FidelityPoint {
-    /// Optimiser step since the start of the run.
-    pub step: u64,
-    /// Experience index.
-    pub experience: usize,
-    /// Slot name (`logits`, `probabilities`, `error`, `gradient`, `weights.master`, `weights.forward`, `update`).
-    pub role: String,
-    /// ‖quantised − exact‖₂ / ‖exact‖₂.
-    pub relative_l2: f64,
-    /// Mean absolute percentage error over entries with |exact| > 0, where the role is `gradient`.
-    pub mape: Option<f64>,
-    /// Share of vanished updates of this step, where the role is `update`.
-    pub vanished: Option<f64>,
+    /// Error of the gradient by epoch (first seed only; empty for the others and in records of older versions).
+    #[serde(default)]
+    pub gradient_by_epoch: Vec<EpochGradient>,
 }
 
 /// Saturations and wraps of one site.
@@ -299,100 +287,4 @@ pub struct UncertainNumber {
     pub step_latency_share: f64,
     /// The same of the latency of an image.
     pub inference_latency_share: f64,
-}
-
-/// Low, middle and high of a prediction.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Interval {
-    /// With every assumption at its favourable end.
-    pub low: f64,
-    /// Best estimate.
-    pub mid: f64,
-    /// With every assumption at its unfavourable end.
-    pub high: f64,
-}
-
-/// One precision on one board.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CostResult {
-    /// Precision name.
-    pub precision: String,
-    /// Profile name.
-    pub profile: String,
-    /// Kernel set name.
-    pub kernel_set: String,
-    /// One image through backbone and head.
-    pub inference_latency_ms: Interval,
-    /// Energy of that.
-    pub inference_energy_uj: Interval,
-    /// One training step of one minibatch on stored features (head only).
-    pub step_latency_ms: Interval,
-    /// Energy of that.
-    pub step_energy_uj: Interval,
-    /// One consolidation (end of an experience).
-    pub consolidation_latency_ms: Interval,
-    /// Energy of that.
-    pub consolidation_energy_uj: Interval,
-    /// By phase.
-    pub phases: Vec<PhaseCost>,
-    /// By kernel call, merged by site.
-    pub sites: Vec<SiteCost>,
-    /// Largest number of live bytes, learning state and arena together.
-    pub ram_kib: f64,
-    /// Code, constant weights and tables.
-    pub flash_kib: f64,
-    /// Both fit the board.
-    pub fits: bool,
-    /// Bytes missing in RAM or flash where it does not fit, else 0.
-    pub missing_kib: f64,
-    /// Live bytes in call order.
-    pub ram_timeline: Vec<RamPoint>,
-}
-
-/// Cost of one phase within one unit. `head_forward` comes twice: for one image, and for the whole minibatch of a step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PhaseCost {
-    /// The phase.
-    pub phase: Phase,
-    /// What one unit is: `image`, `step`, `consolidation`.
-    pub unit: String,
-    /// Cycles.
-    pub cycles: Interval,
-    /// Latency.
-    pub latency_ms: Interval,
-    /// Energy.
-    pub energy_uj: Interval,
-}
-
-/// Cost of one site (layer or head operation).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SiteCost {
-    /// Phase.
-    pub phase: Phase,
-    /// Layer or head operation.
-    pub site: String,
-    /// Kernel of the kernel set that runs it.
-    pub kernel: String,
-    /// Cycles.
-    pub cycles: Interval,
-    /// Share of the cycles that waits for memory.
-    pub memory_share: f64,
-}
-
-/// Live bytes while one call runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RamPoint {
-    /// Position in the list of calls.
-    pub call: usize,
-    /// Site of the call.
-    pub site: String,
-    /// Permanent state (learning state, stored samples, weights placed in RAM).
-    pub state_bytes: u64,
-    /// Arena in use.
-    pub arena_bytes: u64,
 }

@@ -24,6 +24,34 @@ fn golden<T: for<'de> Deserialize<'de>>(name: &str) -> T {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
+const CLASSES: usize = 5;
+const FEATURES: usize = 13;
+const BATCH: usize = 8;
+const SAMPLES: usize = 24;
+
+/// What the integer scripts draw: three experiences of codes from −127 to 127.
+struct Drawn {
+    features: Vec<i32>,
+    labels: Vec<usize>,
+}
+
+fn drawn() -> Drawn {
+    let experiences: [&[usize]; 3] = [&[0, 1, 2], &[2, 3, 4], &[0, 1, 2, 3, 4]];
+    let mut rng = Lcg(2026);
+    let mut drawn = Drawn { features: Vec::new(), labels: Vec::new() };
+    for current in experiences {
+        for _ in 0..SAMPLES {
+            let label = current[rng.index(current.len())];
+            for k in 0..FEATURES {
+                let lean = if k % CLASSES == label { 40 } else { 0 };
+                drawn.features.push((i32::try_from(rng.next(161)).unwrap() - 80 + lean).clamp(-127, 127));
+            }
+            drawn.labels.push(label);
+        }
+    }
+    drawn
+}
+
 #[derive(Deserialize)]
 struct IntegerCase {
     preset: String,
@@ -37,41 +65,73 @@ fn codes(values: &Values) -> &[i32] {
 
 #[test]
 fn integer_steps_and_merges_are_equal_to_the_last_code() {
-    let (classes, features, batch, samples) = (5usize, 13usize, 8, 24);
-    let experiences: [&[usize]; 3] = [&[0, 1, 2], &[2, 3, 4], &[0, 1, 2, 3, 4]];
-    let mut rng = Lcg(2026);
-    let (mut x, mut labels) = (Vec::new(), Vec::new());
-    for current in experiences {
-        for _ in 0..samples {
-            let label = current[rng.index(current.len())];
-            for k in 0..features {
-                let lean = if k % classes == label { 40 } else { 0 };
-                x.push((i32::try_from(rng.next(161)).unwrap() - 80 + lean).clamp(-127, 127));
-            }
-            labels.push(label);
-        }
-    }
+    let drawn = drawn();
     for case in golden::<Vec<IntegerCase>>("head_integer") {
         let precision = Precision::preset(&case.preset).unwrap();
         let format = precision.slot(SlotName::Features).number().unwrap();
         let params = QParams::of_format(&format).unwrap();
-        let table = FeatureTable::new(features, format, Values::Codes { codes: x.clone(), params }).unwrap();
+        let table =
+            FeatureTable::new(FEATURES, format, Values::Codes { codes: drawn.features.clone(), params }).unwrap();
         let mut config = HeadConfig::new(precision, 0.25);
-        config.batch = batch;
-        let mut cwr = CwrStar::new(config, classes, features, 0).unwrap();
+        config.batch = BATCH;
+        let mut cwr = CwrStar::new(config, CLASSES, FEATURES, 0).unwrap();
         let mut expected = case.steps.iter();
         for (i, merged) in case.consolidated.iter().enumerate() {
-            let rows: Vec<usize> = (i * samples..(i + 1) * samples).collect();
-            cwr.begin_experience(&class_counts(&labels, &rows, classes).unwrap(), &mut NullSink).unwrap();
+            let rows: Vec<usize> = (i * SAMPLES..(i + 1) * SAMPLES).collect();
+            cwr.begin_experience(&class_counts(&drawn.labels, &rows, CLASSES).unwrap(), &mut NullSink).unwrap();
             for _ in 0..2 {
-                for b in rows.chunks(batch) {
-                    let report = cwr.observe(&table, &labels, b, &mut NullSink).unwrap();
+                for b in rows.chunks(BATCH) {
+                    let report = cwr.observe(&table, &drawn.labels, b, &mut NullSink).unwrap();
                     let step = report.step;
                     assert_eq!(codes(cwr.head().master()), expected.next().unwrap(), "{} step {step}", case.preset);
                 }
             }
-            cwr.end_experience(&table, &labels, &rows, &mut NullSink).unwrap();
+            cwr.end_experience(&table, &drawn.labels, &rows, &mut NullSink).unwrap();
             assert_eq!(codes(cwr.head().consolidated()), merged, "{} experience {i}", case.preset);
+        }
+        assert!(expected.next().is_none());
+    }
+}
+
+#[derive(Deserialize)]
+struct PaperCase {
+    preset: String,
+    base: UpdateBase,
+    feature_range: [f64; 2],
+    steps: Vec<Vec<i32>>,
+    scales: Vec<f64>,
+    consolidated: Vec<Vec<f32>>,
+}
+
+/// The authors' own step: codes, the drifting scale, and the float32 merge, bit for bit.
+#[test]
+fn the_papers_steps_are_equal_to_the_last_code() {
+    let drawn = drawn();
+    for case in golden::<Vec<PaperCase>>("paper_integer") {
+        let mut precision = Precision::preset(&case.preset).unwrap();
+        precision.update_base = case.base;
+        let Some(format @ Format::Int(int)) = precision.slot(SlotName::Features).number() else { panic!() };
+        let params = QParams::from_range(&int, case.feature_range[0], case.feature_range[1]).unwrap();
+        let table =
+            FeatureTable::new(FEATURES, format, Values::Codes { codes: drawn.features.clone(), params }).unwrap();
+        let mut config = HeadConfig::new(precision, 0.25);
+        config.batch = BATCH;
+        let mut cwr = CwrStar::new(config, CLASSES, FEATURES, 0).unwrap();
+        let (mut expected, mut scales) = (case.steps.iter(), case.scales.iter());
+        for (i, merged) in case.consolidated.iter().enumerate() {
+            let rows: Vec<usize> = (i * SAMPLES..(i + 1) * SAMPLES).collect();
+            cwr.begin_experience(&class_counts(&drawn.labels, &rows, CLASSES).unwrap(), &mut NullSink).unwrap();
+            for _ in 0..3 {
+                for b in rows.chunks(BATCH) {
+                    let step = cwr.observe(&table, &drawn.labels, b, &mut NullSink).unwrap().step;
+                    let Values::Codes { codes, params } = cwr.head().master() else { panic!() };
+                    assert_eq!(codes, expected.next().unwrap(), "{} {:?} step {step}", case.preset, case.base);
+                    assert_eq!(params.scale.to_f64(), *scales.next().unwrap(), "{} step {step}", case.preset);
+                }
+            }
+            cwr.end_experience(&table, &drawn.labels, &rows, &mut NullSink).unwrap();
+            let Values::Real(reals) = cwr.head().consolidated() else { panic!() };
+            assert_eq!(reals, merged, "{} {:?} experience {i}", case.preset, case.base);
         }
         assert!(expected.next().is_none());
     }

@@ -131,6 +131,18 @@ fn learning_state_is_counted_to_the_byte() {
     assert_eq!(bytes(StrategyKind::NearestMean, "hybrid-8"), 2 * n + (4 + 4 + 4) * 4 + 4 * (n + 4));
 }
 
+/// As above with a 24 × 24 layer: latent weights, their signs, two f32 sums, and after an experience an anchor and a 32-bit pull.
+#[test]
+fn the_layers_state_is_counted_to_the_byte() {
+    let toy = Toy::new(4, 24, 64);
+    let kind: StrategyKind = "ar1-star".parse().unwrap();
+    let config = config("hybrid-8");
+    let (head, layer) = (2 * 4 * 24 + 4 * 4, 24 * 24);
+    let fresh = kind.build(&config, 4, 24, 1).unwrap();
+    assert_eq!(fresh.state_bytes(), head + layer + layer / 8 + 8 * layer);
+    assert_eq!(learn(kind, &config, &toy).0.state_bytes(), head + layer + layer / 8 + 8 * layer + layer + 4 * layer);
+}
+
 /// Stored latents that are one bit already (the features of a fully binary network) come back as they were.
 #[test]
 fn one_bit_latents_of_binary_features_are_lossless() {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 use tinyprec::import;
-use tinyprec::nn::{Graph, networks};
+use tinyprec::nn::{Graph, GraphSpec, Layer, Shape, networks};
 
 /// Name; parameters as the framework counts them; with two vectors a batch normalisation; 1-bit and other weights; MiB, and
 /// MiB with the others at 8 bits; binary and other multiply-accumulates. Rows of larq-zoo: `larq.models.summary` of larq 0.14.
@@ -128,4 +128,50 @@ fn what_cannot_be_is_said_with_the_way_out() {
             assert!(message.contains(part), "{arguments:?}: `{part}` is not in: {message}");
         }
     }
+}
+
+#[test]
+fn an_evaluation_keeps_features_and_finds_them_again() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = |name: &str| scratch.path().join(name).to_str().unwrap().to_owned();
+    let weights = (0..40_i16).map(|i| f32::from(i * 7 % 11) - 5.0).collect();
+    let spec = GraphSpec::new("small", Shape::new(32, 32, 3))
+        .then("scale", Layer::Affine { mul: vec![0.125; 3], add: vec![-9.0; 3] })
+        .then(
+            "conv",
+            Layer::FloatConv {
+                weights: vec![0.5; 12],
+                out: 4,
+                bias: vec![0.0, 1.0, 2.0, 3.0],
+                window: tinyprec::nn::Window::valid(1, 1),
+            },
+        )
+        .then("pool", Layer::GlobalAvgPool)
+        .then("fc", Layer::FloatDense { weights, out: 10, bias: vec![] })
+        .then("softmax", Layer::Softmax);
+    let graph = Graph::new(GraphSpec { classifier: Some("fc".to_owned()), ..spec }).unwrap();
+    import::save_graph(&graph, Path::new(&at("net.safetensors"))).unwrap();
+    // CIFAR-10 records: a label and 3072 pixels.
+    let record =
+        |i: u8| (0..3073_u32).map(move |j| if j == 0 { i % 10 } else { (j % 199).to_le_bytes()[0].wrapping_mul(i) });
+    std::fs::write(at("data.bin"), (0..30).flat_map(record).collect::<Vec<u8>>()).unwrap();
+    let run = |more: &[&str]| {
+        let (net, data) = (at("net.safetensors"), at("data.bin"));
+        let (status, out, err) = tinyprec(&[&["eval", &net, &data, "--json"], more].concat());
+        assert_eq!(status, Some(0), "{err}");
+        let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+        (json["correct"].clone(), json["total"].clone(), err)
+    };
+    let scores = |name: &str| std::fs::read_to_string(at(name)).unwrap();
+    let (plain, first, cache) = (at("plain.csv"), at("first.csv"), at("cache"));
+    let computed = run(&["--no-cache", "--scores", &plain]);
+    let kept = run(&["--cache", &cache, "--scores", &first]);
+    assert_eq!((&kept.0, &kept.1), (&computed.0, &computed.1));
+    assert!(!kept.2.contains("found"), "{}", kept.2);
+    let again = run(&["--cache", &cache, "--scores", &at("again.csv")]);
+    assert_eq!((&again.0, &again.1), (&computed.0, &computed.1));
+    assert!(again.2.contains("features of 30 images found"), "{}", again.2);
+    assert_eq!((scores("first.csv"), scores("again.csv")), (scores("plain.csv"), scores("plain.csv")));
+    // Other images are not those.
+    assert!(!run(&["--cache", &cache, "--limit", "20"]).2.contains("found"));
 }

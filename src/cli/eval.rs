@@ -1,6 +1,7 @@
 //! `tinyprec eval`: a frozen network over a data set.
 
 use super::progress::Progress;
+use super::store::{self, StoreArgs};
 use super::{Failure, Outcome, Status, Terminal, load};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -12,7 +13,8 @@ use tinyprec::data::transform::{Filter, Size, Transform};
 use tinyprec::data::{self, Dataset};
 use tinyprec::import::{self, Data, TensorMap};
 use tinyprec::nn::Graph;
-use tinyprec::run::evaluate::{Evaluation, evaluate};
+use tinyprec::run::evaluate::{Evaluation, evaluate, evaluate_features};
+use tinyprec::run::{FeatureKey, FeatureStore, Origin, hash_file};
 
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
@@ -45,6 +47,8 @@ pub struct EvalArgs {
     /// Writes the features of every image
     #[arg(long, value_name = "FILE.safetensors")]
     features: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
     /// Prints the result as JSON
     #[arg(long)]
     json: bool,
@@ -97,10 +101,21 @@ pub fn run(args: &EvalArgs, terminal: &Terminal) -> Outcome {
     let pool =
         pool.map_err(|e| Failure::new(format!("cannot start {threads} threads: {e}; give fewer with --threads")))?;
     let start = Instant::now();
-    let (total, mut progress) = (data.len(), Progress::new(terminal, "eval"));
-    let found = pool.install(|| evaluate(&graph, &data, args.features.is_some(), |done| progress.show(done, total)));
-    progress.finish();
-    let found = found?;
+    let kept = Kept::new(args, &data)?;
+    let found = match kept.as_ref().and_then(|kept| kept.known(args, &graph, &data, terminal)) {
+        Some(found) => found?,
+        None => {
+            let (total, mut progress) = (data.len(), Progress::new(terminal, "eval"));
+            let with_features = args.features.is_some() || (kept.is_some() && graph.classifier().is_some());
+            let found = pool.install(|| evaluate(&graph, &data, with_features, |done| progress.show(done, total)));
+            progress.finish();
+            let found = found?;
+            if let Some(kept) = &kept {
+                kept.keep(&found, terminal);
+            }
+            found
+        }
+    };
     let seconds = start.elapsed().as_secs_f64();
     if found.labels_beyond_classes > 0 {
         let (n, classes) = (found.labels_beyond_classes, found.classes);
@@ -121,6 +136,44 @@ pub fn run(args: &EvalArgs, terminal: &Terminal) -> Outcome {
         terminal.result(&text(&graph, &data, &found, images_per_second))?;
     }
     Ok(Status::Done)
+}
+
+/// Where the features of these images are kept, if they are.
+struct Kept {
+    store: FeatureStore,
+    key: FeatureKey,
+}
+
+impl Kept {
+    /// `None` with `--no-cache`, and where the folder cannot be made: that costs time later and no result now.
+    fn new(args: &EvalArgs, data: &Dataset) -> Result<Option<Self>, Failure> {
+        let Some(store) = args.store.folder().and_then(|dir| FeatureStore::open(&dir).ok()) else { return Ok(None) };
+        let model = hash_file(Path::new(&args.model)).map_err(|e| Failure::new(format!("{}: {e}", args.model)))?;
+        Ok(Some(Self { store, key: FeatureKey::new(&model, data, "")? }))
+    }
+
+    /// The result by features that are kept already. They are counted only: who wants them in a file has them computed.
+    fn known(
+        &self,
+        args: &EvalArgs,
+        graph: &Graph,
+        data: &Dataset,
+        terminal: &Terminal,
+    ) -> Option<Result<Evaluation, Failure>> {
+        let features = if args.features.is_none() { self.store.find(&self.key).ok().flatten() } else { None }?;
+        let found = evaluate_features(graph, data, &features)?;
+        store::tell(terminal, data.len(), &self.store.path(&self.key), &Origin::Found);
+        Some(found.map_err(Failure::from))
+    }
+
+    fn keep(&self, found: &Evaluation, terminal: &Terminal) {
+        let Some(features) = found.to_features() else { return };
+        let origin = match self.store.keep(&self.key, &features) {
+            Ok(()) => Origin::Computed,
+            Err(e) => Origin::NotKept(e.to_string()),
+        };
+        store::tell(terminal, found.total, &self.store.path(&self.key), &origin);
+    }
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {

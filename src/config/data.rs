@@ -45,6 +45,8 @@ pub struct DataFiles {
     pub test_per_class: Option<usize>,
     /// What happens to each image.
     pub transform: Transform,
+    /// The record's hash of a folder of images covers their pixels too, not only names, sizes and labels.
+    pub hash_contents: bool,
 }
 
 /// Checks both tables.
@@ -118,7 +120,9 @@ pub fn check(
     let train_per_class = limit("train_per_class", &raw.train_per_class)?;
     let test_per_class = limit("test_per_class", &raw.test_per_class)?;
     let transform = transform.map_or(Ok(Transform::default()), |t| self::transform(source, t))?;
-    Ok(DataFiles { kind, train, test, one_path, train_per_class, test_per_class, transform })
+    let hashes = [("names", false), ("contents", true)];
+    let hash_contents = raw.hash.as_ref().map_or(Ok(false), |h| one_of(source, "hash", h, &hashes))?;
+    Ok(DataFiles { kind, train, test, one_path, train_per_class, test_per_class, transform, hash_contents })
 }
 
 /// How many paths a kind has.

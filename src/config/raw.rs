@@ -48,6 +48,7 @@ pub struct RawData {
     pub test_list: Option<At<String>>,
     pub train_per_class: Option<At<i64>>,
     pub test_per_class: Option<At<i64>>,
+    pub hash: Option<At<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -124,6 +125,7 @@ pub struct RawTraining {
     pub joint_epochs: Option<At<i64>>,
     pub strategy: Option<At<String>>,
     pub lambda: Option<At<f64>>,
+    pub layer_rate: Option<At<f64>>,
     pub decay: Option<At<f64>>,
     pub alpha: Option<At<f64>>,
     pub temperature: Option<At<f64>>,

@@ -69,6 +69,10 @@ fn with_parameters(source: &Source, raw: &RawTraining, kind: StrategyKind) -> Re
                 one_of(source, "quota", text, &[("class-balanced", true), ("reservoir", false)])
             })?,
         },
+        StrategyKind::Ar1Star { lambda, layer_rate } => StrategyKind::Ar1Star {
+            lambda: real(source, "lambda", &raw.lambda, lambda, (0.0, 1e9))?,
+            layer_rate: real(source, "layer_rate", &raw.layer_rate, layer_rate, (1e-6, 1e3))?,
+        },
         plain => plain,
     })
 }
@@ -77,7 +81,8 @@ fn with_parameters(source: &Source, raw: &RawTraining, kind: StrategyKind) -> Re
 fn refuse_others(source: &Source, raw: &RawTraining, kind: &StrategyKind) -> Result<(), Diagnostic> {
     let name = kind.name();
     let given = [
-        ("lambda", raw.lambda.as_ref().map(At::span), &["ewc", "ewc-online", "mas"][..]),
+        ("lambda", raw.lambda.as_ref().map(At::span), &["ewc", "ewc-online", "mas", "ar1-star"][..]),
+        ("layer_rate", raw.layer_rate.as_ref().map(At::span), &["ar1-star"][..]),
         ("decay", raw.decay.as_ref().map(At::span), &["ewc-online"][..]),
         ("alpha", raw.alpha.as_ref().map(At::span), &["lwf", "mas"][..]),
         ("temperature", raw.temperature.as_ref().map(At::span), &["lwf"][..]),

@@ -122,6 +122,16 @@ impl Expr {
 
     /// Its value for one shape, 0…2⁶⁴−1.
     pub fn eval(&self, dims: &Dims) -> Result<u64, ExprError> {
+        u64::try_from(self.signed(dims)?).map_err(|_| self.overflow(dims))
+    }
+
+    /// As [`Expr::eval`], 0 where the value is negative: how often a loop goes round is its passes minus its entries, and a shape that
+    /// never enters it has no passes.
+    pub fn eval_or_zero(&self, dims: &Dims) -> Result<u64, ExprError> {
+        u64::try_from(self.signed(dims)?.max(0)).map_err(|_| self.overflow(dims))
+    }
+
+    fn signed(&self, dims: &Dims) -> Result<i128, ExprError> {
         let mut stack: Vec<i128> = Vec::with_capacity(8);
         for step in &self.program {
             let value = match step {
@@ -139,8 +149,7 @@ impl Expr {
             };
             stack.push(value);
         }
-        let result = stack.pop().expect("a parsed expression leaves one value");
-        u64::try_from(result).map_err(|_| self.overflow(dims))
+        Ok(stack.pop().expect("a parsed expression leaves one value"))
     }
 
     fn apply(&self, step: &Step, a: i128, b: i128, dims: &Dims) -> Result<i128, ExprError> {

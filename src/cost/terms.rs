@@ -93,7 +93,14 @@ impl CallTerms {
 
 /// How often a level runs in one execution of the call.
 pub fn trips(call: &KernelCall, kernel: &Kernel, level: &Level) -> Result<Range, CostError> {
-    let eval = |expr: &Expr| eval(expr, call, kernel, || format!("trips of level `{}`", level.name));
+    let eval = |expr: &Expr| {
+        expr.eval_or_zero(&call.dims).map(|n| n as f64).map_err(|problem| CostError::Expr {
+            kernel: kernel.symbol.clone(),
+            site: call.site.clone(),
+            what: format!("trips of level `{}`", level.name),
+            problem,
+        })
+    };
     let mid = eval(&level.trips)?;
     // Where the file gives no interval, the three are one expression and need one evaluation.
     let end = |expr: &Expr| if *expr == level.trips { Ok(mid) } else { eval(expr) };

@@ -22,7 +22,7 @@ pub fn macs(call: &KernelCall) -> Option<f64> {
         }
         Op::DepthwiseConv | Op::Int8DepthwiseConv => Some(dim("oh")? * dim("ow")? * dim("channels")? * taps()?),
         Op::FloatDense | Op::Int8Dense => Some(dim("rows")? * dim("columns")?),
-        Op::HeadForward | Op::GradientAccumulate => Some(dim("classes")? * dim("features")?),
+        Op::HeadForward | Op::GradientAccumulate | Op::OuterUpdate => Some(dim("classes")? * dim("features")?),
         _ => None,
     }
 }

@@ -22,6 +22,7 @@ pub const C_SOURCES: &[(&str, &str)] = &[
     ("float.h", include_str!("c/float.h")),
     ("window.h", include_str!("c/window.h")),
     ("int8.h", include_str!("c/int8.h")),
+    ("smlad.h", include_str!("c/smlad.h")),
     ("bits.c", include_str!("c/bits.c")),
     ("bits_variants.c", include_str!("c/bits_variants.c")),
     ("conv_padded.c", include_str!("c/conv_padded.c")),
@@ -32,6 +33,19 @@ pub const C_SOURCES: &[(&str, &str)] = &[
     ("head.c", include_str!("c/head.c")),
     ("rows.c", include_str!("c/rows.c")),
     ("head_f32.c", include_str!("c/head_f32.c")),
+];
+
+/// Name and text of the twins of measured software's classes: what `validate` prices published measurements with. No device needs them.
+pub const CLASS_SOURCES: &[(&str, &str)] = &[
+    ("classes.h", include_str!("c/classes.h")),
+    ("cmsis_nn.c", include_str!("c/cmsis_nn.c")),
+    ("cmsis_q7.c", include_str!("c/cmsis_q7.c")),
+    ("cmsis_u8.c", include_str!("c/cmsis_u8.c")),
+    ("tflm.c", include_str!("c/tflm.c")),
+    ("tinymaix.c", include_str!("c/tinymaix.c")),
+    ("tinyol.c", include_str!("c/tinyol.c")),
+    ("gemm.c", include_str!("c/gemm.c")),
+    ("bitserial.c", include_str!("c/bitserial.c")),
 ];
 
 /// Name and text of the sources that only the test programs need: start-up, runner, linker script, counting plugin.

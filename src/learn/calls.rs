@@ -6,15 +6,16 @@
 //! to a later one and an arena may reuse their place. Sizes are the device's: packed below 8 bits, batch buffers for the
 //! largest batch.
 
-use super::{BiasPolicy, HeadConfig, SlotName, UpdateBase};
+use super::{BiasPolicy, HeadConfig, SlotName};
 use crate::numeric::{Format, Range, Scheme};
 use crate::trace::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
 
-/// Weights or bias.
+/// Weights or bias of the head, or the latent weights of AR1*'s binary layer below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tensor {
     Weights,
     Bias,
+    Layer,
 }
 
 /// Builder of calls for one head.
@@ -60,7 +61,7 @@ fn accumulator_elem(bits: u32) -> Elem {
     }
 }
 
-fn is_dynamic(format: Format) -> bool {
+pub(super) fn is_dynamic(format: Format) -> bool {
     matches!(format, Format::Int(int) if int.range() == Range::Dynamic)
 }
 
@@ -79,23 +80,31 @@ impl Calls {
     }
 
     pub(super) fn columns(&self, tensor: Tensor) -> usize {
-        if tensor == Tensor::Weights { self.features } else { 1 }
+        if tensor == Tensor::Bias { 1 } else { self.features }
+    }
+
+    pub(super) fn rows(&self, tensor: Tensor) -> usize {
+        if tensor == Tensor::Layer { self.features } else { self.classes }
     }
 
     pub(super) fn n(&self, tensor: Tensor) -> usize {
-        self.classes * self.columns(tensor)
+        self.rows(tensor) * self.columns(tensor)
     }
 
     pub(super) fn master(&self, tensor: Tensor) -> Format {
-        self.format(if tensor == Tensor::Weights { SlotName::WeightsMaster } else { SlotName::Bias })
+        self.format(if tensor == Tensor::Bias { SlotName::Bias } else { SlotName::WeightsMaster })
     }
 
     pub(super) fn consolidated(&self, tensor: Tensor) -> Format {
-        self.format(if tensor == Tensor::Weights { SlotName::Consolidated } else { SlotName::Bias })
+        self.format(if tensor == Tensor::Bias { SlotName::Bias } else { SlotName::Consolidated })
     }
 
     pub fn name(tensor: Tensor, what: &str) -> String {
-        if tensor == Tensor::Weights { format!("head.{what}") } else { format!("head.bias.{what}") }
+        match tensor {
+            Tensor::Weights => format!("head.{what}"),
+            Tensor::Bias => format!("head.bias.{what}"),
+            Tensor::Layer => format!("layer.{what}"),
+        }
     }
 
     /// Both operands of the forward dot products are codes.
@@ -129,16 +138,18 @@ impl Calls {
         if self.format(SlotName::Probabilities).is_integer() { Elem::I32 } else { Elem::F32 }
     }
 
-    fn sum_elem(&self) -> Elem {
-        if self.integer_gradient() {
+    pub(super) fn sum_elem(&self, tensor: Tensor) -> Elem {
+        // The layer's inputs are bits whatever the features are.
+        let layer = tensor == Tensor::Layer && self.format(SlotName::Error).is_integer();
+        if layer || self.integer_gradient() {
             accumulator_elem(self.config.precision.gradient_accumulator.bits())
         } else {
             Elem::F32
         }
     }
 
-    fn gradient_elem(&self) -> Elem {
-        self.config.precision.slot(SlotName::Gradient).number().map_or(self.sum_elem(), elem_of)
+    pub(super) fn gradient_elem(&self, tensor: Tensor) -> Elem {
+        self.config.precision.slot(SlotName::Gradient).number().map_or(self.sum_elem(tensor), elem_of)
     }
 
     pub fn identical_forward(&self) -> bool {
@@ -151,7 +162,7 @@ impl Calls {
         KernelCall::new(op, phase, &site).dims(dims).elems(elems)
     }
 
-    fn state(&self, name: &str, format: Format, n: usize, access: Access) -> BufferUse {
+    pub(super) fn state(&self, name: &str, format: Format, n: usize, access: Access) -> BufferUse {
         BufferUse::new(name, size(format.storage_bytes(n)), BufferKind::State, access)
     }
 
@@ -163,13 +174,14 @@ impl Calls {
         self.state(&Self::name(tensor, "consolidated"), self.consolidated(tensor), self.n(tensor), access)
     }
 
-    fn forward_buffer(&self, tensor: Tensor, access: Access) -> BufferUse {
+    pub(super) fn forward_buffer(&self, tensor: Tensor, access: Access) -> BufferUse {
         match tensor {
             Tensor::Weights if self.identical_forward() => self.master_buffer(tensor, access),
             Tensor::Weights => {
                 self.state("head.forward", self.format(SlotName::WeightsForward), self.n(tensor), access)
             }
             Tensor::Bias => BufferUse::new("head.bias.forward", size(4 * self.classes), BufferKind::State, access),
+            Tensor::Layer => self.state("layer.weights", Format::Binary, self.n(tensor), access),
         }
     }
 
@@ -177,7 +189,7 @@ impl Calls {
         BufferUse::new(name, size(elem_bytes(elem) * n), BufferKind::Activation, access)
     }
 
-    fn batch_features(&self, access: Access) -> BufferUse {
+    pub(super) fn batch_features(&self, access: Access) -> BufferUse {
         let bytes = self.config.batch * self.format(SlotName::Features).storage_bytes(self.features);
         BufferUse::new("head.batch.features", size(bytes), BufferKind::Activation, access)
     }
@@ -187,10 +199,10 @@ impl Calls {
     }
 
     fn sums(&self, tensor: Tensor, access: Access) -> BufferUse {
-        self.activation(&Self::name(tensor, "gradient.sums"), self.sum_elem(), self.n(tensor), access)
+        self.activation(&Self::name(tensor, "gradient.sums"), self.sum_elem(tensor), self.n(tensor), access)
     }
 
-    fn gradient(&self, tensor: Tensor, access: Access) -> BufferUse {
+    pub(super) fn gradient(&self, tensor: Tensor, access: Access) -> BufferUse {
         match self.config.precision.slot(SlotName::Gradient).number() {
             None => self.sums(tensor, access),
             Some(format) => BufferUse::new(
@@ -202,7 +214,7 @@ impl Calls {
         }
     }
 
-    fn velocity_buffer(&self, tensor: Tensor, access: Access) -> BufferUse {
+    pub(super) fn velocity_buffer(&self, tensor: Tensor, access: Access) -> BufferUse {
         self.state(&Self::name(tensor, "velocity"), self.format(SlotName::Update), self.n(tensor), access)
     }
 
@@ -217,6 +229,7 @@ impl Calls {
             Tensor::Weights => elem_of(self.format(SlotName::WeightsForward)),
             Tensor::Bias if self.integer_forward() => Elem::I32,
             Tensor::Bias => Elem::F32,
+            Tensor::Layer => Elem::B1,
         };
         let mut calls = Vec::new();
         if tensor == Tensor::Weights && is_dynamic(self.format(SlotName::WeightsForward)) {
@@ -298,26 +311,31 @@ impl Calls {
         Some(call)
     }
 
-    fn errors(&self, access: Access) -> BufferUse {
+    pub(super) fn errors(&self, access: Access) -> BufferUse {
         let elem = elem_of(self.format(SlotName::Error));
         let quantised = self.quantise_error(1).is_some();
         self.batch(if quantised { "head.batch.errors" } else { "head.batch.differences" }, elem, access)
     }
 
     pub fn gradient_accumulate(&self, tensor: Tensor) -> KernelCall {
-        let feature = elem_of(self.format(SlotName::Features));
-        let elems = [elem_of(self.format(SlotName::Error)), feature, self.sum_elem()];
-        let dims = [("classes", self.classes), ("features", self.columns(tensor))];
+        let layer = tensor == Tensor::Layer;
+        let feature = if layer { Elem::B1 } else { elem_of(self.format(SlotName::Features)) };
+        let elems = [elem_of(self.format(SlotName::Error)), feature, self.sum_elem(tensor)];
+        let dims = [("classes", self.rows(tensor)), ("features", self.columns(tensor))];
         let site = Self::name(tensor, "gradient");
-        let call =
-            Self::call(Op::GradientAccumulate, Phase::Backward, site, &dims, &elems).buffer(self.errors(Access::Read));
-        let features = (tensor == Tensor::Weights).then(|| self.batch_features(Access::Read));
+        let errors = if layer { self.layer_errors(Access::Read) } else { self.errors(Access::Read) };
+        let call = Self::call(Op::GradientAccumulate, Phase::Backward, site, &dims, &elems).buffer(errors);
+        let features = match tensor {
+            Tensor::Weights => Some(self.batch_features(Access::Read)),
+            Tensor::Layer => Some(self.layer_inputs(true, Access::Read)),
+            Tensor::Bias => None,
+        };
         features.into_iter().fold(call, KernelCall::buffer).buffer(self.sums(tensor, Access::ReadWrite))
     }
 
     /// Range (dynamic only) and quantisation of the gradient; nothing where integer sums stay as they are.
     pub fn quantise_gradient(&self, tensor: Tensor) -> Vec<KernelCall> {
-        let (sum, n) = (self.sum_elem(), self.n(tensor));
+        let (sum, n) = (self.sum_elem(tensor), self.n(tensor));
         let site = Self::name(tensor, "gradient");
         let mut calls = Vec::new();
         let slot = self.config.precision.slot(SlotName::Gradient).number();
@@ -328,66 +346,13 @@ impl Calls {
             );
         }
         if slot.is_some() || sum == Elem::F32 {
-            let elems = [sum, self.gradient_elem()];
+            let elems = [sum, self.gradient_elem(tensor)];
             calls.push(
                 Self::call(Op::QuantiseGradient, Phase::Backward, site, &[("n", n)], &elems)
                     .buffer(self.sums(tensor, Access::Read))
                     .buffer(self.gradient(tensor, Access::Write)),
             );
         }
-        calls
-    }
-
-    /// Velocity where kept, then the step, and the new range where the master has one.
-    pub fn update(&self, tensor: Tensor) -> Vec<KernelCall> {
-        let (n, master) = (self.n(tensor), elem_of(self.master(tensor)));
-        let site = Self::name(tensor, "update");
-        let (mut from, mut source) = (self.gradient_elem(), self.gradient(tensor, Access::Read));
-        let mut calls = Vec::new();
-        if self.config.has_velocity() {
-            let velocity = elem_of(self.format(SlotName::Update));
-            calls.push(
-                Self::call(Op::Velocity, Phase::Update, site.clone(), &[("n", n)], &[from, master, velocity])
-                    .buffer(source)
-                    .buffer(self.master_buffer(tensor, Access::Read))
-                    .buffer(self.velocity_buffer(tensor, Access::ReadWrite)),
-            );
-            (from, source) = (velocity, self.velocity_buffer(tensor, Access::Read));
-        }
-        let from_forward = tensor == Tensor::Weights && self.config.precision.update_base == UpdateBase::Forward;
-        let integer = self.master(tensor).is_integer();
-        if !(integer && (from_forward || is_dynamic(self.master(tensor)))) {
-            let update = Self::call(Op::SgdUpdate, Phase::Update, site, &[("n", n)], &[from, master]).buffer(source);
-            let base = from_forward.then(|| self.forward_buffer(tensor, Access::Read));
-            calls.push(
-                base.into_iter().fold(update, KernelCall::buffer).buffer(self.master_buffer(tensor, Access::ReadWrite)),
-            );
-            return calls;
-        }
-        let base = if from_forward {
-            self.forward_buffer(tensor, Access::Read)
-        } else {
-            self.master_buffer(tensor, Access::Read)
-        };
-        let base_elem = if from_forward { elem_of(self.format(SlotName::WeightsForward)) } else { master };
-        let fine = |access| self.activation(&Self::name(tensor, "update.fine"), Elem::I64, n, access);
-        calls.push(
-            Self::call(Op::SgdUpdate, Phase::Update, site.clone(), &[("n", n)], &[from, base_elem, Elem::I64])
-                .buffer(source)
-                .buffer(base)
-                .buffer(fine(Access::Write)),
-        );
-        if is_dynamic(self.master(tensor)) {
-            calls.push(
-                Self::call(Op::Range, Phase::Update, site.clone(), &[("n", n)], &[Elem::I64])
-                    .buffer(fine(Access::Read)),
-            );
-        }
-        calls.push(
-            Self::call(Op::Requantise, Phase::Update, site, &[("n", n)], &[Elem::I64, master])
-                .buffer(fine(Access::Read))
-                .buffer(self.master_buffer(tensor, Access::Write)),
-        );
         calls
     }
 }

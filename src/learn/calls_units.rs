@@ -119,11 +119,22 @@ impl Calls {
     }
 
     fn step(&self, batch: usize) -> Vec<KernelCall> {
+        [self.step_forward(batch), self.step_backward(batch)].concat()
+    }
+
+    /// The first half of a step: forward copy to quantised errors.
+    pub(super) fn step_forward(&self, batch: usize) -> Vec<KernelCall> {
         let mut calls: Vec<_> = self.tensors().flat_map(|t| self.forward_copy(t, Phase::Update)).collect();
         calls.extend(std::iter::repeat_n(self.batch_forward(), batch));
         calls.extend(std::iter::repeat_n(self.softmax(), batch));
         calls.push(self.error(batch));
         calls.extend(self.quantise_error(batch));
+        calls
+    }
+
+    /// The second half: gradients and updates.
+    pub(super) fn step_backward(&self, batch: usize) -> Vec<KernelCall> {
+        let mut calls = Vec::new();
         for tensor in self.tensors() {
             calls.extend(std::iter::repeat_n(self.gradient_accumulate(tensor), batch));
             calls.extend(self.quantise_gradient(tensor));

@@ -10,7 +10,7 @@
 
 use super::calls::Tensor;
 use super::consolidate::{MergeKind, mean_of, past_weights};
-use super::{BiasPolicy, FeatureTable, Head, HeadConfig, LearnError, SlotName, StepReport, Strategy, UnseenRows};
+use super::{BiasPolicy, FeatureTable, Head, HeadConfig, LearnError, SlotName, Strategy, UnseenRows};
 use crate::numeric::Format;
 use crate::trace::{Phase, Sink};
 
@@ -119,16 +119,6 @@ impl Strategy for CwrStar {
         self.load(&take, &keep, sink)
     }
 
-    fn observe(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<StepReport, LearnError> {
-        self.head.step(table, labels, rows, sink)
-    }
-
     fn end_experience(
         &mut self,
         table: &FeatureTable,
@@ -149,16 +139,12 @@ impl Strategy for CwrStar {
         self.head.refresh(table, Phase::Consolidate, sink)
     }
 
-    fn predict(&mut self, table: &FeatureTable, row: usize, sink: &mut dyn Sink) -> Result<usize, LearnError> {
-        self.head.predict(table, row, sink)
-    }
-
     fn head(&self) -> &Head {
         &self.head
     }
 
-    fn predict_rows(&mut self, table: &FeatureTable, rows: &[usize]) -> Result<Vec<usize>, LearnError> {
-        self.head.predict_rows(table, rows)
+    fn head_mut(&mut self) -> &mut Head {
+        &mut self.head
     }
 
     fn plain_head(&mut self) -> Option<&mut Head> {

@@ -18,6 +18,9 @@ pub struct Fidelity {
     pub mape: Option<f64>,
     /// Share of vanished updates of the step, for `update`.
     pub vanished: Option<f64>,
+    /// One code of the stored weights after the step, for integer `weights.master`: constant on a static range, drifting on a
+    /// dynamic one.
+    pub lsb: Option<f64>,
 }
 
 /// Computes a head's step twice: on the device's integers, and in f64 from the same dequantised state.
@@ -126,10 +129,15 @@ impl Twin {
     fn compare(&mut self, head: &Head, batch: usize, report: StepReport, out: &mut Vec<Fidelity>) {
         let step = report.step;
         let n = batch * head.classes;
+        let stored = match &head.weights.master {
+            Values::Codes { params, .. } => Some(params.scale.to_f64()),
+            Values::Real(_) => None,
+        };
         let mut push = |role, device: &[f64], exact: &[f64], mape: bool, vanished: Option<f64>| {
             if let Some(relative_l2) = relative_l2(device, exact) {
                 let mape = mape.then(|| mean_absolute_percentage(device, exact)).flatten();
-                out.push(Fidelity { step, role, relative_l2, mape, vanished });
+                let lsb = stored.filter(|_| role == SlotName::WeightsMaster);
+                out.push(Fidelity { step, role, relative_l2, mape, vanished, lsb });
             }
         };
         let device = &mut self.device;

@@ -1,5 +1,6 @@
 //! The batch gradient of one parameter tensor: accumulators and their quantisation.
 
+use super::calls::{Calls, Tensor};
 use super::forward::{Batch, Row};
 use super::kernels::{self, round_to_format};
 use super::lanes::{self, Level, Pairs};
@@ -49,7 +50,7 @@ impl Gradient {
         config: &HeadConfig,
         (classes, columns): (usize, usize),
         (error, features): (&SlotState, Option<&SlotState>),
-        name: &str,
+        tensor: Tensor,
         seed: u64,
     ) -> Self {
         let accumulator = config.precision.gradient_accumulator;
@@ -64,7 +65,7 @@ impl Gradient {
             (true, false) => Sums::Narrow(vec![0; n]),
         };
         let slot = config.precision.slot(SlotName::Gradient);
-        let slot = slot.number().map(|format| SlotState::new(&format!("head.{name}gradient"), slot, format, seed));
+        let slot = slot.number().map(|format| SlotState::new(&Calls::name(tensor, "gradient"), slot, format, seed));
         let values = slot.as_ref().map_or(Values::Real(Vec::new()), |s| s.zeros(n));
         let row_real = if integer { 0 } else { columns };
         Self {
@@ -74,7 +75,7 @@ impl Gradient {
             accumulator,
             checked,
             safe_bits: safe,
-            acc_count: Narrow::new(&format!("head.{name}gradient.accumulator")),
+            acc_count: Narrow::new(&Calls::name(tensor, "gradient.accumulator")),
             seen: (0, 0),
             slot,
             values,
@@ -135,13 +136,9 @@ impl Gradient {
                     p.errors(errors, classes, |e| if half == 0 { e >> 16 } else { (e & 0xffff) - (1 << 15) });
                     lanes::outer(self.level, p, 0, k, 0..classes, sums);
                 }
+                let [high, low] = &self.half_sums;
                 let off = (1 << 15) - i64::from(zero);
-                let halves = self.half_sums[0].chunks_exact(k).zip(self.half_sums[1].chunks_exact(k));
-                for (sums, (high, low)) in sums.chunks_exact_mut(k).zip(halves) {
-                    for (((sum, &h), &l), &s) in sums.iter_mut().zip(high).zip(low).zip(p.column_sums()) {
-                        *sum = (i64::from(h) << 16) + i64::from(l) + off * i64::from(s);
-                    }
-                }
+                self.range = Some(lanes::join(self.level, (high, low), (p.column_sums(), off), k, sums));
             }
             Sums::Real(_) => return false,
         }

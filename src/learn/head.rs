@@ -55,12 +55,13 @@ impl Head {
         let loss = Loss::new(&config, classes, seed)?;
         let feature_slot = SlotState::of(SlotName::Features, config.precision.slot(SlotName::Features), seed);
         let error = &loss.error_slot;
-        let gradient = Gradient::new(&config, (classes, features), (error, feature_slot.as_ref()), "", seed);
-        let weights = Param::new(&config, classes, features, false, gradient, seed)?;
+        let gradient =
+            Gradient::new(&config, (classes, features), (error, feature_slot.as_ref()), Tensor::Weights, seed);
+        let weights = Param::new(&config, (classes, features), Tensor::Weights, gradient, seed)?;
         let bias = (config.bias != BiasPolicy::None)
             .then(|| {
-                let gradient = Gradient::new(&config, (classes, 1), (error, None), "bias.", seed);
-                Param::new(&config, classes, 1, true, gradient, seed)
+                let gradient = Gradient::new(&config, (classes, 1), (error, None), Tensor::Bias, seed);
+                Param::new(&config, (classes, 1), Tensor::Bias, gradient, seed)
             })
             .transpose()?;
         let calls = Calls::new(&config, classes, features);
@@ -172,6 +173,16 @@ impl Head {
         sink: &mut dyn Sink,
     ) -> Result<StepReport, LearnError> {
         self.quantise_errors(rows.len(), sink)?;
+        self.descend_from_errors(table, rows, sink)
+    }
+
+    /// As [`Self::descend`] once the errors are in their format.
+    pub(crate) fn descend_from_errors(
+        &mut self,
+        table: &FeatureTable,
+        rows: &[usize],
+        sink: &mut dyn Sink,
+    ) -> Result<StepReport, LearnError> {
         self.gradients(table, rows, sink)?;
         let mut updates = StepCount::default();
         let base = match self.config.precision.update_base {
@@ -188,6 +199,12 @@ impl Head {
         self.steps += 1;
         self.total = self.total.plus(updates);
         Ok(report)
+    }
+
+    /// Adds the updates of a layer below to the totals and to a step's report.
+    pub(crate) fn with_updates(&mut self, report: StepReport, more: StepCount) -> StepReport {
+        self.total = self.total.plus(more);
+        StepReport { updates: report.updates.plus(more), ..report }
     }
 
     pub(crate) fn check_batch(&self, table: &FeatureTable, labels: &[usize], rows: &[usize]) -> Result<(), LearnError> {
@@ -341,12 +358,7 @@ impl Head {
 
     /// The optimiser starts anew: velocities of zero.
     pub(crate) fn reset_velocity(&mut self) {
-        for velocity in std::iter::once(&mut self.weights).chain(&mut self.bias).filter_map(|p| p.velocity.as_mut()) {
-            match velocity {
-                Values::Codes { codes, params } => codes.fill(params.zero_point),
-                Values::Real(reals) => reals.fill(0.0),
-            }
-        }
+        std::iter::once(&mut self.weights).chain(&mut self.bias).for_each(Param::reset_velocity);
     }
 
     /// Both parameter tensors, weights first.

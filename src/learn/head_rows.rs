@@ -123,7 +123,7 @@ impl Head {
             sum += match tensor {
                 Tensor::Weights if self.forward.identical => 0,
                 Tensor::Weights => bytes(super::SlotName::WeightsForward, n),
-                Tensor::Bias => 4 * n,
+                Tensor::Bias | Tensor::Layer => 4 * n,
             };
         }
         u64::try_from(sum).unwrap_or(u64::MAX)

@@ -3,7 +3,7 @@
 //! Given all data as one experience it is the upper bound that continual strategies are measured against; given a stream it
 //! is the naive lower bound.
 
-use super::{FeatureTable, Head, HeadConfig, LearnError, StepReport, Strategy};
+use super::{FeatureTable, Head, HeadConfig, LearnError, Strategy};
 use crate::trace::{Phase, Sink};
 
 /// Plain SGD on a [`Head`].
@@ -25,22 +25,6 @@ impl Joint {
 }
 
 impl Strategy for Joint {
-    fn begin_experience(&mut self, counts: &[u32], _sink: &mut dyn Sink) -> Result<(), LearnError> {
-        self.head.check_counts(counts)?;
-        self.head.reset_velocity();
-        Ok(())
-    }
-
-    fn observe(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<StepReport, LearnError> {
-        self.head.step(table, labels, rows, sink)
-    }
-
     fn end_experience(
         &mut self,
         table: &FeatureTable,
@@ -55,23 +39,15 @@ impl Strategy for Joint {
         self.head.refresh(table, Phase::Consolidate, sink)
     }
 
-    fn predict(&mut self, table: &FeatureTable, row: usize, sink: &mut dyn Sink) -> Result<usize, LearnError> {
-        self.head.predict(table, row, sink)
-    }
-
     fn head(&self) -> &Head {
         &self.head
     }
 
-    fn predict_rows(&mut self, table: &FeatureTable, rows: &[usize]) -> Result<Vec<usize>, LearnError> {
-        self.head.predict_rows(table, rows)
+    fn head_mut(&mut self) -> &mut Head {
+        &mut self.head
     }
 
     fn plain_head(&mut self) -> Option<&mut Head> {
         Some(&mut self.head)
-    }
-
-    fn state_bytes(&self) -> u64 {
-        self.head.state_bytes()
     }
 }

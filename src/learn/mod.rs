@@ -30,6 +30,7 @@ mod backward;
 mod calibrate;
 mod calls;
 mod calls_units;
+mod calls_update;
 mod config;
 mod consolidate;
 mod cwr;

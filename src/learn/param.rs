@@ -1,5 +1,6 @@
 //! One trained tensor (the weights, or the bias) with its gradient, velocity and consolidated copy, and SGD on it.
 
+use super::calls::{Calls, Tensor};
 use super::forward::dequantise;
 use super::gradient::{Gradient, Sums};
 use super::kernels::{self, Step, StepCount, WIDE_FRACTION};
@@ -35,13 +36,13 @@ enum Source<'a> {
 impl Param {
     pub fn new(
         config: &HeadConfig,
-        classes: usize,
-        columns: usize,
-        is_bias: bool,
+        (rows, columns): (usize, usize),
+        tensor: Tensor,
         gradient: Gradient,
         seed: u64,
     ) -> Result<Self, LearnError> {
         let p = &config.precision;
+        let is_bias = tensor == Tensor::Bias;
         let (master, consolidated) =
             if is_bias { (SlotName::Bias, SlotName::Bias) } else { (SlotName::WeightsMaster, SlotName::Consolidated) };
         let number = |slot: SlotName, name: String| {
@@ -52,11 +53,11 @@ impl Param {
             })?;
             Ok::<_, LearnError>(SlotState::new(&name, p.slot(slot), format, seed))
         };
-        let prefix = if is_bias { "head.bias." } else { "head." };
-        let master_slot = number(master, format!("head.{master}"))?;
-        let consolidated_slot = number(consolidated, format!("{prefix}consolidated"))?;
-        let update_slot = number(SlotName::Update, format!("{prefix}update"))?;
-        let n = classes * columns;
+        let place = if tensor == Tensor::Layer { "layer" } else { "head" };
+        let master_slot = number(master, format!("{place}.{master}"))?;
+        let consolidated_slot = number(consolidated, Calls::name(tensor, "consolidated"))?;
+        let update_slot = number(SlotName::Update, Calls::name(tensor, "update"))?;
+        let n = rows * columns;
         let real_velocity = config.has_velocity() && !update_slot.is_integer();
         let velocity = config.has_velocity().then(|| update_slot.zeros(n));
         let param = Self {
@@ -94,6 +95,15 @@ impl Param {
             });
         }
         Ok(())
+    }
+
+    /// The optimiser starts anew: a velocity of zero.
+    pub fn reset_velocity(&mut self) {
+        match &mut self.velocity {
+            Some(Values::Codes { codes, params }) => codes.fill(params.zero_point),
+            Some(Values::Real(reals)) => reals.fill(0.0),
+            None => {}
+        }
     }
 
     /// Velocity (where kept), then SGD's step from the master or from `base` (Velocity, SgdUpdate).
@@ -192,7 +202,8 @@ impl Param {
                 }
                 let count = step_wide(wide, &source, rate, &mut self.update_slot.site.rounder);
                 *params = store_wide(wide, &mut self.master_slot, codes)?;
-                Ok(count)
+                // The fine grid loses next to nothing; what counts is the grid that the weights are kept in.
+                Ok(StepCount { vanished: below_half(&source, rate, params.scale), ..count })
             }
         }
     }
@@ -264,6 +275,27 @@ fn step_wide(wide: &mut [i64], source: &Source<'_>, rate: Scale, rounder: &mut R
             count
         }
     }
+}
+
+/// Non-zero gradients whose step is below half of one code `lsb`: counted in f64, since no device needs the number.
+fn below_half(source: &Source<'_>, rate: Scale, lsb: Scale) -> u64 {
+    let limit = |unit: f64| lsb.to_f64() / (2.0 * rate.to_f64() * unit);
+    let small = |g: f64, limit: f64| g != 0.0 && g.abs() < limit;
+    let count = match *source {
+        Source::Codes(g, p) => {
+            let (zero, limit) = (i64::from(p.zero_point), limit(p.scale.to_f64()));
+            g.iter().filter(|&&g| small((i64::from(g) - zero) as f64, limit)).count()
+        }
+        Source::Wide(g, unit) => {
+            let limit = limit(unit.to_f64());
+            g.iter().filter(|&&g| small(g as f64, limit)).count()
+        }
+        Source::Reals(g) => {
+            let limit = limit(1.0);
+            g.iter().filter(|&&g| small(f64::from(g), limit)).count()
+        }
+    };
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 fn of_velocity(velocity: &Values) -> Source<'_> {

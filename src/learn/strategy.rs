@@ -10,17 +10,29 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 /// One experience: [`begin_experience`](Strategy::begin_experience), any number of [`observe`](Strategy::observe),
 /// [`end_experience`](Strategy::end_experience); then [`predict`](Strategy::predict) as often as wanted.
 pub trait Strategy {
-    /// Starts an experience with `counts[class]` training samples of each class.
-    fn begin_experience(&mut self, counts: &[u32], sink: &mut dyn Sink) -> Result<(), LearnError>;
+    /// The head, for reports.
+    fn head(&self) -> &Head;
 
-    /// Learns one minibatch: the samples `rows` of `table`, whose labels are `labels`.
+    /// The head that the defaults below run on.
+    fn head_mut(&mut self) -> &mut Head;
+
+    /// Starts an experience with `counts[class]` training samples of each class. By default the optimiser starts anew.
+    fn begin_experience(&mut self, counts: &[u32], _sink: &mut dyn Sink) -> Result<(), LearnError> {
+        self.head().check_counts(counts)?;
+        self.head_mut().reset_velocity();
+        Ok(())
+    }
+
+    /// Learns one minibatch: the samples `rows` of `table`, whose labels are `labels`. By default [`Head::step`].
     fn observe(
         &mut self,
         table: &FeatureTable,
         labels: &[usize],
         rows: &[usize],
         sink: &mut dyn Sink,
-    ) -> Result<StepReport, LearnError>;
+    ) -> Result<StepReport, LearnError> {
+        self.head_mut().step(table, labels, rows, sink)
+    }
 
     /// Ends the experience. `rows` of `table` are its training samples, for calibrations that need a pass over them.
     fn end_experience(
@@ -32,24 +44,29 @@ pub trait Strategy {
     ) -> Result<(), LearnError>;
 
     /// Class of sample `row`.
-    fn predict(&mut self, table: &FeatureTable, row: usize, sink: &mut dyn Sink) -> Result<usize, LearnError>;
-
-    /// The head, for reports.
-    fn head(&self) -> &Head;
-
-    /// The head where [`observe`](Strategy::observe) is [`Head::step`] and nothing more, so that the f64 twin can run beside it.
-    fn plain_head(&mut self) -> Option<&mut Head>;
+    fn predict(&mut self, table: &FeatureTable, row: usize, sink: &mut dyn Sink) -> Result<usize, LearnError> {
+        self.head_mut().predict(table, row, sink)
+    }
 
     /// Classes of many samples, as [`predict`](Strategy::predict) gives them one by one.
-    fn predict_rows(&mut self, table: &FeatureTable, rows: &[usize]) -> Result<Vec<usize>, LearnError>;
+    fn predict_rows(&mut self, table: &FeatureTable, rows: &[usize]) -> Result<Vec<usize>, LearnError> {
+        self.head_mut().predict_rows(table, rows)
+    }
+
+    /// The head where [`observe`](Strategy::observe) is [`Head::step`] and nothing more, so that the f64 twin can run beside it.
+    fn plain_head(&mut self) -> Option<&mut Head> {
+        None
+    }
 
     /// Largest minibatch of new samples.
     fn batch(&self) -> usize {
         self.head().config().batch
     }
 
-    /// Bytes of learning state that must live between steps, in the formats of the slots.
-    fn state_bytes(&self) -> u64;
+    /// Bytes of learning state that must live between steps, in the formats of the slots. By default the head's.
+    fn state_bytes(&self) -> u64 {
+        self.head().state_bytes()
+    }
 }
 
 /// Samples of each class among `rows`.

@@ -168,6 +168,23 @@ impl Graph {
         self.source_type(self.feature_source())
     }
 
+    /// What follows the features, as a network that reads them instead of images. `None` without a classifier, where something
+    /// else than the features reaches behind it, and where features are bits or sums, which no network can read.
+    pub fn head(&self) -> Option<Self> {
+        let (first, features) = (self.classifier?, self.feature_source());
+        let moved = |source: &Source| match source {
+            s if *s == features => Some(Source::Image),
+            Source::Node(n) => n.checked_sub(first).map(Source::Node),
+            Source::Image => None,
+        };
+        let node = |n: &Node| {
+            let inputs = n.inputs.iter().map(moved).collect::<Option<_>>()?;
+            Some(Node { name: n.name.clone(), layer: n.layer.clone(), inputs })
+        };
+        let nodes = self.spec.nodes[first..].iter().map(node).collect::<Option<_>>()?;
+        Self::new(GraphSpec { input: self.feature_type(), nodes, ..self.spec.clone() }).ok()
+    }
+
     /// The classifier's place among the nodes, if there is one.
     pub fn classifier(&self) -> Option<usize> {
         self.classifier

@@ -10,6 +10,7 @@ pub fn tables(record: &RunRecord) -> Vec<(&'static str, String)> {
         ("costs.csv", costs(record)),
         ("phases.csv", phases(record)),
         ("fidelity.csv", fidelity(record)),
+        ("gradient.csv", gradient(record)),
     ]
 }
 
@@ -92,6 +93,8 @@ fn costs(record: &RunRecord) -> String {
         row.extend(predictions.into_iter().flat_map(ends));
         row.extend([c.ram_kib, c.flash_kib, c.missing_kib].map(|x| x.to_string()));
         row.push(c.fits.to_string());
+        let unpriced = c.unpriced.iter().map(|u| format!("{} {} ×{}", u.unit, u.kernel, u.times));
+        row.push(unpriced.collect::<Vec<_>>().join("; "));
         row
     };
     let mut header = "precision,profile,kernel_set".to_owned();
@@ -102,7 +105,7 @@ fn costs(record: &RunRecord) -> String {
             }
         }
     }
-    table(&(header + ",ram_kib,flash_kib,missing_kib,fits"), record.costs.iter().map(row))
+    table(&(header + ",ram_kib,flash_kib,missing_kib,fits,unpriced"), record.costs.iter().map(row))
 }
 
 fn phases(record: &RunRecord) -> String {
@@ -126,7 +129,7 @@ fn fidelity(record: &RunRecord) -> String {
     for p in &record.precisions {
         for s in &p.seeds {
             for f in &s.fidelity {
-                let numbers = [Some(f.relative_l2), f.mape, f.vanished].map(number);
+                let numbers = [Some(f.relative_l2), f.mape, f.vanished, f.lsb].map(number);
                 let mut row = vec![p.name.clone(), s.seed.to_string(), f.step.to_string(), f.experience.to_string()];
                 row.push(f.role.clone());
                 row.extend(numbers);
@@ -134,7 +137,20 @@ fn fidelity(record: &RunRecord) -> String {
             }
         }
     }
-    table("precision,seed,step,experience,role,relative_l2,mape,vanished", rows)
+    table("precision,seed,step,experience,role,relative_l2,mape,vanished,lsb", rows)
+}
+
+/// The gradient's error by epoch.
+fn gradient(record: &RunRecord) -> String {
+    let seeds = record.precisions.iter().flat_map(|p| p.seeds.iter().map(move |s| (p, s)));
+    let rows = seeds.flat_map(|(p, s)| {
+        s.gradient_by_epoch.iter().map(move |g| {
+            let place = [s.seed.to_string(), g.experience.to_string(), g.epoch.to_string(), g.steps.to_string()];
+            let numbers = [g.mape, g.relative_l2].map(|x| x.to_string());
+            std::iter::once(p.name.clone()).chain(place).chain(numbers).collect()
+        })
+    });
+    table("precision,seed,experience,epoch,steps,mape,relative_l2", rows)
 }
 
 #[cfg(test)]

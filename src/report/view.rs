@@ -74,12 +74,17 @@ pub(super) fn learning(record: &RunRecord) -> Table {
 /// What each precision costs on one board.
 pub(super) fn costs(record: &RunRecord, board: &BoardInfo) -> Table {
     let row = |c: &CostResult| {
+        // What has no price makes the figure a lower bound.
+        let of = |unit: &str, x: f64| {
+            let at_least = c.unpriced.iter().any(|u| u.unit == unit);
+            if at_least { format!("≥ {}", three(x)) } else { three(x) }
+        };
         vec![
             c.precision.clone(),
-            three(c.step_latency_ms.mid),
-            three(c.step_energy_uj.mid),
-            three(c.inference_latency_ms.mid),
-            three(c.inference_energy_uj.mid),
+            of("step", c.step_latency_ms.mid),
+            of("step", c.step_energy_uj.mid),
+            of("image", c.inference_latency_ms.mid),
+            of("image", c.inference_energy_uj.mid),
             three(c.ram_kib),
             three(c.flash_kib),
             if c.fits { "yes" } else { "no" }.to_owned(),

@@ -140,6 +140,7 @@ fn seed_result(seed: u64, job: Vec<Measured>) -> SeedResult {
         stream_accuracy: job.iter().map(|m| m.stream_accuracy).collect(),
         mean_class_accuracy: job.iter().map(|m| m.mean_class_accuracy).collect(),
         confusion: job.last().map_or(Vec::new(), |m| m.confusion.clone()),
+        gradient_by_epoch: job.iter().flat_map(|m| m.gradient_by_epoch.iter().cloned()).collect(),
         fidelity: job.into_iter().flat_map(|m| m.fidelity).collect(),
     }
 }

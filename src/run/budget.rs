@@ -120,6 +120,8 @@ pub struct Figures {
     step: [Interval; 2],
     ram_kib: f64,
     flash_kib: f64,
+    /// Units that hold calls without a price.
+    partly: Vec<String>,
     /// Unit, phase, and latency and energy at the middle.
     parts: Vec<(String, Phase, [f64; 2])>,
 }
@@ -131,6 +133,7 @@ impl From<&CostResult> for Figures {
             step: [c.step_latency_ms, c.step_energy_uj],
             ram_kib: c.ram_kib,
             flash_kib: c.flash_kib,
+            partly: c.unpriced.iter().map(|u| u.unit.clone()).collect(),
             parts: c.phases.iter().map(|p| (p.unit.clone(), p.phase, [p.latency_ms.mid, p.energy_uj.mid])).collect(),
         }
     }
@@ -143,6 +146,8 @@ impl From<&PointCost> for Figures {
             step: [c.step_latency_ms, c.step_energy_uj],
             ram_kib: c.ram_kib,
             flash_kib: c.flash_kib,
+            // A point with such calls has no price at all.
+            partly: Vec::new(),
             parts: c.phases.iter().map(|(phase, unit, ms, uj)| (unit.clone(), *phase, [*ms, *uj])).collect(),
         }
     }
@@ -160,8 +165,10 @@ impl Figures {
             let own = own.map(|(_, phase, values)| (format!("{phase:?}"), values[quantity]));
             own.reduce(|a, b| if b.1 > a.1 { b } else { a })
         };
-        let image = |quantity: usize| (pick(&self.image[quantity]), part("image", quantity));
-        let step = |quantity: usize| (pick(&self.step[quantity]), part("step", quantity));
+        // A figure that lacks calls without a price cannot be held against a limit: NaN breaks it.
+        let whole = |unit: &str, x: f64| if self.partly.iter().any(|u| u == unit) { f64::NAN } else { x };
+        let image = |quantity: usize| (whole("image", pick(&self.image[quantity])), part("image", quantity));
+        let step = |quantity: usize| (whole("step", pick(&self.step[quantity])), part("step", quantity));
         match key {
             "latency_ms" => vec![image(0), step(0)],
             "energy_uj" => vec![image(1), step(1)],

@@ -1,9 +1,10 @@
 //! A frozen network over a data set: predictions, scores, features. The library's half of `tinyprec eval`.
 
+use super::features::{FeatureValues, Features};
 use super::images::{ImageError, chunk, misfit, tensors};
 use crate::data::Dataset;
 use crate::import::Data;
-use crate::nn::{Graph, Kind, NnError, Pass, Tensor};
+use crate::nn::{Graph, Kind, Map, NnError, Pass, Tensor};
 use thiserror::Error;
 
 /// A network that cannot be evaluated on a data set.
@@ -83,16 +84,7 @@ pub fn evaluate(
     if graph.classifier().is_none() && !with_features {
         return Err(EvalError::NoClassifier { model: graph.name().to_owned() });
     }
-    let classes = graph.classifier().map_or(0, |_| graph.output().shape.len());
-    let mut found = Evaluation {
-        correct: graph.classifier().map(|_| 0),
-        total: data.len(),
-        labels_beyond_classes: data.labels().iter().filter(|l| classes > 0 && usize::from(**l) >= classes).count(),
-        scores: Vec::with_capacity(data.len() * classes),
-        classes,
-        features: with_features.then(|| empty(graph.feature_type().kind)),
-        feature_len: graph.feature_type().shape.len(),
-    };
+    let mut found = Evaluation::new(graph, data, with_features);
     let chunk = chunk(data);
     for start in (0..data.len()).step_by(chunk) {
         let end = (start + chunk).min(data.len());
@@ -105,7 +97,57 @@ pub fn evaluate(
     Ok(found)
 }
 
+/// [`evaluate`] of a network whose features of these images are known already: only what follows them is run. `None` where
+/// that cannot be run by itself ([`Graph::head`]), or where the features are not this network's.
+pub fn evaluate_features(graph: &Graph, data: &Dataset, features: &Features) -> Option<Result<Evaluation, EvalError>> {
+    let head = graph.head()?;
+    let shape = head.input().shape;
+    let FeatureValues::Reals(values) = &features.values else { return None };
+    if (head.input().kind, features.width, features.samples()) != (Kind::F32, shape.len(), data.len()) {
+        return None;
+    }
+    let mut found = Evaluation::new(graph, data, false);
+    for (rows, labels) in values.chunks(HEAD_IMAGES * shape.len()).zip(data.labels().chunks(HEAD_IMAGES)) {
+        let maps = rows.chunks_exact(shape.len()).map(|row| Map::new(shape, row.to_vec()).map(Tensor::F32));
+        let passes = maps.collect::<Result<Vec<_>, _>>().and_then(|maps| head.passes(&maps));
+        match passes {
+            Ok(passes) => passes.into_iter().zip(labels).for_each(|(pass, l)| found.take(pass, usize::from(*l))),
+            Err(error) => return Some(Err(error.into())),
+        }
+    }
+    Some(Ok(found))
+}
+
+/// Images whose features go through the head together.
+const HEAD_IMAGES: usize = 1024;
+
 impl Evaluation {
+    fn new(graph: &Graph, data: &Dataset, with_features: bool) -> Self {
+        let classes = graph.classifier().map_or(0, |_| graph.output().shape.len());
+        Self {
+            correct: graph.classifier().map(|_| 0),
+            total: data.len(),
+            labels_beyond_classes: data.labels().iter().filter(|l| classes > 0 && usize::from(**l) >= classes).count(),
+            scores: Vec::with_capacity(data.len() * classes),
+            classes,
+            features: with_features.then(|| empty(graph.feature_type().kind)),
+            feature_len: graph.feature_type().shape.len(),
+        }
+    }
+
+    /// The features as a [`FeatureStore`](super::FeatureStore) keeps them, if they were asked for.
+    pub fn to_features(&self) -> Option<Features> {
+        let ints = |values: &mut dyn Iterator<Item = i32>| FeatureValues::Ints(values.collect());
+        let values = match self.features.as_ref()? {
+            Data::U8(x) => ints(&mut x.iter().map(|v| i32::from(*v))),
+            Data::I8(x) => ints(&mut x.iter().map(|v| i32::from(*v))),
+            Data::I32(x) => ints(&mut x.iter().copied()),
+            Data::F32(x) => FeatureValues::Reals(x.clone()),
+            Data::I64(_) => return None,
+        };
+        Some(Features { width: self.feature_len, values })
+    }
+
     fn take(&mut self, pass: Pass, label: usize) {
         if let Some(correct) = &mut self.correct {
             let scores = pass.output.reals();

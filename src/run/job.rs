@@ -7,7 +7,7 @@ use crate::learn::{
 };
 use crate::metrics::{Confusion, MetricsError};
 use crate::numeric::Narrow;
-use crate::record::{AccumulatorInfo, FidelityPoint, OverflowInfo};
+use crate::record::{AccumulatorInfo, EpochGradient, FidelityPoint, OverflowInfo};
 use crate::trace::NullSink;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,9 @@ pub struct Measured {
     pub confusion: Vec<Vec<u32>>,
     /// Fidelity of the steps of this experience.
     pub fidelity: Vec<FidelityPoint>,
+    /// Error of its gradients by epoch.
+    #[serde(default)]
+    pub gradient_by_epoch: Vec<EpochGradient>,
     /// Gradient entries that were not zero.
     pub updates: u64,
     /// Among them: the step rounded to nothing.
@@ -101,12 +104,12 @@ impl Job<'_> {
         let mut untrained = Some(measure(strategy, &test, material, 0).map_err(measure_error)?.accuracy);
         let mut all = Vec::new();
         for (experience, rows) in plan.iter().enumerate() {
-            let fidelity = self
+            let (fidelity, gradient_by_epoch) = self
                 .experience(strategy, (&train, material.train_labels), (experience, rows), every)
                 .map_err(|e| self.fault(e))?;
             let mut measured = measure(strategy, &test, material, experience).map_err(measure_error)?;
             measured.initial_accuracy = untrained.take().unwrap_or_default();
-            measured.fidelity = fidelity;
+            (measured.fidelity, measured.gradient_by_epoch) = (fidelity, gradient_by_epoch);
             measured.overflows = overflows(stage.count(), strategy.head());
             done(experience, &measured)?;
             all.push(measured);
@@ -120,29 +123,43 @@ impl Job<'_> {
         (table, labels): (&FeatureTable, &[usize]),
         (experience, rows): (usize, &[usize]),
         every: usize,
-    ) -> Result<Vec<FidelityPoint>, LearnError> {
+    ) -> Result<(Vec<FidelityPoint>, Vec<EpochGradient>), LearnError> {
         let counts = class_counts(labels, rows, strategy.head().classes())?;
         strategy.begin_experience(&counts, &mut NullSink)?;
-        let (mut twin, mut points) = (Twin::new(), Vec::new());
+        let (mut twin, mut points, mut gradients) = (Twin::new(), Vec::new(), Vec::new());
         let mut shuffled = rows.to_vec();
         for epoch in 0..passes(self.strategy, self.epochs[experience]) {
             shuffled.copy_from_slice(rows);
             EpochOrder::new(self.seed).shuffle(experience, epoch, &mut shuffled);
-            for batch in shuffled.chunks(self.head.batch) {
+            let mut of_epoch = Vec::new();
+            for (i, batch) in shuffled.chunks(self.head.batch).enumerate() {
                 let step = usize::try_from(strategy.head().steps()).unwrap_or(usize::MAX);
-                let traced = self.traced && step.is_multiple_of(every);
+                let traced = self.traced && (step.is_multiple_of(every) || i == 0);
                 if let Some(head) = strategy.plain_head().filter(|_| traced) {
                     let mut found = Vec::new();
                     twin.step(head, table, (labels, batch), &mut NullSink, &mut found)?;
-                    points.extend(found.into_iter().map(|f| point(f, experience)));
+                    of_epoch.extend(found.iter().filter_map(|f| f.mape.map(|mape| (mape, f.relative_l2))));
+                    if step.is_multiple_of(every) {
+                        points.extend(found.into_iter().map(|f| point(f, experience)));
+                    }
                 } else {
                     strategy.observe(table, labels, batch, &mut NullSink)?;
                 }
             }
+            gradients.extend(mean_gradient(&of_epoch, experience, epoch));
         }
         strategy.end_experience(table, labels, rows, &mut NullSink)?;
-        Ok(points)
+        Ok((points, gradients))
     }
+}
+
+/// Mean of an epoch's (MAPE, relative L2); `None` where no step was recorded.
+#[allow(clippy::cast_precision_loss, reason = "steps of an epoch are far below 2^53")]
+fn mean_gradient(errors: &[(f64, f64)], experience: usize, epoch: usize) -> Option<EpochGradient> {
+    let steps = errors.len();
+    let (mape, l2) = errors.iter().fold((0.0, 0.0), |(a, b), (mape, l2)| (a + mape, b + l2));
+    let n = steps as f64;
+    (steps > 0).then(|| EpochGradient { experience, epoch, steps, mape: mape / n, relative_l2: l2 / n })
 }
 
 /// The samples that each experience trains on.
@@ -171,6 +188,7 @@ fn point(f: Fidelity, experience: usize) -> FidelityPoint {
         relative_l2: f.relative_l2,
         mape: f.mape,
         vanished: f.vanished,
+        lsb: f.lsb,
     }
 }
 
@@ -240,6 +258,7 @@ fn measure(
         mean_class_accuracy: counted.mean_class_accuracy().unwrap_or(0.0),
         confusion: confusion.counts().to_vec(),
         fidelity: Vec::new(),
+        gradient_by_epoch: Vec::new(),
         updates: non_zero,
         vanished,
         overflows: Vec::new(),

@@ -1,13 +1,14 @@
 //! The run itself, from an experiment to its record.
 
 use super::job::{Job, Material, Measured, joint};
+use super::learner::Learner;
 use super::parts::{self, PartFile};
-use super::price::{Board, boards, calls};
+use super::price::{Board, boards};
 use super::{Inputs, Origin, Prepared, RunError, assemble, files};
 use crate::config::Experiment;
 use crate::learn::{HeadConfig, Precision, StrategyKind};
 use crate::metrics::summarise;
-use crate::record::{BoardInfo, CostResult, RunRecord, SCHEMA_VERSION, Summary};
+use crate::record::{BoardInfo, CostResult, RunRecord, SCHEMA_VERSION, Summary, UnpricedCall};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -187,17 +188,23 @@ fn price_all(
     boards: &[Board],
     notes: &mut Vec<String>,
 ) -> Result<(Vec<CostResult>, Vec<BoardInfo>), RunError> {
-    let current = inputs.stream.experiences.last().map_or(1, |e| e.classes.len());
     let (mut costs, mut infos) = (Vec::new(), Vec::new());
     for board in boards {
         let mut last = None;
         let mut refused: Vec<(String, Vec<&str>)> = Vec::new();
+        let mut partly: Vec<(String, Vec<&str>)> = Vec::new();
         for head in &experiment.heads {
             let precision = &head.precision.name;
             let fault = |source| RunError::Learn { precision: precision.clone(), seed: 0, source };
-            let calls = calls(head, &inputs.graph, inputs.train.n_classes(), current).map_err(fault)?;
+            let calls = Learner::of(experiment.training.strategy, head, inputs).calls().map_err(fault)?;
             match board.price(precision, &calls) {
                 Ok(cost) => {
+                    for missing in unpriced(&cost) {
+                        match partly.iter_mut().find(|(m, _)| *m == missing) {
+                            Some((_, names)) => names.push(precision),
+                            None => partly.push((missing, vec![precision])),
+                        }
+                    }
                     costs.push(cost);
                     last = Some((precision, calls));
                 }
@@ -212,6 +219,11 @@ fn price_all(
         }
         let mut info = board.info();
         notes.extend(
+            partly
+                .iter()
+                .map(|(what, names)| format!("Not in the cost of {} on {}: {what}.", names.join(", "), info.profile)),
+        );
+        notes.extend(
             refused.iter().map(|(why, names)| format!("No cost for {} on {}: {why}.", names.join(", "), info.profile)),
         );
         // Which numbers matter hardly depends on the precision; the last one stands for all.
@@ -219,6 +231,14 @@ fn price_all(
         infos.push(info);
     }
     Ok((costs, infos))
+}
+
+/// What a cost does not hold, one text for each kernel that is not there.
+fn unpriced(cost: &CostResult) -> Vec<String> {
+    let one = |c: &UnpricedCall| {
+        format!("`{}`, {} times a {}, has no kernel {} in {}", c.site, c.times, c.unit, c.kernel, cost.kernel_set)
+    };
+    cost.unpriced.iter().map(one).collect()
 }
 
 pub(super) fn notes(inputs: &Inputs) -> Vec<String> {

@@ -1,7 +1,8 @@
 //! What many heads share: images, network, stream and features of one experiment, ready to learn and to price on.
 
 use super::job::{Job, Material, Measured};
-use super::price::{Board, Calls, calls};
+use super::learner::Learner;
+use super::price::{Board, Calls};
 use super::{Event, FeatureKey, FeatureStore, Features, ImageError, Inputs, RunError, assemble, inputs};
 use crate::config::Experiment;
 use crate::data::Dataset;
@@ -151,7 +152,15 @@ impl Prepared {
         boards: impl IntoIterator<Item = &'b Board>,
     ) -> Result<Vec<Result<CostResult, String>>, RunError> {
         let (precision, calls) = (&experiment.heads[0].precision.name, self.calls(experiment)?);
-        Ok(boards.into_iter().map(|b| b.price(precision, &calls).map_err(|e| e.to_string())).collect())
+        let price = |board: &Board| {
+            let cost = board.price(precision, &calls).map_err(|e| e.to_string())?;
+            // A table of points has no place for a figure that is a lower bound.
+            match cost.unpriced.first() {
+                Some(call) => Err(format!("no kernel {}, needed by `{}`", call.kernel, call.site)),
+                None => Ok(cost),
+            }
+        };
+        Ok(boards.into_iter().map(price).collect())
     }
 
     /// The boards, each profile once with what the intervals of the experiment's first precision rest on there.
@@ -177,9 +186,8 @@ impl Prepared {
 
     fn calls(&self, experiment: &Experiment) -> Result<Calls, RunError> {
         let head = &experiment.heads[0];
-        let current = self.inputs.stream.experiences.last().map_or(1, |e| e.classes.len());
         let fault = |source| RunError::Learn { precision: head.precision.name.clone(), seed: 0, source };
-        calls(head, &self.inputs.graph, self.inputs.train.n_classes(), current).map_err(fault)
+        Learner::of(experiment.training.strategy, head, &self.inputs).calls().map_err(fault)
     }
 
     /// What one whole stream runs on the device.

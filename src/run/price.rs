@@ -3,27 +3,33 @@
 use super::RunError;
 use crate::config::Experiment;
 use crate::cost::{CallCost, Cost, CostError, CostTable, Estimator, Range, Sensitivity, kernel_set, sensitivities};
-use crate::learn::{HeadConfig, HeadUnit, LearnError, head_calls};
 use crate::nn::Graph;
 use crate::profile;
-use crate::record::{BoardInfo, CostResult, Interval, PhaseCost, RamPoint, SiteCost, UncertainNumber, Uncertainty};
-use crate::trace::{CallLog, KernelCall, Phase, Sink};
+use crate::record::{
+    BoardInfo, CostResult, Interval, PhaseCost, RamPoint, SiteCost, UncertainNumber, Uncertainty, UnpricedCall,
+};
+use crate::trace::{BufferKind, CallLog, KernelCall, Phase, Sink};
 use std::ops::Range as Span;
 
 /// A board ready to price on.
 #[derive(Debug)]
 pub struct Board {
-    estimator: Estimator<'static>,
+    pub(super) estimator: Estimator<'static>,
 }
 
 /// The calls of one precision, and which of them make up which unit.
 #[derive(Debug, Default)]
 pub struct Calls {
-    all: Vec<KernelCall>,
-    image: Span<usize>,
-    step: Span<usize>,
-    consolidation: Span<usize>,
+    pub(super) all: Vec<KernelCall>,
+    pub(super) image: Span<usize>,
+    pub(super) step: Span<usize>,
+    pub(super) consolidation: Span<usize>,
+    /// Calls of the network and of the head without a strategy: without a kernel for one of these there is no price.
+    pub(super) own: Vec<KernelCall>,
 }
+
+/// A strategy's call without a kernel: unit, the kernel that is missing, the call.
+type Unpriced = (&'static str, String, KernelCall);
 
 /// Reads the boards of an experiment with their kernel sets, and times every kernel on its board once.
 ///
@@ -67,6 +73,7 @@ impl Board {
     /// # Errors
     /// As [`Board::price`].
     pub fn uncertainty(&self, precision: &str, calls: &Calls) -> Result<Uncertainty, CostError> {
+        let calls = &self.split(calls).0;
         let (profile, kernels) = (self.estimator.profile(), self.estimator.kernel_set());
         let of = |span: &Span<usize>, figure: fn(&Cost) -> Range| {
             let sum = |table: &CostTable| table.calls[span.clone()].iter().map(|c| figure(&c.cost).mid).sum::<f64>();
@@ -90,12 +97,28 @@ impl Board {
         Ok(Uncertainty { precision: precision.to_owned(), numbers })
     }
 
-    /// Prices the calls of one precision.
+    /// What can be priced, and what a strategy adds that cannot.
+    fn split(&self, calls: &Calls) -> (Calls, Vec<Unpriced>) {
+        calls.split(|call| match self.estimator.kernel(call) {
+            Err(CostError::MissingKernel { kernel, .. }) => Some(kernel),
+            _ => None,
+        })
+    }
+
+    /// Prices the calls of one precision. What a strategy adds to the head and has no kernel yet is named in
+    /// [`CostResult::unpriced`] and is in no figure but the RAM of its state.
     ///
     /// # Errors
-    /// [`CostError`] where the kernel set lacks a kernel; nothing is guessed.
+    /// [`CostError`] where the kernel set lacks a kernel of the network or the head, or the profile a number; nothing is guessed.
     pub fn price(&self, precision: &str, calls: &Calls) -> Result<CostResult, CostError> {
-        let table = self.estimator.estimate(&calls.all)?;
+        let (priced, unpriced) = self.split(calls);
+        let mut table = self.estimator.estimate(&priced.all)?;
+        for buffer in unpriced.iter().flat_map(|(_, _, c)| &c.buffers).filter(|b| b.kind == BufferKind::State) {
+            if !table.memory.permanent.iter().any(|(name, ..)| *name == buffer.name) {
+                table.memory.store(&buffer.name, buffer.bytes, self.estimator.profile().ram.align_bytes);
+            }
+        }
+        let calls = &priced;
         let sum = |span: &Span<usize>| table.calls[span.clone()].iter().map(|c| c.cost).sum::<Cost>();
         let (image, step, end) = (sum(&calls.image), sum(&calls.step), sum(&calls.consolidation));
         let mut phases = Vec::new();
@@ -121,33 +144,9 @@ impl Board {
             fits: memory.fits(),
             missing_kib: kib(missing),
             ram_timeline: timeline(&table),
+            unpriced: unpriced.into_iter().map(unpriced_call).collect(),
         })
     }
-}
-
-/// The calls of one precision: backbone and head for one image, one step of a full minibatch, one consolidation of `current` classes.
-pub fn calls(head: &HeadConfig, graph: &Graph, classes: usize, current: usize) -> Result<Calls, LearnError> {
-    calls_of_width(head, graph, graph.feature_type().shape.len(), classes, current)
-}
-
-/// As [`calls`] with a head that reads `features` features.
-pub fn calls_of_width(
-    head: &HeadConfig,
-    graph: &Graph,
-    features: usize,
-    classes: usize,
-    current: usize,
-) -> Result<Calls, LearnError> {
-    let unit = |unit| head_calls(head, classes, features, unit);
-    let mut calls = Calls::default();
-    let mut image = feature_calls(graph);
-    image.extend(unit(HeadUnit::Forward)?);
-    calls.image = calls.add(image);
-    calls.step = calls.add(unit(HeadUnit::Step { batch: head.batch })?);
-    let mut end = unit(HeadUnit::Begin)?;
-    end.extend(unit(HeadUnit::Consolidation { current })?);
-    calls.consolidation = calls.add(end);
-    Ok(calls)
 }
 
 /// The network's calls up to its features: a classifier that the network brings does not run on the device.
@@ -168,7 +167,31 @@ impl Calls {
         self.all
     }
 
-    fn add(&mut self, calls: Vec<KernelCall>) -> Span<usize> {
+    /// Those that can be priced, and those of a strategy that cannot with their unit and the kernel that is missing.
+    fn split(&self, missing: impl Fn(&KernelCall) -> Option<String>) -> (Self, Vec<Unpriced>) {
+        let (mut priced, mut unpriced) = (Calls { own: self.own.clone(), ..Calls::default() }, Vec::new());
+        let mut keep = |unit, span: &Span<usize>| {
+            let start = priced.all.len();
+            for call in &self.all[span.clone()] {
+                match missing(call).filter(|_| !self.is_own(call)) {
+                    Some(kernel) => unpriced.push((unit, kernel, call.clone())),
+                    None => priced.all.push(call.clone()),
+                }
+            }
+            start..priced.all.len()
+        };
+        let image = keep("image", &self.image);
+        let step = keep("step", &self.step);
+        let consolidation = keep("consolidation", &self.consolidation);
+        (priced.image, priced.step, priced.consolidation) = (image, step, consolidation);
+        (priced, unpriced)
+    }
+
+    fn is_own(&self, call: &KernelCall) -> bool {
+        self.own.iter().any(|c| (c.op, &c.elems) == (call.op, &call.elems))
+    }
+
+    pub(super) fn add(&mut self, calls: Vec<KernelCall>) -> Span<usize> {
         let mut log = CallLog::default();
         calls.into_iter().for_each(|c| log.record(c));
         let start = self.all.len();
@@ -200,6 +223,10 @@ fn phase_costs(unit: &str, calls: &[CallCost]) -> Vec<PhaseCost> {
         energy_uj: interval(cost.energy_uj),
     };
     order.into_iter().filter_map(of).map(cost).collect()
+}
+
+fn unpriced_call((unit, kernel, call): Unpriced) -> UnpricedCall {
+    UnpricedCall { unit: unit.to_owned(), phase: call.phase, site: call.site, kernel, times: call.times }
 }
 
 fn site_costs(table: &CostTable) -> Vec<SiteCost> {

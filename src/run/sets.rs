@@ -82,8 +82,18 @@ fn features(experiment: &Experiment) -> Result<Sets, ConfigError> {
     })
 }
 
+/// Hash of every stored image's shape and pixels, one a line.
+fn pixels(set: &Dataset) -> Result<String, DataError> {
+    let mut lines = String::new();
+    for index in 0..set.len() {
+        let image = set.stored(index)?;
+        lines.push_str(&format!("{:?} {}\n", image.shape, hash_bytes(&image.pixels)));
+    }
+    Ok(lines)
+}
+
 /// Path as given and SHA-256 of every file that an experiment reads, those of a folder one by one by name, the network's last. Of
-/// folders of images, one hash of all names, sizes and labels.
+/// folders of images, one hash of all names, sizes and labels, and of the pixels where the experiment asks for it (`hash = "contents"`).
 ///
 /// # Errors
 /// [`ConfigError`] points at the entry whose file cannot be read.
@@ -103,8 +113,13 @@ pub fn hashes(experiment: &Experiment) -> Result<Vec<(String, String)>, ConfigEr
             }
         } else {
             let Sets { train, test, .. } = read(experiment)?;
-            let manifest = if is_train { train } else { test }.manifest().map_err(|e| failed(&e))?;
-            found.push((format!("{} (names, sizes, labels)", place.given), hash_bytes(manifest.as_bytes())));
+            let set = if is_train { train } else { test };
+            let mut covered = set.manifest().map_err(|e| failed(&e))?;
+            let what = if files.hash_contents { "names, sizes, labels, pixels" } else { "names, sizes, labels" };
+            if files.hash_contents {
+                covered.push_str(&pixels(&set).map_err(|e| failed(&e))?);
+            }
+            found.push((format!("{} ({what})", place.given), hash_bytes(covered.as_bytes())));
         }
         if files.one_path && !matches!(files.kind, DataKind::Core50(_)) {
             break;
@@ -115,4 +130,44 @@ pub fn hashes(experiment: &Experiment) -> Result<Vec<(String, String)>, ConfigEr
         .map_err(|e| experiment.complain(&backbone.span, &format!("{}: {e}", backbone.given), ""))?;
     found.push((backbone.given.clone(), hash));
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// Pixels change a folder's hash only where the experiment asks for it; names and labels always do.
+    #[test]
+    fn contents_are_hashed_when_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        for set in ["train", "test"] {
+            for class in ["a", "b"] {
+                fs::create_dir_all(dir.path().join(set).join(class)).unwrap();
+                fs::write(dir.path().join(set).join(class).join("1.pgm"), b"P5 2 1 255\n\x01\x02").unwrap();
+            }
+        }
+        fs::write(dir.path().join("net"), "any").unwrap();
+        let hash_of = |asked: &str| {
+            let text = format!(
+                "[experiment]\nname = \"x\"\nseeds = [1]\n[data]\nkind = \"folder\"\ntrain = \"train\"\ntest = \"test\"\n{asked}\n\
+                 [backbone]\nfile = \"net\"\n[stream]\nscenario = \"nc\"\nexperiences = [[0], [1]]\n[training]\n\
+                 [[precision]]\npreset = \"float\"\n"
+            );
+            let path = dir.path().join("x.toml");
+            fs::write(&path, text).unwrap();
+            hashes(&crate::config::load(&path).unwrap()).unwrap().swap_remove(0)
+        };
+        let contents = "hash = \"contents\"";
+        let (names, pixels) = (hash_of(""), hash_of(contents));
+        assert_eq!(
+            (names.0.as_str(), pixels.0.as_str()),
+            ("train (names, sizes, labels)", "train (names, sizes, labels, pixels)")
+        );
+        fs::write(dir.path().join("train/b/1.pgm"), b"P5 2 1 255\n\x01\x03").unwrap();
+        assert_eq!(hash_of("").1, names.1);
+        assert_ne!(hash_of(contents).1, pixels.1);
+        fs::rename(dir.path().join("train/b/1.pgm"), dir.path().join("train/b/2.pgm")).unwrap();
+        assert_ne!(hash_of("").1, names.1);
+    }
 }

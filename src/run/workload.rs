@@ -1,10 +1,10 @@
 //! What a board is asked to do, without doing it: a network's image, or an experiment's image, step and consolidation.
 
-use super::price::calls_of_width;
+use super::learner::{Learner, last_moment};
 use super::{RunError, inputs};
 use crate::config::Experiment;
 use crate::cost::{CostError, CostTable, Estimator, MemoryPlan};
-use crate::learn::{HeadConfig, LearnError, SlotName};
+use crate::learn::{HeadConfig, LearnError, Moment, SlotName, StrategyKind};
 use crate::nn::Graph;
 use crate::numeric::Format;
 use crate::trace::KernelCall;
@@ -43,10 +43,13 @@ impl Stored {
 /// A head on a network's features, for asking how much larger it could be.
 #[derive(Debug, Clone)]
 struct Head {
+    strategy: StrategyKind,
     config: HeadConfig,
     graph: Graph,
     classes: usize,
     current: usize,
+    moment: Moment,
+    /// Samples of the largest experience.
     samples: u64,
 }
 
@@ -87,6 +90,8 @@ impl Workload {
         let current = experiences.last().map_or(1, |e| e.classes.len());
         let one = |config: &HeadConfig| {
             let head = Head {
+                strategy: experiment.training.strategy,
+                moment: last_moment(&inputs.stream),
                 config: config.clone(),
                 graph: inputs.graph.clone(),
                 classes: inputs.train.n_classes(),
@@ -155,7 +160,17 @@ impl Head {
     }
 
     fn workload_of(&self, features: usize) -> Result<Workload, LearnError> {
-        let calls = calls_of_width(&self.config, &self.graph, features, self.classes, self.current)?;
+        let (classes, current) = (self.classes, self.current);
+        let learner = Learner {
+            strategy: self.strategy,
+            config: &self.config,
+            graph: &self.graph,
+            features,
+            classes,
+            current,
+            moment: self.moment,
+        };
+        let calls = learner.calls()?;
         let format = self.config.precision.slot(SlotName::Features).number().unwrap_or(Format::F32);
         let bytes = u64::try_from(format.storage_bytes(features)).unwrap_or(u64::MAX);
         Ok(Workload {

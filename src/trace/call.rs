@@ -145,6 +145,8 @@ pub enum Op {
     QuantiseError,
     /// Outer product of error and features added to the batch accumulator. `classes features`.
     GradientAccumulate,
+    /// One sample's whole step: weights −= error × feature × rate, bias too. `classes features`.
+    OuterUpdate,
     /// Smallest and largest accumulator of the batch. `n`.
     GradientRange,
     /// Accumulators → gradient format. `n`.
@@ -165,6 +167,15 @@ pub enum Op {
     PastWeight,
     /// Weighted sum of old and new rows. `n` weights in `rows` rows.
     ConsolidateRows,
+
+    /// AR1*: binary layer's sums times a factor, added to the features in place, limited. `n`.
+    Residual,
+    /// AR1*: one sample's error back through the head's master weights → accumulators. `classes features`.
+    InputGradient,
+    /// AR1*: f32 sum of gradient times movement of each weight of the layer. `n`.
+    PathIntegral,
+    /// AR1*: the experience's path integral over its squared movement onto the total, and the importance from it. `n`.
+    PathImportance,
 
     /// EWC, MAS: weights −= rounded (weight − anchor) · pull. `n`.
     AnchorPull,

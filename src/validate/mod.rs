@@ -21,6 +21,7 @@ mod diagnose;
 mod measurement;
 mod nnls;
 mod predict;
+mod programs;
 mod propose;
 mod published;
 mod rank;

@@ -106,6 +106,8 @@ struct Priced {
     table: CostTable,
     terms: Vec<Breakdown>,
     left_out: Vec<String>,
+    /// Runs of the workload that the calls make together.
+    runs: u64,
 }
 
 /// Row, its board and its software's structure.
@@ -156,7 +158,27 @@ pub(super) fn predict_with(
             }));
         }
     }
-    results.into_iter().map(|r| r.unwrap_or(Err(Refusal::Nothing))).collect()
+    let done = results.into_iter().map(|r| r.unwrap_or(Err(Refusal::Nothing)));
+    rows.iter().zip(done).map(|(row, result)| Ok(unknown_level(row, result?, layers))).collect()
+}
+
+/// Training programs come with no compiler flags: the interval then spans -O2 to -O0, its middle the geometric mean of both.
+fn unknown_level(row: &Measurement, mut p: Prediction, layers: &dyn Fn(&str) -> Option<String>) -> Prediction {
+    if row.class != SoftwareClass::FloatTraining || row.flags.is_some() {
+        return p;
+    }
+    let optimised = Measurement { flags: Some("-O2".to_owned()), ..row.clone() };
+    if let Some(Ok(fast)) = predict(&[optimised], layers).pop() {
+        let share = (fast.cycles.mid / p.cycles.mid).sqrt();
+        for (range, faster) in
+            [(&mut p.cycles, fast.cycles), (&mut p.latency_ms, fast.latency_ms), (&mut p.energy_uj, fast.energy_uj)]
+        {
+            *range = Range { low: range.low.min(faster.low), mid: range.mid * share, high: range.high };
+        }
+        p.terms = p.terms.slower(share);
+        p.flags.push(format!("compiler flags unknown: geometric mean of -O0 and -O2 ({:.4} ms)", fast.latency_ms.mid));
+    }
+    p
 }
 
 /// Board and structure of a row, or why there is none.
@@ -177,7 +199,8 @@ fn configure(row: &Measurement, adjust: &dyn Fn(&str, &mut Profile)) -> Result<(
 
 fn price(row: &Measurement, layers: &dyn Fn(&str) -> Option<String>, estimator: &Estimator) -> Result<Priced, Refusal> {
     let (mut calls, mut left_out) = (Vec::new(), Vec::new());
-    for call in row_calls(row, layers)? {
+    let (all, runs) = row_calls(row, layers)?;
+    for call in all {
         match estimator.kernel(&call) {
             Ok(_) => calls.push(call),
             // What multiplies decides the time; the rest of a network without a kernel is left out and said.
@@ -188,7 +211,7 @@ fn price(row: &Measurement, layers: &dyn Fn(&str) -> Option<String>, estimator: 
     let fail = |e: crate::cost::CostError| Refusal::Kernel(e.to_string());
     let table = estimator.estimate(&calls).map_err(fail)?;
     let terms = calls.iter().zip(&table.calls).map(|(call, cost)| estimator.breakdown(call, cost).map_err(fail));
-    Ok(Priced { terms: terms.collect::<Result<_, _>>()?, calls, table, left_out })
+    Ok(Priced { terms: terms.collect::<Result<_, _>>()?, calls, table, left_out, runs })
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts far below 2^53")]
@@ -219,15 +242,17 @@ fn prediction(
         let times = call.times as f64;
         n_macs += macs(call).unwrap_or(0.0) * times;
         touched += call.buffers.iter().map(|b| b.bytes as f64).sum::<f64>();
-        n_calls += 1.0;
+        // Planes of bits run back to back in one call of the software; a program's steps are calls of their own.
+        n_calls += if priced.runs > 1 { times } else { 1.0 };
     }
     terms.add(Term::Call, n_calls * software.call_cycles.mid, n_calls);
+    let per_run = 1.0 / priced.runs as f64;
     let found = board.profile.software.get(row.class.name());
     let factor = found.map_or(software.factor, |q| software.factor * Range::over(|end| q.cost(end)));
     if !software.is_open() {
         flags.push(format!("{} x {}: {}", software.factor.mid, software.name, software.source));
     }
-    let cycles = (cycles + Range::exact(n_calls) * software.call_cycles) * factor;
+    let cycles = (cycles + Range::exact(n_calls) * software.call_cycles) * factor * Range::exact(per_run);
     let profile = &board.profile;
     let latency_ms = Range::over(|end| cycles.at(end) / (profile.clock_mhz.capacity(end) * 1000.0));
     let power = Range::over(|end| profile.power.active_mw.cost(end));
@@ -242,8 +267,8 @@ fn prediction(
         latency_ms,
         energy_uj: latency_ms * power,
         memory_bytes: row.is_whole().then_some((memory.ram_bytes, memory.flash_bytes)),
-        terms: terms.slower(factor.mid),
-        macs: n_macs,
+        terms: terms.slower(factor.mid * per_run),
+        macs: n_macs * per_run,
         working_set_bytes: touched,
         kind: if chosen.iter().all(|&i| priced.calls[i].site == priced.calls[first].site) {
             kind_of(&priced.calls[chosen[chosen.len() - 1]])

@@ -133,6 +133,13 @@ pub const SOFTWARE: &[Software] = &[
     ),
     open("float on the FPU", (SoftwareClass::FloatFpu, NO, M), &[""], LIBRARY, "float32 loops compiled here"),
     open(
+        "last-layer training",
+        (SoftwareClass::FloatTraining, NO, &["cortex-m4"]),
+        &["-tinyol"],
+        range(0.0, 50.0, 200.0),
+        "the thesis' program: forward, softmax in double precision, update, consolidation, as C compiled here",
+    ),
+    open(
         "TFLM 2.1 float",
         (SoftwareClass::Interpreter, &["eloquent"], M),
         &[""],
@@ -212,11 +219,17 @@ const fn closed(name: &'static str, contains: &'static [&'static str], factor: R
 
 impl Software {
     /// Kernel set of a row whose profile names none. Optimised for size where compiler flags or software say `-Os`, and under
-    /// Arduino, whose cores build with it unless told otherwise; else for speed.
+    /// Arduino, whose cores build with it unless told otherwise; not at all where they say `-O0`, and for training programs without
+    /// flags (STM32CubeIDE's default); else for speed.
     pub fn set_of(&self, row: &Measurement) -> String {
         let said = format!("{} {}", row.software, row.flags.as_deref().unwrap_or_default()).to_ascii_lowercase();
         let for_size = said.contains("-os") || (said.contains("arduino") && !said.contains("-o3"));
-        let level = if for_size { "gcc12-os" } else { "gcc12-o2" };
+        let unoptimised = said.contains("-o0") || (row.class == SoftwareClass::FloatTraining && row.flags.is_none());
+        let level = match () {
+            () if unoptimised => "gcc12-o0",
+            () if for_size => "gcc12-os",
+            () => "gcc12-o2",
+        };
         let sets = kernel_sets();
         let names = || self.variants.iter().map(|variant| format!("{level}{variant}"));
         names().find(|name| sets.contains(&(row.core.as_str(), name))).or_else(|| names().next()).unwrap_or_default()

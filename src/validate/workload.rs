@@ -2,6 +2,7 @@
 
 use super::measurement::{DataType, Measurement};
 use super::predict::Refusal;
+use super::programs::program;
 use super::software::list_type;
 use crate::trace::{Access, BufferKind, BufferUse, Dims, KernelCall, Op, Phase, layer_list};
 
@@ -9,29 +10,39 @@ use crate::trace::{Access, BufferKind, BufferUse, Dims, KernelCall, Op, Phase, l
 const SHAPE: [&str; 13] =
     ["idx", "op", "in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "kh", "kw", "stride", "pad", "groups"];
 
-/// Calls of the row's whole workload; `layers` gives the text of a layer list by the name that the row uses.
+/// Calls of the row's whole workload and how many runs of it they are; `layers` gives the text of a layer list by the name that the row uses.
 ///
 /// `kernel:conv in_h=8 in_w=8 in_c=64 out_h=8 out_w=8 out_c=64 kh=3 kw=3` is a list of one row. Layers in planes of bits run one
 /// binary product for each pair of planes, after packing the activations. `probe:short-rows` is one of [`crate::export::probes`].
 ///
 /// # Errors
 /// [`Refusal`] where the workload is unknown, its list is not there, or its data types have no kernels in its class.
-pub fn row_calls(row: &Measurement, layers: &dyn Fn(&str) -> Option<String>) -> Result<Vec<KernelCall>, Refusal> {
+pub fn row_calls(
+    row: &Measurement,
+    layers: &dyn Fn(&str) -> Option<String>,
+) -> Result<(Vec<KernelCall>, u64), Refusal> {
     if let Some(name) = row.layers.strip_prefix("probe:") {
         let probe = crate::export::probes().into_iter().find(|probe| probe.name == name);
-        return probe.map(|p| vec![p.call()]).ok_or_else(|| Refusal::Workload(format!("there is no probe `{name}`")));
+        return probe
+            .map(|p| (vec![p.call()], 1))
+            .ok_or_else(|| Refusal::Workload(format!("there is no probe `{name}`")));
     }
     let kind = list_type(row).ok_or_else(|| Refusal::DataType(format!("{} in {}", row.dtype, row.class.name())))?;
     let text = match row.layers.split_once(':') {
         Some(("kernel", shape)) => one_row(shape)?,
-        Some((form, _)) => return Err(Refusal::Workload(format!("`{form}:` workloads have no calls yet"))),
+        Some(("program", name)) => {
+            return program(name).ok_or_else(|| Refusal::Workload(format!("there is no program `{name}`")));
+        }
+        Some((form, _)) => {
+            return Err(Refusal::Workload(format!("`{form}:` is no form of workload; there are kernel: and program:")));
+        }
         None if row.layers.is_empty() => return Err(Refusal::Workload("its layers are not known".to_owned())),
         None => layers(&row.layers).ok_or_else(|| Refusal::Workload(format!("no layer list `{}`", row.layers)))?,
     };
     let list = layer_list(&row.layers, &text, kind).map_err(|e| Refusal::Workload(e.to_string()))?;
-    let DataType::Bits { activations, weights } = row.dtype else { return Ok(list.calls) };
+    let DataType::Bits { activations, weights } = row.dtype else { return Ok((list.calls, 1)) };
     let planes = (u64::from(activations), u64::from(weights));
-    Ok(list.calls.into_iter().flat_map(|call| bit_serial(call, planes)).collect())
+    Ok((list.calls.into_iter().flat_map(|call| bit_serial(call, planes)).collect(), 1))
 }
 
 /// A header and one row of a layer list from `op key=value …`; sides of maps that are not given are 1.

@@ -3,12 +3,14 @@
     python3 -m venv venv && venv/bin/pip install ai-edge-litert==2.3.0 flatbuffers numpy
     venv/bin/python tests/peers/tflite_ops.py > tests/peers/tflite_ops.json
 
-Each case is a whole .tflite file, one input and the output of the reference kernels, all raw bytes in hex.
+Each case is a whole .tflite file, one input and the output of the reference kernels, all raw bytes in hex. LiteRT does not know Larq
+Compute Engine's operators: their outputs are computed here, by the formulas of its kernels.
 """
 import json
 
 import flatbuffers
 import numpy as np
+from flatbuffers import flexbuffers
 from ai_edge_litert import schema_py_generated as s
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
@@ -55,6 +57,21 @@ class Net:
         o.opcodeIndex, o.inputs, o.outputs = len(self.model.operatorCodes) - 1, list(inputs), list(outputs)
         if options is not None:
             o.builtinOptions, o.builtinOptionsType = options, getattr(s.BuiltinOptions, kind)
+        self.graph.operators.append(o)
+
+    def custom(self, name, inputs, outputs, values):
+        code = s.OperatorCodeT()
+        code.builtinCode = code.deprecatedBuiltinCode = s.BuiltinOperator.CUSTOM
+        code.customCode, code.version = name, 1
+        self.model.operatorCodes.append(code)
+        o = s.OperatorT()
+        o.opcodeIndex, o.inputs, o.outputs = len(self.model.operatorCodes) - 1, list(inputs), list(outputs)
+        if values:
+            b = flexbuffers.Builder()
+            with b.Map():
+                for key, value in values.items():
+                    b.Int(key, value)
+            o.customOptions = list(b.Finish())
         self.graph.operators.append(o)
 
     def bytes(self, inputs, outputs):
@@ -205,9 +222,48 @@ def unary(name, sx, zx, so, zo, extra=(), label=""):
     x = n.tensor([1, 8, 8, 4], I8, scale=sx, zero=zx)
     y = n.tensor([1, 8, 8, 4], I8, scale=so, zero=zo)
     more = [n.tensor(*args, **kw) for args, kw in extra]
-    n.op(name, [x, *more], [y], version=1 if name in ("RELU_N1_TO_1", "PRELU") else 2)
+    n.op(name, [x, *more], [y], version=1 if name in ("RELU_N1_TO_1", "PRELU", "HARD_SWISH") else 2)
     every = np.arange(-128, 128).astype(np.int8).reshape(1, 8, 8, 4)
     case(f"{name.lower()}{label}", n, [x], y, [every])
+
+
+def with_constant(name, act, first, values):
+    n = Net()
+    x = n.tensor([1, 5, 4, 4], I8, scale=scale(), zero=zero())
+    k = n.tensor([values], I8, codes([values]), scale(), zero())
+    y = n.tensor([1, 5, 4, 4], I8, scale=scale(0.02, 0.4), zero=zero())
+    n.op(name, [k, x] if first else [x, k], [y],
+         options(getattr(s, f"{name.capitalize()}OptionsT"), fusedActivationFunction=act), f"{name.capitalize()}Options", 2)
+    case(f"{name.lower()} act{act} of {values} constants{' first' if first else ''}", n, [x], y, [codes([1, 5, 4, 4])])
+
+
+def spread_conv(groups, dilation, same):
+    n = Net()
+    sx, c, o, h, w = scale(), 4 * groups, 3 * groups, 9, 8
+    ws = [scale(0.0005, 0.01) for _ in range(o)]
+    x = n.tensor([1, h, w, c], I8, scale=sx, zero=zero())
+    wi = n.tensor([o, 3, 3, c // groups], I8, codes([o, 3, 3, c // groups]), ws)
+    bi = n.tensor([o], I32, RNG.integers(-9000, 9000, o), np.asarray(ws) * sx)
+    reach = 2 * dilation + 1
+    y = n.tensor([1, out_of(reach, 1, h, same), out_of(reach, 1, w, same), o], I8, scale=scale(0.02, 0.5), zero=zero())
+    opt = options(s.Conv2DOptionsT, padding=s.Padding.SAME if same else s.Padding.VALID, strideH=1, strideW=1,
+                  fusedActivationFunction=0, dilationHFactor=dilation, dilationWFactor=dilation)
+    n.op("CONV_2D", [x, wi, bi], [y], opt, "Conv2DOptions", 3)
+    case(f"conv of {groups} groups, dilation {dilation}", n, [x], y, [codes([1, h, w, c])])
+
+
+def spread_depthwise(dilation):
+    n = Net()
+    sx, c = scale(), 5
+    ws = [scale(0.0005, 0.01) for _ in range(c)]
+    x = n.tensor([1, 9, 8, c], I8, scale=sx, zero=zero())
+    wi = n.tensor([1, 3, 3, c], I8, codes([1, 3, 3, c]), ws, axis=3)
+    bi = n.tensor([c], I32, RNG.integers(-900, 900, c), np.asarray(ws) * sx)
+    y = n.tensor([1, 9, 8, c], I8, scale=scale(0.02, 0.5), zero=zero())
+    opt = options(s.DepthwiseConv2DOptionsT, padding=s.Padding.SAME, strideH=1, strideW=1, fusedActivationFunction=0,
+                  depthMultiplier=1, dilationHFactor=dilation, dilationWFactor=dilation)
+    n.op("DEPTHWISE_CONV_2D", [x, wi, bi], [y], opt, "DepthwiseConv2DOptions", 3)
+    case(f"depthwise, dilation {dilation}", n, [x], y, [codes([1, 9, 8, c])])
 
 
 def floats(name, opt=None, kind=None):
@@ -247,6 +303,73 @@ def concat_pad():
     n.op("FULLY_CONNECTED", [r, d], [z], options(s.FullyConnectedOptionsT, fusedActivationFunction=0),
          "FullyConnectedOptions", 4)
     case("concat, pad, conv, reshape, dense", n, [x], z, [codes([1, 6, 5, 3])])
+
+
+def computed(name, net, x, y, data, output):
+    CASES.append({"name": name, "model": net.bytes([x], [y]).hex(), "input": data.tobytes().hex(),
+                  "output": output.tobytes().hex()})
+
+
+def away(x):
+    return np.sign(x) * np.floor(np.abs(x) + 0.5)
+
+
+def lce_bconv(c, o, act, same, stride, int8):
+    """a = differing bits; float(2a)·(−mul) + (bias + K·mul), both divided by the scale in double where codes come out."""
+    n, h, w, k = Net(), 6, 5, 3
+    data = RNG.normal(0, 1, [1, h, w, c]).astype(np.float32)
+    signs = RNG.integers(0, 2, [o, k, k, c])  # 1 is −1
+    words = -(-c // 32)
+    packed = np.zeros([o, k, k, words], np.int64)
+    for i in range(c):
+        packed[..., i // 32] |= signs[..., i].astype(np.int64) << (i % 32)
+    mul = RNG.normal(0, 0.05, o).astype(np.float32)
+    bias = RNG.normal(0, 2, o).astype(np.float32)
+    x = n.tensor(data.shape, F32)
+    bits = n.tensor([1, h, w, words], I32)
+    n.custom("LceQuantize", [x], [bits], {})
+    wi = n.tensor(packed.shape, I32, packed.astype(np.uint32).view(np.int32))
+    mi, bi = n.tensor([o], F32, mul), n.tensor([o], F32, bias)
+    yh, yw = out_of(k, stride, h, same), out_of(k, stride, w, same)
+    so, zo = 0.11, -7
+    y = n.tensor([1, yh, yw, o], I8, scale=so, zero=zo) if int8 else n.tensor([1, yh, yw, o], F32)
+    n.custom("LceBconv2d", [bits, wi, mi, bi, -1], [y], dict(
+        channels_in=c, dilation_height_factor=1, dilation_width_factor=1, fused_activation_function=act, pad_values=1,
+        padding=0 if same else 1, stride_height=stride, stride_width=stride))
+    total = [max((a - 1) * stride + k - b, 0) if same else 0 for a, b in ((yh, h), (yw, w))]
+    pads = [(0, 0), (total[0] // 2, total[0] - total[0] // 2), (total[1] // 2, total[1] - total[1] // 2), (0, 0)]
+    padded = np.pad((data < 0).astype(np.int64), pads)
+    terms = k * k * c
+    low, high = {0: (-terms, terms), 1: (0, terms), 2: (-1, 1), 3: (0, 6)}[act]
+    s64, z64 = (np.float64(np.float32(so)), zo) if int8 else (1.0, 0)
+    factor = (-(mul.astype(np.float64)) / s64).astype(np.float32)
+    addend = ((bias.astype(np.float64) + terms * mul.astype(np.float64)) / s64 + z64).astype(np.float32)
+    out = np.zeros([1, yh, yw, o], np.float32)
+    for i in range(yh):
+        for j in range(yw):
+            window = padded[0, i * stride:i * stride + k, j * stride:j * stride + k]
+            a = (window[None] != signs).sum(axis=(1, 2, 3))
+            twice = terms - np.clip(terms - 2 * a, low, high)
+            out[0, i, j] = twice.astype(np.float32) * factor + addend
+    if int8:
+        out = np.clip(away(out), -128, 127).astype(np.int8)
+    name = f"LceBconv2d {c} to {o} act{act} {'same' if same else 'valid'} s{stride} {'int8' if int8 else 'float'}"
+    computed(name, n, x, y, data, out)
+
+
+def lce_dequantize(int8_in, int8_out, c):
+    n, shape = Net(), [1, 4, 3, c]
+    zx, so, zo = -5, 0.3, 11
+    data = codes(shape) if int8_in else RNG.normal(0, 1, shape).astype(np.float32)
+    x = n.tensor(shape, I8, scale=0.1, zero=zx) if int8_in else n.tensor(shape, F32)
+    bits = n.tensor(shape[:3] + [-(-c // 32)], I32)
+    n.custom("LceQuantize", [x], [bits], {})
+    y = n.tensor(shape, I8, scale=so, zero=zo) if int8_out else n.tensor(shape, F32)
+    n.custom("LceDequantize", [bits], [y], {})
+    sign = np.where(data < (zx if int8_in else 0), -1.0, 1.0)
+    step = away(1.0 / np.float32(so))
+    out = np.clip(zo + sign * step, -128, 127).astype(np.int8) if int8_out else sign.astype(np.float32)
+    computed(f"LceDequantize of {'int8' if int8_in else 'float'} to {'int8' if int8_out else 'float'}", n, x, y, data, out)
 
 
 for i, (k, st, same, act) in enumerate([(3, 1, True, 0), (3, 2, True, 1), (5, 2, True, 3), (3, 1, False, 2),
@@ -294,4 +417,23 @@ for sx, so in [(0.05, 0.05), (0.04, 0.017)]:
           label=f" {sx} {so}")
 floats("QUANTIZE")
 concat_pad()
+for sx, zx in [(0.047, 3), (0.1, -128), (0.003, 0), (0.5, 120)]:
+    unary("TANH", sx, zx, 1 / 128, 0, label=f" {sx} {zx}")
+for sx, zx, so, zo in [(0.05, 3, 0.04, -100), (0.0235, -128, 0.0235, -128), (0.1, 0, 0.03, -8), (0.002, 7, 0.001, 9),
+                       (0.31, -50, 0.3, -128)]:
+    unary("HARD_SWISH", sx, zx, so, zo, label=f" {sx} {so}")
+for act, first, values in [(0, False, 4), (1, True, 4), (3, False, 1), (0, True, 1)]:
+    with_constant("ADD", act, first, values)
+    with_constant("MUL", act, first, values)
+spread_conv(1, 2, True)
+spread_conv(1, 3, False)
+spread_conv(3, 1, True)
+spread_conv(2, 2, True)
+spread_depthwise(2)
+for i, (act, same, stride) in enumerate([(0, True, 1), (1, True, 2), (2, False, 1), (3, True, 1), (1, False, 2)]):
+    for int8 in (False, True):
+        lce_bconv([32, 7, 40, 64, 33][i], 6 + i, act, same, stride, int8)
+for int8_in in (False, True):
+    for int8_out in (False, True):
+        lce_dequantize(int8_in, int8_out, 37)
 print("[\n" + ",\n".join(json.dumps(c) for c in CASES) + "\n]")

@@ -79,6 +79,10 @@ fn precision(&(name, last, vanished, _, _): &(&str, f64, f64, f64, f64)) -> Prec
         mean_class_accuracy: curve.clone(),
         confusion: vec![vec![20; 10]; 10],
         fidelity: if seed == 1 { fidelity(name, vanished) } else { Vec::new() },
+        gradient_by_epoch: (seed == 1)
+            .then_some(EpochGradient { experience: 0, epoch: 1, steps: 3, mape: 0.2, relative_l2: 0.1 })
+            .into_iter()
+            .collect(),
     });
     PrecisionResult {
         name: name.into(),
@@ -135,6 +139,7 @@ fn fidelity(name: &str, vanished: f64) -> Vec<FidelityPoint> {
                 relative_l2: size * wave * if role == "update" { 3.0 } else { 1.0 },
                 mape: (role == "gradient").then_some(size * 4.0),
                 vanished: (role == "update").then_some((vanished * (0.9 + 0.1 * wave)).min(1.0)),
+                lsb: (role == "weights.master").then_some(2f64.powi(-7)),
             });
         }
     }
@@ -206,6 +211,7 @@ fn cost(p: &(&str, f64, f64, f64, f64), b: &(&str, &str, &str, f64, f64, Option<
         fits,
         missing_kib: if fits { 0.0 } else { 12.5 },
         ram_timeline: (0..24).map(|call| point(call, p.3)).collect(),
+        unpriced: Vec::new(),
     }
 }
 

@@ -53,8 +53,12 @@ pub struct Spec {
     pub cores: &'static [&'static str],
     /// Constant tables that it reads, by symbol.
     pub tables: &'static [&'static str],
-    /// Dimension that makes a call its own, where another twin has the same operation and element types.
+    /// Dimensions that make a call its own (`pad_top`, `kh=1`), where another twin has the same operation and element types.
     pub when: Option<&'static str>,
+    /// Written after software that was measured: from the class sources, in a set of their own.
+    pub class: bool,
+    /// Also without optimisation.
+    pub unoptimised: bool,
 }
 
 impl Spec {
@@ -67,12 +71,35 @@ impl Spec {
         buffers: &'static [Option<BufferKind>],
         cases: fn(&mut Random) -> Vec<Case>,
     ) -> Self {
-        Spec { op, elems, symbol, trips, buffers, cases, set: "", cores: &[], tables: &[], when: None }
+        Spec {
+            op,
+            elems,
+            symbol,
+            trips,
+            buffers,
+            cases,
+            set: "",
+            cores: &[],
+            tables: &[],
+            when: None,
+            class: false,
+            unoptimised: false,
+        }
     }
 
     /// In a set that replaces some kernels of the base.
     pub fn set(self, set: &'static str) -> Self {
         Spec { set, ..self }
+    }
+
+    /// Of a class of measured software.
+    pub fn class(self, set: &'static str) -> Self {
+        Spec { set, class: true, ..self }
+    }
+
+    /// At every level of optimisation, none included.
+    pub fn unoptimised(self) -> Self {
+        Spec { unoptimised: true, ..self }
     }
 
     /// On some cores only.
@@ -85,14 +112,14 @@ impl Spec {
         Spec { tables, ..self }
     }
 
-    /// For calls that have a dimension.
-    pub fn when(self, dimension: &'static str) -> Self {
-        Spec { when: Some(dimension), ..self }
+    /// For calls that have the dimensions, or have them at the values given.
+    pub fn when(self, dimensions: &'static str) -> Self {
+        Spec { when: Some(dimensions), ..self }
     }
 
-    /// Whether a core has it.
-    pub fn is_for(&self, core: &str) -> bool {
-        self.cores.is_empty() || self.cores.contains(&core)
+    /// Whether a core has it at a level of optimisation.
+    pub fn is_for(&self, core: &str, unoptimised: bool) -> bool {
+        (self.cores.is_empty() || self.cores.contains(&core)) && (self.unoptimised || !unoptimised)
     }
 }
 

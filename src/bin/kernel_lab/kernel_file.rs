@@ -20,9 +20,9 @@ pub fn key(spec: &Spec) -> String {
     format!("{} [{}]", op_name(spec), spec.elems.iter().map(|e| e.code()).collect::<Vec<_>>().join(" "))
 }
 
-/// What the names of the sets add to the level's: the base set first.
+/// What the names of the sets add to the level's: the base set first, where it is measured.
 pub fn sets(measured: &[Measured<'_>]) -> Vec<&'static str> {
-    let mut names = vec![""];
+    let mut names = Vec::new();
     for kernel in measured {
         if !names.contains(&kernel.spec.set) {
             names.push(kernel.spec.set);
@@ -79,10 +79,11 @@ pub fn text(
     );
     let _ = writeln!(out, "core {}\nset {}", core.name, set_name(level, set));
     if !set.is_empty() {
-        let _ = writeln!(out, "base {}", level.set);
+        let _ = writeln!(out, "base {}", level.base);
     }
+    let class = measured.iter().any(|m| m.spec.set == set && m.spec.class);
     let (compiler, flags) = (core.compiler()?, core.flag_line(level));
-    let _ = writeln!(out, "compiler {compiler}\nflags {flags}\nsources {}", source_hash(sources));
+    let _ = writeln!(out, "compiler {compiler}\nflags {flags}\nsources {}", source_hash(sources, class));
     let mut problems = Vec::new();
     for kernel in measured.iter().filter(|m| m.spec.set == set) {
         if let Err(error) = one_kernel(&mut out, kernel) {
@@ -92,11 +93,14 @@ pub fn text(
     if problems.is_empty() { Ok(out) } else { Err(LabError::Failed(problems.join("\n"))) }
 }
 
-/// SHA-256 of the kernel sources, names and lengths included.
-fn source_hash(sources: &Sources) -> String {
+/// SHA-256 of the kernel sources, names and lengths included; those of measured software's classes only for their sets.
+fn source_hash(sources: &Sources, class: bool) -> String {
     let mut hash = Sha256::new();
-    for (name, text) in sources.device() {
-        hash.update(format!("{name} {}\n{text}", text.len()));
+    let mut add = |(name, text): (&str, &str)| hash.update(format!("{name} {}\n{text}", text.len()));
+    if class {
+        sources.kernels().for_each(&mut add)
+    } else {
+        sources.device().for_each(&mut add)
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -17,19 +17,32 @@ pub const SHARED_FLAGS: &[&str] = &[
     "-fno-ipa-icf",
 ];
 
-/// A level of optimisation and the name of the kernel set that it makes.
+/// A level of optimisation, the name of the kernel set that it makes, and the set that its other sets build on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level {
     pub set: &'static str,
     pub flag: &'static str,
+    pub base: &'static str,
 }
 
-/// For speed and for size.
-pub const LEVELS: [Level; 2] = [Level { set: "gcc12-o2", flag: "-O2" }, Level { set: "gcc12-os", flag: "-Os" }];
+impl Level {
+    /// Made for a few twins of software whose measurements may not have been optimised.
+    pub fn is_unoptimised(self) -> bool {
+        self.flag == "-O0"
+    }
+}
+
+/// For speed, for size, and none.
+pub const LEVELS: [Level; 3] = [
+    Level { set: "gcc12-o2", flag: "-O2", base: "gcc12-o2" },
+    Level { set: "gcc12-os", flag: "-Os", base: "gcc12-os" },
+    Level { set: "gcc12-o0", flag: "-O0", base: "gcc12-os" },
+];
 
 /// The C sources: those built into the program, or the files of the same names in a folder.
 pub struct Sources {
     device: Vec<(&'static str, String)>,
+    classes: Vec<(&'static str, String)>,
     lab: Vec<(&'static str, String)>,
 }
 
@@ -48,8 +61,9 @@ impl Sources {
             list.iter().map(one).collect::<Result<Vec<_>, _>>()
         };
         let device = read(tinyprec::export::C_SOURCES, folder.map(Path::to_owned))?;
+        let classes = read(tinyprec::export::CLASS_SOURCES, folder.map(Path::to_owned))?;
         let lab = read(tinyprec::export::LAB_SOURCES, folder.map(|f| f.join("lab")))?;
-        Ok(Sources { device, lab })
+        Ok(Sources { device, classes, lab })
     }
 
     /// What a device needs, in the order they are compiled and hashed.
@@ -57,13 +71,18 @@ impl Sources {
         self.device.iter().map(|(name, text)| (*name, text.as_str()))
     }
 
-    fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.device().chain(self.lab.iter().map(|(name, text)| (*name, text.as_str())))
+    /// The same with the classes of measured software.
+    pub fn kernels(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.device().chain(self.classes.iter().map(|(name, text)| (*name, text.as_str())))
     }
 
-    /// The prototypes.
-    pub fn header(&self) -> &str {
-        self.device().find(|(name, _)| *name == "tinyprec.h").map_or("", |(_, text)| text)
+    fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.kernels().chain(self.lab.iter().map(|(name, text)| (*name, text.as_str())))
+    }
+
+    /// The headers that hold the prototypes, one after the other.
+    pub fn headers(&self) -> String {
+        self.kernels().filter(|(name, _)| matches!(*name, "tinyprec.h" | "classes.h")).map(|(_, text)| text).collect()
     }
 }
 
@@ -86,6 +105,8 @@ pub struct Core {
     prefix: &'static str,
     pub flags: &'static [&'static str],
     start: &'static str,
+    /// Libraries that kernels may call, behind the objects.
+    libraries: &'static [&'static str],
     /// Linker script of a bare machine, and what it needs to know.
     script: &'static [&'static str],
     emulator: &'static [&'static str],
@@ -99,6 +120,7 @@ pub const CORES: [Core; 4] = [
         prefix: "arm-none-eabi-",
         flags: &["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"],
         start: "start_cortex_m.c",
+        libraries: &["-lm", "-lc", "-lgcc"],
         script: &["-T", "mps2.ld", "-Wl,--defsym=lab_data=0x21000000"],
         emulator: &[
             "qemu-system-arm",
@@ -119,6 +141,7 @@ pub const CORES: [Core; 4] = [
         prefix: "arm-none-eabi-",
         flags: &["-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-d16"],
         start: "start_cortex_m.c",
+        libraries: &["-lgcc"],
         script: &["-T", "mps2.ld", "-Wl,--defsym=lab_data=0x60000000"],
         emulator: &[
             "qemu-system-arm",
@@ -139,6 +162,7 @@ pub const CORES: [Core; 4] = [
         prefix: "aarch64-linux-gnu-",
         flags: &["-mcpu=cortex-a53"],
         start: "start_aarch64.c",
+        libraries: &["-lgcc"],
         script: &[],
         emulator: &["qemu-aarch64", "-cpu", "cortex-a53"],
     },
@@ -148,6 +172,7 @@ pub const CORES: [Core; 4] = [
         prefix: "riscv64-unknown-elf-",
         flags: &["-march=rv32imc", "-mabi=ilp32"],
         start: "start_riscv.c",
+        libraries: &["-lgcc"],
         script: &["-T", "virt.ld", "-Wl,--no-warn-rwx-segments"],
         emulator: &[
             "qemu-system-riscv32",
@@ -215,7 +240,7 @@ pub fn build(
         write(folder, name, text.as_bytes())?;
     }
     let (mut objects, mut stack) = (Vec::new(), String::new());
-    let kernels = sources.device().map(|(name, _)| name).filter(|name| name.ends_with(".c"));
+    let kernels = sources.kernels().map(|(name, _)| name).filter(|name| name.ends_with(".c"));
     for source in kernels.chain(["dispatch.c", "main.c", core.start]) {
         let object = source.replace(".c", ".o");
         let mut gcc = Command::new(core.gcc());
@@ -226,7 +251,7 @@ pub fn build(
     }
     let mut link = Command::new(core.gcc());
     link.current_dir(folder).args(core.flags).args(["-nostdlib", "-static", "-Wl,--build-id=none"]);
-    run(link.args(core.script).args(&objects).args(["-lgcc", "-o", "lab.elf"]))?;
+    run(link.args(core.script).args(&objects).args(core.libraries).args(["-o", "lab.elf"]))?;
     run(Command::new("gcc").current_dir(folder).args(["-O2", "-shared", "-fPIC", "plugin.c", "-o", "plugin.so"]))?;
     let objdump = format!("{}objdump", core.prefix);
     let listing = run(Command::new(&objdump).current_dir(folder).args(["-d", "--no-show-raw-insn", "lab.elf"]))?;

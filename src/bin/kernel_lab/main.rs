@@ -65,7 +65,7 @@ struct Arguments {
     /// One core only: cortex-m4, cortex-m7, cortex-a53 or rv32imc.
     #[arg(long, global = true)]
     core: Option<String>,
-    /// One level of optimisation only: gcc12-o2 or gcc12-os.
+    /// One level of optimisation only: gcc12-o2, gcc12-os or gcc12-o0.
     #[arg(long, global = true)]
     level: Option<String>,
     /// Folder of C sources to use instead of those built in, laid out as src/export/c.
@@ -118,7 +118,9 @@ fn run(arguments: &Arguments) -> Result<(), LabError> {
     }
     let twins = measure::twins(specs);
     let sources = Sources::new(arguments.sources.as_deref())?;
-    let jobs: Vec<(&Core, Level)> = cores.iter().flat_map(|c| levels.iter().map(|l| (*c, *l))).collect();
+    let jobs = cores.iter().flat_map(|c| levels.iter().map(|l| (*c, *l)));
+    let some = |core: &Core, level: Level| twins.iter().any(|t| t.spec.is_for(core.name, level.is_unoptimised()));
+    let jobs: Vec<(&Core, Level)> = jobs.filter(|(core, level)| some(core, *level)).collect();
     let next = AtomicUsize::new(0);
     let problems = Mutex::new(Vec::new());
     std::thread::scope(|scope| {

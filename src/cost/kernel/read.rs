@@ -11,7 +11,7 @@
 //! flags -O2 …
 //! sources 3f62…                                 SHA-256 of the C sources
 //!
-//! kernel binary_dense b1 b1 i32                 ` when pad_top` behind it: for calls that have this dimension
+//! kernel binary_dense b1 b1 i32                 ` when pad_top kh=1` behind it: for calls that have these dimensions
 //! symbol tp_binary_dense
 //! code 84 stack 24                              bytes; `rodata` where there are tables
 //! read weights rows*words*4                     traffic: buffer kind, bytes, `reuse` distance where known

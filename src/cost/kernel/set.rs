@@ -5,7 +5,7 @@ use super::builtin::kernel_set;
 use super::error::{KernelFileError, KernelProblem};
 use super::read::{Reader, overlay};
 use crate::profile::{Class, Operand, Width};
-use crate::trace::{Access, BufferKind, Elem, KernelCall, Op};
+use crate::trace::{Access, BufferKind, Dims, Elem, KernelCall, Op};
 use std::collections::HashMap;
 
 /// A source register and how the instruction uses it.
@@ -73,7 +73,8 @@ pub struct Kernel {
     pub op: Op,
     /// Element types.
     pub elems: Vec<Elem>,
-    /// Dimension that a call must have for this kernel to be its own, e.g. `pad_top`.
+    /// Dimensions that a call must have for this kernel to be its own: names that must be there (`pad_top`) and
+    /// expressions with their values (`kh=1 ic%4=0`).
     pub when: Option<String>,
     /// Function name.
     pub symbol: String,
@@ -168,16 +169,15 @@ impl KernelSet {
         self.find_when(op, elems, None)
     }
 
-    /// Index of the kernel for a call: the one that a dimension of the call asks for (padding has kernels of its own), else the
-    /// one for its operation and element types.
+    /// Index of the kernel for a call: of those whose conditions its dimensions meet (padding has kernels of its own), the one
+    /// with the most conditions, the first among equals.
     pub fn find_call(&self, call: &KernelCall) -> Option<usize> {
-        let own = |kernel: &Kernel| kernel.when.as_deref().is_some_and(|name| call.dims.get(name).is_some());
-        let all = self.by_op.get(&call.op)?.iter().copied();
-        let special = all.clone().find(|&i| self.kernels[i].elems == call.elems && own(&self.kernels[i]));
-        special.or_else(|| self.find(call.op, &call.elems))
+        let meets = |i: &usize| self.kernels[*i].elems == call.elems && self.kernels[*i].is_for(&call.dims);
+        let all = self.by_op.get(&call.op)?.iter().rev().copied();
+        all.filter(meets).max_by_key(|&i| self.kernels[i].conditions().count())
     }
 
-    /// Index of the kernel that calls with a dimension have to themselves.
+    /// Index of the kernel that calls with certain dimensions have to themselves.
     pub fn find_when(&self, op: Op, elems: &[Elem], when: Option<&str>) -> Option<usize> {
         let is = |kernel: &Kernel| kernel.elems == elems && kernel.when.as_deref() == when;
         self.by_op.get(&op)?.iter().copied().find(|&i| is(&self.kernels[i]))
@@ -209,6 +209,21 @@ impl Kernel {
                 instr.width = Some(width);
             }
         }
+    }
+
+    fn conditions(&self) -> impl Iterator<Item = &str> {
+        self.when.iter().flat_map(|when| when.split_whitespace())
+    }
+
+    /// Whether a call's dimensions meet all conditions.
+    fn is_for(&self, dims: &Dims) -> bool {
+        self.conditions().all(|condition| match condition.split_once('=') {
+            None => dims.get(condition).is_some(),
+            Some((text, value)) => {
+                let left = Expr::parse(text).ok().and_then(|e| e.eval(dims).ok());
+                left.is_some_and(|left| value.parse() == Ok(left))
+            }
+        })
     }
 
     /// `binary_dense [b1 b1 i32]`, with ` when pad_top` where a dimension decides.

@@ -2,28 +2,10 @@
  *
  * A pixel's patch is gathered (im2col) and all filters read it in one run. Empty on cores that have neither. */
 #include "int8.h"
+#include "smlad.h"
 #include "window.h"
 
 #if defined(__ARM_FEATURE_DSP)
-#include <arm_acle.h>
-
-/* Two neighbouring numbers of a patch, and four weights as two pairs. */
-TP_INLINE int32_t tp_pair(const int16_t *p)
-{
-    int32_t v;
-    __builtin_memcpy(&v, p, 4);
-    return v;
-}
-
-TP_INLINE void tp_widen(const int8_t *w, int32_t *first, int32_t *second)
-{
-    int32_t bytes;
-    __builtin_memcpy(&bytes, w, 4);
-    const int32_t even = __sxtb16(bytes), odd = __sxtb16((int32_t)(((uint32_t)bytes >> 8) | ((uint32_t)bytes << 24)));
-    *first = (int32_t)(((uint32_t)even & 0xffffu) | ((uint32_t)odd << 16));
-    *second = (int32_t)(((uint32_t)odd & 0xffff0000u) | ((uint32_t)even >> 16));
-}
-
 /* rows x columns sums (each 1 or 2, known to the compiler) over `terms` products. */
 TP_INLINE void tp_block(const int8_t *w, int32_t pitch, const int16_t *col, int32_t terms, int32_t sum[4], const int32_t rows, const int32_t columns)
 {

@@ -58,11 +58,13 @@ pub(super) fn handler<'a>(operator: &Operator<'a>) -> Option<Convert<'a>> {
         (19..=21, _) => Converter::relu,
         (22 | 43 | 70, _) => Converter::reshape,
         (25, _) => Converter::softmax,
+        (28, _) => Converter::tanh,
         (34 | 60, _) => Converter::pad,
         (40, _) => Converter::mean,
         (41, _) => Converter::sub,
         (54, _) => Converter::prelu,
         (114, _) => Converter::quantize,
+        (117, _) => Converter::hard_swish,
         _ => return None,
     })
 }
@@ -248,13 +250,14 @@ impl<'a> Op<'_, 'a> {
         Ok(Window { kernel, stride: [stride(2)?, stride(1)?], pad, fill: Fill::Zero })
     }
 
-    /// Refuses dilations other than 1, in two fields.
-    pub(super) fn undilated(&self, fields: [usize; 2]) -> Result<(), Wrong> {
+    /// Dilation down and right, from the fields of columns and rows.
+    pub(super) fn dilation(&self, [columns, rows]: [usize; 2]) -> Result<[usize; 2], Wrong> {
         let options = self.options()?;
-        match (options.i32(fields[0], 1)?, options.i32(fields[1], 1)?) {
-            (1, 1) => Ok(()),
-            (w, h) => Err(format!("has dilation {h}x{w}, only 1x1 is run")),
-        }
+        let of = |field| match options.i32(field, 1)? {
+            d @ 1..=4096 => size(d, "dilation"),
+            d => Err(format!("has dilation {d}, allowed: 1 to 4096")),
+        };
+        Ok([of(rows)?, of(columns)?])
     }
 }
 

@@ -2,31 +2,35 @@
 
 use super::convert::{Converter, Op, Place, size};
 use super::flatbuffer::Wrong;
+use super::spread::Spread;
 use crate::nn::{Layer, Shape};
 
 impl<'a> Converter<'a> {
     /// CONV_2D: filters (output, ky, kx, channel).
     pub(super) fn conv(&mut self, op: &Op<'_, 'a>) -> Result<Place, Wrong> {
-        op.undilated([4, 5])?;
-        let [out, kh, kw, ic] = self.filter_dims(op)?;
+        let [out, kh, kw, own] = self.filter_dims(op)?;
         let place = self.place(op, 0)?;
-        if place.view.c != ic {
-            return Err(format!("has filters of {ic} channels over {}; groups are not run", place.view));
+        let ic = place.view.c;
+        let groups = ic / own;
+        if !ic.is_multiple_of(own) || !out.is_multiple_of(groups.max(1)) || groups == 0 {
+            return Err(format!("has {out} filters of {own} channels over {}", place.view));
         }
         self.plain(place)?;
-        let window = op.window([kh, kw], place.pad)?;
+        let spread = Spread { rows: out, taps: [kh, kw], own, groups, dilation: op.dilation([4, 5])? };
+        self.model.spend(spread.len()?)?;
+        let window = op.window(spread.kernel(), place.pad)?;
         if self.is_int8(op, 0)? {
-            return self.int8_conv(op, place.source, window, [out, kh * kw, ic]);
+            let weights = spread.of(&self.model.i8s(self.tensor(op, 1)?)?);
+            return self.int8_conv(op, place.source, window, weights, [out, window.taps(), ic]);
         }
-        let layer =
-            Layer::FloatConv { weights: self.model.f32s(self.tensor(op, 1)?)?, out, bias: self.bias(op)?, window };
+        let weights = spread.of(&self.model.f32s(self.tensor(op, 1)?)?);
+        let layer = Layer::FloatConv { weights, out, bias: self.bias(op)?, window };
         let place = self.push(&op.name, layer, &[place.source])?;
         self.activate(op, place, op.options()?.u8(3)?)
     }
 
     /// DEPTHWISE_CONV_2D: filters (1, ky, kx, output).
     pub(super) fn depthwise(&mut self, op: &Op<'_, 'a>) -> Result<Place, Wrong> {
-        op.undilated([5, 6])?;
         let [one, kh, kw, out] = self.filter_dims(op)?;
         let place = self.place(op, 0)?;
         let multiplier = out / place.view.c.max(1);
@@ -34,16 +38,19 @@ impl<'a> Converter<'a> {
             return Err(format!("has {one} x {out} filters over {} channels", place.view.c));
         }
         self.plain(place)?;
-        let window = op.window([kh, kw], place.pad)?;
+        let spread = Spread { rows: 1, taps: [kh, kw], own: out, groups: 1, dilation: op.dilation([5, 6])? };
+        self.model.spend(spread.len()?)?;
+        let window = op.window(spread.kernel(), place.pad)?;
         if self.is_int8(op, 0)? {
-            return self.int8_depthwise(op, place.source, window, out, multiplier);
+            let weights = spread.of(&self.model.i8s(self.tensor(op, 1)?)?);
+            return self.int8_depthwise(op, place.source, window, weights, [out, multiplier]);
         }
-        let (weights, bias) = (self.model.f32s(self.tensor(op, 1)?)?, self.bias(op)?);
+        let (weights, bias) = (spread.of(&self.model.f32s(self.tensor(op, 1)?)?), self.bias(op)?);
         let layer = match (multiplier, place.view.c) {
             (1, _) => Layer::DepthwiseConv { weights, bias, window },
             // One channel under many filters is a plain convolution with its weights the other way round.
             (_, 1) => {
-                let taps = kh * kw;
+                let taps = window.taps();
                 let weights = (0..out * taps).map(|i| weights[i % taps * out + i / taps]).collect();
                 Layer::FloatConv { weights, out, bias, window }
             }
@@ -122,12 +129,12 @@ impl<'a> Converter<'a> {
     /// SUB of a constant a channel.
     pub(super) fn sub(&mut self, op: &Op<'_, 'a>) -> Result<Place, Wrong> {
         let activation = op.operator.options.map_or(Ok(0), |o| o.u8(0))?;
-        let Some((0, constant)) = self.with_constant(op)? else {
-            return Err("is run only where the second input is a constant".to_owned());
-        };
         if self.is_int8(op, 0)? {
             return Err("is not run in 8 bits".to_owned());
         }
+        let Some((0, constant)) = self.with_constant(op)? else {
+            return Err("is run only where the second input is a constant".to_owned());
+        };
         let bias = constant.into_iter().map(|v| -v).collect();
         let place = self.push(&op.name, Layer::Bias { bias }, &[self.map(op, 0)?])?;
         self.activate(op, place, activation)
@@ -180,6 +187,18 @@ impl<'a> Converter<'a> {
         self.push(&op.name, Layer::Sigmoid, &[source])
     }
 
+    /// TANH, in 8 bits.
+    pub(super) fn tanh(&mut self, op: &Op<'_, 'a>) -> Result<Place, Wrong> {
+        let source = self.map(op, 0)?;
+        if self.is_int8(op, 0)? { self.int8_tanh(op, source) } else { Err("is run in 8 bits only".to_owned()) }
+    }
+
+    /// HARD_SWISH, in 8 bits.
+    pub(super) fn hard_swish(&mut self, op: &Op<'_, 'a>) -> Result<Place, Wrong> {
+        let source = self.map(op, 0)?;
+        if self.is_int8(op, 0)? { self.int8_hard_swish(op, source) } else { Err("is run in 8 bits only".to_owned()) }
+    }
+
     /// SOFTMAX over the channels.
     pub(super) fn softmax(&mut self, op: &Op<'_, 'a>) -> Result<Place, Wrong> {
         let place = self.place(op, 0)?;
@@ -230,9 +249,6 @@ impl<'a> Converter<'a> {
             (true, false) => (1, 0),
             (true, true) => return Err("reads constants only".to_owned()),
         };
-        if self.is_int8(op, map)? {
-            return Err("has a constant input, which is not run in 8 bits".to_owned());
-        }
         let values = self.model.f32s(self.tensor(op, constant)?)?;
         let shape = self.ty(self.map(op, map)?).shape;
         Ok(Some((map, self.per_channel(values, shape)?)))

@@ -47,9 +47,10 @@ impl<'a> Converter<'a> {
         op: &Op<'_, 'a>,
         source: Source,
         window: Window,
+        weights: Vec<i8>,
         [out, taps, ic]: [usize; 3],
     ) -> Result<Place, Wrong> {
-        let weights = self.filters(op, FilterSize { out, taps, ic })?;
+        let weights = SmallFilters::new(FilterSize { out, taps, ic }, weights, "filters").map_err(|e| e.to_string())?;
         let bias = self.int_bias(op, out)?;
         let (input_zero, to) = self.linear(op, out, 0, op.options()?.u8(3)?)?;
         let layer = Int8::Conv { weights, bias, window, input_zero, to };
@@ -61,10 +62,9 @@ impl<'a> Converter<'a> {
         op: &Op<'_, 'a>,
         source: Source,
         window: Window,
-        out: usize,
-        multiplier: usize,
+        weights: Vec<i8>,
+        [out, multiplier]: [usize; 2],
     ) -> Result<Place, Wrong> {
-        let weights = self.model.i8s(self.tensor(op, 1)?)?;
         let bias = self.int_bias(op, out)?;
         let (input_zero, to) = self.linear(op, out, 3, op.options()?.u8(4)?)?;
         let layer = Int8::Depthwise { weights, multiplier, bias, window, input_zero, to };
@@ -110,11 +110,36 @@ impl<'a> Converter<'a> {
         self.optional(op, 2).map_or(Ok(vec![0; out]), |t| self.model.i32s(t))
     }
 
-    /// Inputs 0 and 1 with their scales, and the output's.
+    /// Both inputs as maps. A constant becomes one: weights of 0 over the other map, whose bias is the constant's codes.
+    fn both_maps(&mut self, op: &Op<'_, 'a>) -> Result<[Source; 2], Wrong> {
+        let (constant, map) = match (self.is_constant(op, 0)?, self.is_constant(op, 1)?) {
+            (false, false) => return Ok([self.map(op, 0)?, self.map(op, 1)?]),
+            (true, true) => return Err("reads constants only".to_owned()),
+            (first, _) => {
+                if first {
+                    (0, 1)
+                } else {
+                    (1, 0)
+                }
+            }
+        };
+        let map = self.map(op, map)?;
+        let codes = self.per_channel(self.model.i8s(self.tensor(op, constant)?)?, self.ty(map).shape)?;
+        let to = Requant { factors: vec![Multiplier::ONE], roundings: Roundings::Two, zero: 0, low: -128, high: 127 };
+        let layer = Int8::Depthwise {
+            weights: vec![0; codes.len()],
+            multiplier: 1,
+            bias: codes.into_iter().map(i32::from).collect(),
+            window: Window::valid(1, 1),
+            input_zero: 0,
+            to,
+        };
+        let place = self.push(&format!("{}_constant", op.name), Layer::Int8(layer), &[map])?;
+        Ok(if constant == 0 { [place.source, map] } else { [map, place.source] })
+    }
+
+    /// Scales of inputs 0 and 1, and the output's.
     fn pair(&self, op: &Op<'_, 'a>) -> Result<[(f32, i32); 3], Wrong> {
-        if self.is_constant(op, 0)? || self.is_constant(op, 1)? {
-            return Err("has a constant input, which is not run in 8 bits".to_owned());
-        }
         let of = |i| self.model.per_tensor(self.tensor(op, i)?);
         Ok([of(0)?, of(1)?, self.model.per_tensor(self.output(op))?])
     }
@@ -130,7 +155,7 @@ impl<'a> Converter<'a> {
         }
         let to = requant(vec![factor(out)?], to, activation)?;
         let layer = Int8::Add { zeros: [a.1, b.1], factors, to };
-        let inputs = [self.map(op, 0)?, self.map(op, 1)?];
+        let inputs = self.both_maps(op)?;
         self.push(&op.name, Layer::Int8(layer), &inputs)
     }
 
@@ -138,7 +163,7 @@ impl<'a> Converter<'a> {
         let [a, b, to] = self.pair(op)?;
         let real = a.0 * b.0 / to.0;
         let to = requant(vec![factor(real.into())?], to, activation)?;
-        let inputs = [self.map(op, 0)?, self.map(op, 1)?];
+        let inputs = self.both_maps(op)?;
         let gate_first = self.ty(inputs[0]).shape.pixels() == 1;
         let (zeros, inputs) = if gate_first { ([b.1, a.1], [inputs[1], inputs[0]]) } else { ([a.1, b.1], inputs) };
         self.push(&op.name, Layer::Int8(Int8::Mul { zeros, to }), &inputs)
@@ -215,6 +240,27 @@ impl<'a> Converter<'a> {
             clamped(code(1.0 / (1.0 + exp_f32(-x)), to))
         };
         let table = (-128..=127).map(entry).collect();
+        self.push(&op.name, Layer::Int8(Int8::Table { table }), &[source])
+    }
+
+    pub(super) fn int8_tanh(&mut self, op: &Op<'_, 'a>, source: Source) -> Result<Place, Wrong> {
+        let (from, to) = (self.model.per_tensor(self.tensor(op, 0)?)?, self.model.per_tensor(self.output(op))?);
+        if to != (1.0 / 128.0, 0) {
+            return Err(format!("gives scale and zero point {to:?}, expected 1/128 and 0"));
+        }
+        // TensorFlow Lite fills a table in f32, too; |x| keeps what is subtracted from 1 small.
+        let entry = |v: i16| {
+            let x = from.0 * (f32::from(v) - f32::from(i8::try_from(from.1).unwrap_or(0)));
+            let magnitude = 1.0 - 2.0 / (exp_f32(2.0 * x.abs()) + 1.0);
+            clamped(code(if x < 0.0 { -magnitude } else { magnitude }, to))
+        };
+        let table = (-128..=127).map(entry).collect();
+        self.push(&op.name, Layer::Int8(Int8::Table { table }), &[source])
+    }
+
+    pub(super) fn int8_hard_swish(&mut self, op: &Op<'_, 'a>, source: Source) -> Result<Place, Wrong> {
+        let (from, to) = (self.model.per_tensor(self.tensor(op, 0)?)?, self.model.per_tensor(self.output(op))?);
+        let table = super::hard_swish::table(from, to)?;
         self.push(&op.name, Layer::Int8(Int8::Table { table }), &[source])
     }
 

@@ -34,6 +34,8 @@ impl Options {
             other => return Err(format!("has padding {other}, known are 0 (SAME) and 1 (VALID)")),
         };
         let stride = [self.size("stride_height")?, self.size("stride_width")?];
+        // Without padding there is nothing to fill, whatever the file says.
+        let fill = if pad == Pad::Valid { Fill::Zero } else { fill };
         Ok(Window { kernel, stride, pad, fill })
     }
 }

@@ -8,10 +8,12 @@ mod finish;
 mod flatbuffer;
 mod flexbuffer;
 mod float_ops;
+mod hard_swish;
 mod int8_ops;
 mod lce;
 mod model;
 mod shape_ops;
+mod spread;
 
 use super::ImportError;
 use super::inspect::{OperatorCount, count};

@@ -288,6 +288,44 @@ pub(crate) fn sgd<T: Lane>(
     Ok(count)
 }
 
+/// `sum = high·2^16 + low + off·column` of one row; gives the smallest and largest, 0 inside.
+#[inline(always)]
+pub(super) fn join_row(high: &[i32], low: &[i32], (columns, off): (&[i32], i64), out: &mut [i64]) -> (i64, i64) {
+    let (mut least, mut most) = (0i64, 0i64);
+    for (((sum, &h), &l), &s) in out.iter_mut().zip(high).zip(low).zip(columns) {
+        let x = (i64::from(h) << 16) + i64::from(l) + off * i64::from(s);
+        *sum = x;
+        least = least.min(x);
+        most = most.max(x);
+    }
+    (least, most)
+}
+
+/// 64-bit sums of rows of `columns` values from sums of the errors' upper and lower halves.
+pub(crate) fn join(
+    level: Level,
+    (high, low): (&[i32], &[i32]),
+    (column_sums, off): (&[i32], i64),
+    columns: usize,
+    out: &mut [i64],
+) -> (i64, i64) {
+    let halves = high.chunks_exact(columns).zip(low.chunks_exact(columns));
+    let (mut least, mut most) = (0, 0);
+    for (out, (high, low)) in out.chunks_exact_mut(columns).zip(halves) {
+        let at = (column_sums, off);
+        #[cfg(target_arch = "x86_64")]
+        if level != Level::Plain {
+            let (a, b) = super::simd::join_row_of(level, high, low, at, out);
+            (least, most) = (a.min(least), b.max(most));
+            continue;
+        }
+        let _ = level;
+        let (a, b) = join_row(high, low, at, out);
+        (least, most) = (a.min(least), b.max(most));
+    }
+    (least, most)
+}
+
 /// `e_c = exp_neg(most − z_c)` of one sample, and their sum.
 #[inline(always)]
 pub(super) fn exponentials(logits: &[i32], most: i32, exponent: Exponent, out: &mut [i32]) -> u64 {

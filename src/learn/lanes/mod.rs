@@ -13,7 +13,7 @@ mod matrix;
 #[allow(unsafe_code)]
 mod simd;
 
-pub(crate) use elementwise::{requant, sgd, softmax};
+pub(crate) use elementwise::{join, requant, sgd, softmax};
 pub(crate) use matrix::{Pairs, dots, outer, to_lanes};
 
 /// Which registers the loops are compiled for; all give the same integers.
@@ -107,6 +107,24 @@ mod tests {
                 prop_assert_eq!(&acc, &expected, "{:?}", level);
                 let (lo, hi) = kernels::range_with_zero(&expected);
                 prop_assert_eq!((i64::from(range.0), i64::from(range.1)), (lo, hi), "{:?}", level);
+            }
+        }
+
+        #[test]
+        fn joined_halves_are_the_wide_sums(
+            halves in prop::collection::vec((any::<i32>(), any::<i32>()), 1..120), sums in prop::collection::vec(any::<i32>(), 60), off in any::<i32>(),
+        ) {
+            let (high, low): (Vec<i32>, Vec<i32>) = halves.iter().copied().unzip();
+            let columns = high.len().min(sums.len());
+            let rows = high.len() / columns * columns;
+            let exact: Vec<i64> = (0..rows)
+                .map(|i| (i64::from(high[i]) << 16) + i64::from(low[i]) + i64::from(off) * i64::from(sums[i % columns]))
+                .collect();
+            let range = exact.iter().fold((0, 0), |(lo, hi): (i64, i64), &x| (lo.min(x), hi.max(x)));
+            for level in Level::available() {
+                let mut out = vec![1; rows];
+                let found = join(level, (&high[..rows], &low[..rows]), (&sums, off.into()), columns, &mut out);
+                prop_assert_eq!((&out, found), (&exact, range), "{:?}", level);
             }
         }
 

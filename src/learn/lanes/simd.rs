@@ -1,7 +1,7 @@
 //! The loops of this room for AVX2 and AVX-512; each equals its plain version bit for bit, tested in `mod.rs`.
 
 use super::Level;
-use super::elementwise::{Counted, Grid, exponentials, normalise, requant_block, sgd_block, to_16};
+use super::elementwise::{Counted, Grid, exponentials, join_row, normalise, requant_block, sgd_block, to_16};
 use crate::numeric::elementary::Exponent;
 use core::arch::x86_64::*;
 
@@ -32,6 +32,7 @@ at_level!(requant_i32, requant_block, (src: &[i32], grid: &Grid, dst: &mut [i32]
 at_level!(requant_i64, requant_block, (src: &[i64], grid: &Grid, dst: &mut [i32]) -> Counted);
 at_level!(sgd_i32, sgd_block, (weights: &[i32], gradient: &[i32], grid: &Grid, out: &mut [i32]) -> Counted);
 at_level!(sgd_i64, sgd_block, (weights: &[i32], gradient: &[i64], grid: &Grid, out: &mut [i32]) -> Counted);
+at_level!(join_row_of, join_row, (high: &[i32], low: &[i32], at: (&[i32], i64), out: &mut [i64]) -> (i64, i64));
 at_level!(exponentials_of, exponentials, (logits: &[i32], most: i32, exponent: Exponent, out: &mut [i32]) -> u64);
 at_level!(to_lanes, to_16, (codes: &[i32], lanes: &mut [i16]) -> i32);
 at_level!(normalise_all, normalise, (values: &mut [i32], multiplier: u32, shift: u32) -> ());

@@ -35,6 +35,7 @@ impl StrategyKind {
         let refresh = || calls.tensors().flat_map(|t| calls.forward_copy(t, Phase::Consolidate)).collect::<Vec<_>>();
         let later = moment.experience > 0;
         Ok(match (self, unit) {
+            (Self::Ar1Star { .. }, unit) => calls.ar1(&head(unit)?, unit, later),
             (Self::CwrStar | Self::CwrPlus, unit) | (_, unit @ HeadUnit::Forward) => head(unit)?,
             (Self::Lwf { .. }, HeadUnit::Begin) => later.then(|| calls.keep_teacher()).into_iter().collect(),
             (_, HeadUnit::Begin) => Vec::new(),
@@ -49,7 +50,7 @@ impl StrategyKind {
                 let penalties =
                     if *importance == Importance::Separate { moment.experience } else { usize::from(later) };
                 let mut all = head(unit)?;
-                all.extend(std::iter::repeat_n(calls.anchor_pull(), penalties));
+                all.extend(std::iter::repeat_n(calls.anchor_pull(Tensor::Weights), penalties));
                 all
             }
             (Self::Slda { .. }, HeadUnit::Step { batch }) => {
@@ -78,7 +79,7 @@ impl StrategyKind {
                     all.extend(std::iter::repeat_n(calls.batch_forward(), n));
                     all.push(calls.importance(n));
                 }
-                all.push(calls.remember());
+                all.push(calls.remember(Tensor::Weights));
                 return all;
             }
             Self::Slda { .. } => all.push(calls.solve()),
@@ -103,14 +104,14 @@ impl Calls {
         size(self.format(SlotName::WeightsForward).storage_bytes(self.n(Tensor::Weights)))
     }
 
-    pub(in super::super) fn anchor_pull(&self) -> KernelCall {
-        let n = self.n(Tensor::Weights);
-        let (anchor, pull) = (self.consolidated(Tensor::Weights), self.format(SlotName::Past));
-        let elems = [elem_of(self.master(Tensor::Weights)), elem_of(anchor), elem_of(pull)];
-        Self::call(Op::AnchorPull, Phase::Update, "head.pull".into(), &[("n", n)], &elems)
-            .buffer(self.master_buffer(Tensor::Weights, Access::ReadWrite))
-            .buffer(self.state_of("head.anchor", anchor.storage_bytes(n), Access::Read))
-            .buffer(self.state_of("head.pull", pull.storage_bytes(n), Access::Read))
+    pub(in super::super) fn anchor_pull(&self, tensor: Tensor) -> KernelCall {
+        let n = self.n(tensor);
+        let (anchor, pull) = (self.consolidated(tensor), self.format(SlotName::Past));
+        let elems = [elem_of(self.master(tensor)), elem_of(anchor), elem_of(pull)];
+        Self::call(Op::AnchorPull, Phase::Update, Self::name(tensor, "pull"), &[("n", n)], &elems)
+            .buffer(self.master_buffer(tensor, Access::ReadWrite))
+            .buffer(self.state(&Self::name(tensor, "anchor"), anchor, n, Access::Read))
+            .buffer(self.state(&Self::name(tensor, "pull"), pull, n, Access::Read))
     }
 
     pub(in super::super) fn importance(&self, batch: usize) -> KernelCall {
@@ -120,13 +121,14 @@ impl Calls {
             .buffer(self.activation("head.importance", Elem::F32, self.n(Tensor::Weights), Access::ReadWrite))
     }
 
-    pub(in super::super) fn remember(&self) -> KernelCall {
-        let n = self.n(Tensor::Weights);
-        let (anchor, pull) = (self.consolidated(Tensor::Weights), self.format(SlotName::Past));
-        Self::call(Op::KeepAnchor, Phase::Consolidate, "head.anchor".into(), &[("n", n)], &[Elem::F32, elem_of(pull)])
-            .buffer(self.master_buffer(Tensor::Weights, Access::Read))
-            .buffer(self.state_of("head.anchor", anchor.storage_bytes(n), Access::Write))
-            .buffer(self.state_of("head.pull", pull.storage_bytes(n), Access::Write))
+    pub(in super::super) fn remember(&self, tensor: Tensor) -> KernelCall {
+        let n = self.n(tensor);
+        let (anchor, pull) = (self.consolidated(tensor), self.format(SlotName::Past));
+        let elems = [Elem::F32, elem_of(pull)];
+        Self::call(Op::KeepAnchor, Phase::Consolidate, Self::name(tensor, "anchor"), &[("n", n)], &elems)
+            .buffer(self.master_buffer(tensor, Access::Read))
+            .buffer(self.state(&Self::name(tensor, "anchor"), anchor, n, Access::Write))
+            .buffer(self.state(&Self::name(tensor, "pull"), pull, n, Access::Write))
     }
 
     fn teacher(&self, access: Access) -> BufferUse {

@@ -2,6 +2,7 @@
 
 use super::super::{BiasPolicy, CwrStar, Head, HeadConfig, Joint, LearnError, SlotFormat, SlotName, Strategy};
 use super::anchored::Anchored;
+use super::ar1::Ar1Star;
 use super::distilled::Distilled;
 use super::lda::StreamingLda;
 use super::means::NearestMean;
@@ -91,11 +92,18 @@ pub enum StrategyKind {
         /// A quota for each class seen instead of one reservoir.
         balanced: bool,
     },
+    /// AR1*: CWR* above a binary layer that learns straight through under synaptic intelligence (S14).
+    Ar1Star {
+        /// Weight of the penalty.
+        lambda: f64,
+        /// Learning rate of the layer as a share of the head's.
+        layer_rate: f64,
+    },
 }
 
 impl StrategyKind {
     /// Names in experiment files.
-    pub const NAMES: [&'static str; 12] = [
+    pub const NAMES: [&'static str; 13] = [
         "cwr-star",
         "cwr-plus",
         "naive",
@@ -108,6 +116,7 @@ impl StrategyKind {
         "slda",
         "nearest-mean",
         "replay",
+        "ar1-star",
     ];
 
     /// The name in experiment files and records.
@@ -125,6 +134,7 @@ impl StrategyKind {
             Self::Slda { .. } => "slda",
             Self::NearestMean => "nearest-mean",
             Self::Replay { .. } => "replay",
+            Self::Ar1Star { .. } => "ar1-star",
         }
     }
 
@@ -163,6 +173,10 @@ impl StrategyKind {
             }
             Self::Slda { shrinkage } => {
                 check("shrinkage", shrinkage, shrinkage > 0.0 && shrinkage <= 1.0, "above 0 to 1")
+            }
+            Self::Ar1Star { lambda, layer_rate } => {
+                check("lambda", lambda, lambda.is_finite() && lambda >= 0.0, "0 or a positive number")?;
+                check("layer_rate", layer_rate, layer_rate > 0.0 && layer_rate <= 1000.0, "above 0 to 1000")
             }
             Self::Replay { buffer, per_step, .. } => {
                 check("buffer", buffer as f64, (1..=10_000_000).contains(&buffer), "from 1 to 10000000")?;
@@ -212,6 +226,10 @@ impl StrategyKind {
             Self::Replay { buffer, per_step, stored, balanced } => {
                 Box::new(Replay::new(head, (buffer, per_step), stored, balanced, seed))
             }
+            Self::Ar1Star { lambda, layer_rate } => {
+                let rate = layer_rate * config.learning_rate;
+                Box::new(Ar1Star::new(head, lambda, rate)?)
+            }
         })
     }
 }
@@ -242,6 +260,7 @@ impl FromStr for StrategyKind {
             "mas" => anchored(1.0, Importance::Sensitivity { alpha: 0.5 }),
             "slda" => Self::Slda { shrinkage: 1e-4 },
             "nearest-mean" => Self::NearestMean,
+            "ar1-star" => Self::Ar1Star { lambda: 100.0, layer_rate: 0.1 },
             "replay" => Self::Replay { buffer: 300, per_step: 32, stored: StoredLatent::OneBit, balanced: true },
             other => {
                 return Err(LearnError::UnknownStrategy { name: other.to_owned(), allowed: Self::NAMES.join(", ") });

@@ -70,10 +70,6 @@ impl NearestMean {
 }
 
 impl Strategy for NearestMean {
-    fn begin_experience(&mut self, counts: &[u32], _sink: &mut dyn Sink) -> Result<(), LearnError> {
-        self.head.check_counts(counts)
-    }
-
     fn observe(
         &mut self,
         table: &FeatureTable,
@@ -115,20 +111,12 @@ impl Strategy for NearestMean {
         self.head.refresh(table, Phase::Consolidate, sink)
     }
 
-    fn predict(&mut self, table: &FeatureTable, row: usize, sink: &mut dyn Sink) -> Result<usize, LearnError> {
-        self.head.predict(table, row, sink)
-    }
-
-    fn predict_rows(&mut self, table: &FeatureTable, rows: &[usize]) -> Result<Vec<usize>, LearnError> {
-        self.head.predict_rows(table, rows)
-    }
-
     fn head(&self) -> &Head {
         &self.head
     }
 
-    fn plain_head(&mut self) -> Option<&mut Head> {
-        None
+    fn head_mut(&mut self) -> &mut Head {
+        &mut self.head
     }
 
     fn state_bytes(&self) -> u64 {

@@ -16,11 +16,15 @@
 //! ```
 
 mod anchored;
+mod ar1;
 mod calls;
+mod calls_layer;
 mod distilled;
 mod kind;
+mod layer;
 mod lda;
 mod means;
+mod pull;
 mod replay;
 
 pub use calls::Moment;

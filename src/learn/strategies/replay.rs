@@ -210,12 +210,6 @@ pub(super) fn item_bytes(stored: StoredLatent, features: Format, k: usize) -> us
 }
 
 impl Strategy for Replay {
-    fn begin_experience(&mut self, counts: &[u32], _sink: &mut dyn Sink) -> Result<(), LearnError> {
-        self.head.check_counts(counts)?;
-        self.head.reset_velocity();
-        Ok(())
-    }
-
     fn observe(
         &mut self,
         table: &FeatureTable,
@@ -254,20 +248,12 @@ impl Strategy for Replay {
         self.head.refresh(table, Phase::Consolidate, sink)
     }
 
-    fn predict(&mut self, table: &FeatureTable, row: usize, sink: &mut dyn Sink) -> Result<usize, LearnError> {
-        self.head.predict(table, row, sink)
-    }
-
-    fn predict_rows(&mut self, table: &FeatureTable, rows: &[usize]) -> Result<Vec<usize>, LearnError> {
-        self.head.predict_rows(table, rows)
-    }
-
     fn head(&self) -> &Head {
         &self.head
     }
 
-    fn plain_head(&mut self) -> Option<&mut Head> {
-        None
+    fn head_mut(&mut self) -> &mut Head {
+        &mut self.head
     }
 
     fn batch(&self) -> usize {

@@ -210,8 +210,9 @@ fn vector(mnemonic: &str, args: &[&str]) -> Option<Insn> {
         "uadalp" | "sadalp" => Class::VecAdalp,
         "mul" | "mla" | "mls" | "smull" | "smull2" | "umull" | "umull2" | "smlal" | "smlal2" | "umlal" | "umlal2"
         | "smlsl" | "sqrdmulh" | "sqdmulh" => Class::VecMul,
-        "fadd" | "fsub" | "fmul" | "fmla" | "fmls" | "fneg" | "fabs" | "fmax" | "fmin" | "fmaxnm" | "fminnm"
-        | "scvtf" | "fcvtzs" | "fcmgt" | "fcmge" | "fdiv" => Class::VecFp,
+        "fmla" | "fmls" => Class::Fma,
+        "fadd" | "fsub" | "fmul" | "fneg" | "fabs" | "fmax" | "fmin" | "fmaxnm" | "fminnm" | "scvtf" | "fcvtzs"
+        | "fcmgt" | "fcmge" | "fdiv" => Class::VecFp,
         "dup" | "ins" | "umov" | "smov" | "mov" | "movi" | "mvni" | "fmov" => Class::VecMov,
         _ => return None,
     };

@@ -65,7 +65,7 @@ fn class_of(base: &str) -> Option<Class> {
         "lsl" | "lsr" | "asr" | "ror" | "rrx" => Class::Shift,
         "sbfx" | "ubfx" | "bfi" | "bfc" | "rev" | "rev16" | "sxtb" | "sxth" | "uxtb" | "uxth" => Class::Bitfield,
         "clz" | "rbit" | "sxtab" | "sxtah" | "uxtab" | "uxtah" | "sxtb16" | "uxtb16" | "sxtab16" | "pkhbt"
-        | "pkhtb" | "uadd8" | "sel" => Class::Dsp,
+        | "pkhtb" | "uadd8" | "sel" | "ssub16" | "sadd16" | "uxtab16" => Class::Dsp,
         "ssat" | "usat" | "qadd" | "qsub" => Class::Sat,
         "mul" | "smulbb" | "smulbt" | "smultb" | "smultt" => Class::Mul,
         "mla" | "mls" | "smlabb" | "smlabt" | "smlatb" | "smlatt" | "smlad" | "smmul" | "smmulr" | "smmla"

@@ -13,7 +13,7 @@ use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
 
 const A: Option<BufferKind> = Some(BufferKind::Activation);
 const W: Option<BufferKind> = Some(BufferKind::Weights);
-const POOL: &[&str] = &["oh", "oh*ow", "oh*ow*channels", "rows_in*ow*channels", "rows_in*cols_in*channels"];
+pub(super) const POOL: &[&str] = &["oh", "oh*ow", "oh*ow*channels", "rows_in*ow*channels", "rows_in*cols_in*channels"];
 const PIXELS: &[&str] = &["pixels", "channels", "pixels*channels"];
 
 /// Twins of 8-bit layers without weights.
@@ -63,7 +63,7 @@ pub(super) fn factor_block(list: &[Factor]) -> Arg {
 #[derive(Clone, Copy)]
 pub(super) struct Quant {
     pub input_zero: i32,
-    zero: i32,
+    pub zero: i32,
     low: i32,
     high: i32,
 }
@@ -193,7 +193,7 @@ fn lookup(random: &mut Random) -> Vec<Case> {
     LENGTHS.iter().map(|n| case(random, *n)).collect()
 }
 
-fn pool(random: &mut Random, max: bool) -> Vec<Case> {
+pub(super) fn pool(random: &mut Random, max: bool) -> Vec<Case> {
     let case = |random: &mut Random, c: &Case2| {
         let g = c.window.over(c.shape, "").expect("fits");
         let (x, q, channels) = (codes(random, c.shape.len()), quant(random), c.shape.c);

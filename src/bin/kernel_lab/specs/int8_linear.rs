@@ -3,9 +3,9 @@
 use tinyprec::nn::{Pad, Shape};
 use tinyprec::trace::BufferKind;
 use tinyprec::trace::Elem::I8;
-use tinyprec::trace::Op;
+use tinyprec::trace::{Dims, Op};
 
-use super::int8::{Factor, codes, factor, factor_block, quant, taps, weights, window_dims};
+use super::int8::{Factor, Quant, codes, factor, factor_block, quant, taps, weights, window_dims};
 use super::windows::{Case2, window_block, windows};
 use super::{small, w32};
 use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
@@ -174,21 +174,26 @@ pub fn specs() -> Vec<Spec> {
     ]
 }
 
+/// What a twin takes beside the operands that all have.
 #[derive(Clone, Copy, PartialEq)]
-enum Way {
+pub(super) enum Way {
     Plain,
     Smlad,
     Neon,
 }
 
-fn conv(random: &mut Random, way: Way) -> Vec<Case> {
+pub(super) fn conv(random: &mut Random, way: Way) -> Vec<Case> {
+    conv_shapes().iter().map(|c| conv_case(random, c, way)).collect()
+}
+
+/// Windows of all kinds, odd numbers of pixels and of filters, every remainder of the terms.
+pub(super) fn conv_shapes() -> Vec<Case2> {
     let mut list = windows();
     let more = [
         (5, 5, 16, 8, 3, 1, Pad::Same),
         (4, 6, 8, 4, 1, 1, Pad::Valid),
         (3, 4, 7, 9, 2, 1, Pad::Same),
         (6, 5, 20, 6, 3, 2, Pad::Same),
-        // Odd numbers of pixels and of filters, with every remainder of the terms.
         (5, 3, 3, 5, 3, 1, Pad::Valid),
         (3, 3, 5, 7, 1, 1, Pad::Valid),
         (5, 5, 2, 3, 3, 1, Pad::Valid),
@@ -201,37 +206,57 @@ fn conv(random: &mut Random, way: Way) -> Vec<Case> {
         (3, 3, 8, 3, 3, 1, Pad::Same),
         (5, 3, 7, 1, 2, 1, Pad::Same),
     ];
-    for (h, w, c, oc, k, stride, pad) in more {
-        let window = tinyprec::nn::Window { pad, ..tinyprec::nn::Window::valid(k, stride) };
-        list.push(Case2 { shape: Shape::new(h, w, c), oc, window });
-    }
-    let case = |random: &mut Random, c: &Case2| {
-        let g = c.window.over(c.shape, "").expect("fits");
-        let (ic, terms) = (c.shape.c, c.window.taps() * c.shape.c);
-        let (x, w, q) = (codes(random, c.shape.len()), weights(random, c.oc * terms), quant(random));
-        let bias: Vec<i32> = (0..c.oc).map(|_| w32(random.integer(-5000, 5000))).collect();
-        let by: Vec<Factor> = (0..c.oc).map(|_| factor(random, -12, -4)).collect();
-        let mut sums: Vec<i32> = (0..g.oh * g.ow).flat_map(|_| bias.clone()).collect();
-        for (p, t, from) in taps(&g) {
-            for (o, sum) in sums[p * c.oc..][..c.oc].iter_mut().enumerate() {
-                for i in 0..ic {
-                    *sum += i32::from(w[o * terms + t * ic + i]) * (i32::from(x[from * ic + i]) - q.input_zero);
-                }
+    list.extend(more.map(|(h, w, c, oc, k, stride, pad)| square(h, w, c, oc, k, stride, pad)));
+    list
+}
+
+/// A window as wide as it is high.
+pub(super) fn square(h: usize, w: usize, c: usize, oc: usize, k: usize, stride: usize, pad: Pad) -> Case2 {
+    let window = tinyprec::nn::Window { pad, ..tinyprec::nn::Window::valid(k, stride) };
+    Case2 { shape: Shape::new(h, w, c), oc, window }
+}
+
+/// A convolution's operands and its sums, bias included. Weights are [filter][tap][channel], of depthwise [tap][channel].
+pub(super) struct Drawn {
+    pub x: Vec<i8>,
+    pub w: Vec<i8>,
+    pub bias: Vec<i32>,
+    pub q: Quant,
+    pub sums: Vec<i32>,
+    pub dims: Dims,
+}
+
+pub(super) fn draw_conv(random: &mut Random, c: &Case2) -> Drawn {
+    let g = c.window.over(c.shape, "").expect("fits");
+    let (ic, terms) = (c.shape.c, c.window.taps() * c.shape.c);
+    let (x, w, q) = (codes(random, c.shape.len()), weights(random, c.oc * terms), quant(random));
+    let bias: Vec<i32> = (0..c.oc).map(|_| w32(random.integer(-5000, 5000))).collect();
+    let mut sums: Vec<i32> = (0..g.oh * g.ow).flat_map(|_| bias.clone()).collect();
+    for (p, t, from) in taps(&g) {
+        for (o, sum) in sums[p * c.oc..][..c.oc].iter_mut().enumerate() {
+            for i in 0..ic {
+                *sum += i32::from(w[o * terms + t * ic + i]) * (i32::from(x[from * ic + i]) - q.input_zero);
             }
         }
-        let y: Vec<i8> = sums.iter().enumerate().map(|(i, s)| q.code(*s, by[i % c.oc])).collect();
-        let stored = folded(way, &bias, &w, terms, q.input_zero);
-        let dims = window_dims(c, &g).with("oc", c.oc as u64).with("terms", terms as u64).with("ic", ic as u64);
-        let mut args = vec![input(&x), input(&w), input(&stored), factor_block(&by), output(&y)];
-        match way {
-            Way::Plain => {}
-            Way::Smlad => args.push(Arg::Scratch(4 * terms)),
-            Way::Neon => args.push(Arg::Scratch(terms)),
-        }
-        args.extend([q.block(), window_block(&dims, ic, 0, 0)]);
-        Case { dims, args }
-    };
-    list.iter().map(|c| case(random, c)).collect()
+    }
+    let dims = window_dims(c, &g).with("oc", c.oc as u64).with("terms", terms as u64).with("ic", ic as u64);
+    Drawn { x, w, bias, q, sums, dims }
+}
+
+pub(super) fn conv_case(random: &mut Random, c: &Case2, way: Way) -> Case {
+    let Drawn { x, w, bias, q, sums, dims } = draw_conv(random, c);
+    let (ic, terms) = (c.shape.c, c.window.taps() * c.shape.c);
+    let by: Vec<Factor> = (0..c.oc).map(|_| factor(random, -12, -4)).collect();
+    let y: Vec<i8> = sums.iter().enumerate().map(|(i, s)| q.code(*s, by[i % c.oc])).collect();
+    let stored = folded(way, &bias, &w, terms, q.input_zero);
+    let mut args = vec![input(&x), input(&w), input(&stored), factor_block(&by), output(&y)];
+    match way {
+        Way::Plain => {}
+        Way::Smlad => args.push(Arg::Scratch(4 * terms)),
+        Way::Neon => args.push(Arg::Scratch(terms)),
+    }
+    args.extend([q.block(), window_block(&dims, ic, 0, 0)]);
+    Case { dims, args }
 }
 
 /// The bias as a twin wants it.
@@ -241,23 +266,25 @@ fn folded(way: Way, bias: &[i32], w: &[i8], terms: usize, zero: i32) -> Vec<i32>
     bias.iter().enumerate().map(fold).collect()
 }
 
-fn dense(random: &mut Random, way: Way) -> Vec<Case> {
-    let shapes = [
-        (1, 1),
-        (3, 7),
-        (10, 33),
-        (5, 1),
-        (2, 100),
-        (7, 12),
-        (4, 64),
-        (9, 5),
-        (1, 50),
-        (6, 17),
-        (12, 3),
-        (8, 96),
-        (11, 20),
-        (2, 15),
-    ];
+/// Rows and columns of dense layers.
+pub(super) const DENSE_SHAPES: [(usize, usize); 14] = [
+    (1, 1),
+    (3, 7),
+    (10, 33),
+    (5, 1),
+    (2, 100),
+    (7, 12),
+    (4, 64),
+    (9, 5),
+    (1, 50),
+    (6, 17),
+    (12, 3),
+    (8, 96),
+    (11, 20),
+    (2, 15),
+];
+
+pub(super) fn dense(random: &mut Random, way: Way) -> Vec<Case> {
     let case = |random: &mut Random, (rows, columns): (usize, usize)| {
         let (x, w, q) = (codes(random, columns), weights(random, rows * columns), quant(random));
         let bias: Vec<i32> = (0..rows).map(|_| w32(random.integer(-5000, 5000))).collect();
@@ -275,27 +302,36 @@ fn dense(random: &mut Random, way: Way) -> Vec<Case> {
         args.extend([q.block(), value(small(rows)), value(small(columns))]);
         Case { dims: dims(&[("rows", rows), ("columns", columns)]), args }
     };
-    shapes.iter().map(|s| case(random, *s)).collect()
+    DENSE_SHAPES.iter().map(|s| case(random, *s)).collect()
 }
 
-fn depthwise(random: &mut Random) -> Vec<Case> {
-    let case = |random: &mut Random, c: &Case2| {
-        let g = c.window.over(c.shape, "").expect("fits");
-        let channels = c.shape.c;
-        let (x, w, q) = (codes(random, c.shape.len()), codes(random, c.window.taps() * channels), quant(random));
-        let bias: Vec<i32> = (0..channels).map(|_| w32(random.integer(-3000, 3000))).collect();
-        let by: Vec<Factor> = (0..channels).map(|_| factor(random, -10, -3)).collect();
-        let mut sums: Vec<i32> = (0..g.oh * g.ow).flat_map(|_| bias.clone()).collect();
-        for (p, t, from) in taps(&g) {
-            for (o, sum) in sums[p * channels..][..channels].iter_mut().enumerate() {
-                *sum += i32::from(w[t * channels + o]) * (i32::from(x[from * channels + o]) - q.input_zero);
-            }
+/// As [`draw_conv`], a filter of one channel each.
+pub(super) fn draw_depthwise(random: &mut Random, c: &Case2) -> Drawn {
+    let g = c.window.over(c.shape, "").expect("fits");
+    let channels = c.shape.c;
+    let (x, w, q) = (codes(random, c.shape.len()), codes(random, c.window.taps() * channels), quant(random));
+    let bias: Vec<i32> = (0..channels).map(|_| w32(random.integer(-3000, 3000))).collect();
+    let mut sums: Vec<i32> = (0..g.oh * g.ow).flat_map(|_| bias.clone()).collect();
+    for (p, t, from) in taps(&g) {
+        for (o, sum) in sums[p * channels..][..channels].iter_mut().enumerate() {
+            *sum += i32::from(w[t * channels + o]) * (i32::from(x[from * channels + o]) - q.input_zero);
         }
-        let y: Vec<i8> = sums.iter().enumerate().map(|(i, s)| q.code(*s, by[i % channels])).collect();
-        let dims = window_dims(c, &g).with("channels", channels as u64);
-        let block = window_block(&dims, channels, 0, 0);
-        let args = vec![input(&x), input(&w), input(&bias), factor_block(&by), output(&y), q.block(), block];
-        Case { dims, args }
-    };
-    windows().iter().map(|c| case(random, c)).collect()
+    }
+    let dims = window_dims(c, &g).with("channels", channels as u64);
+    Drawn { x, w, bias, q, sums, dims }
+}
+
+/// With working space of so many bytes behind the output, if any.
+pub(super) fn depthwise_case(random: &mut Random, c: &Case2, scratch: Option<usize>) -> Case {
+    let Drawn { x, w, bias, q, sums, dims } = draw_depthwise(random, c);
+    let by: Vec<Factor> = (0..c.shape.c).map(|_| factor(random, -10, -3)).collect();
+    let y: Vec<i8> = sums.iter().enumerate().map(|(i, s)| q.code(*s, by[i % c.shape.c])).collect();
+    let mut args = vec![input(&x), input(&w), input(&bias), factor_block(&by), output(&y)];
+    args.extend(scratch.map(Arg::Scratch));
+    args.extend([q.block(), window_block(&dims, c.shape.c, 0, 0)]);
+    Case { dims, args }
+}
+
+pub(super) fn depthwise(random: &mut Random) -> Vec<Case> {
+    windows().iter().map(|c| depthwise_case(random, c, None)).collect()
 }

@@ -1,6 +1,7 @@
 //! Every C twin: the operation it carries out, what its trip counts may be made of, and its cases.
 
 mod bits;
+mod classes;
 mod float;
 mod head;
 mod int8;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Spec> {
         rows::specs(),
         float::specs(),
         paper::specs(),
+        classes::specs(),
     ];
     lists.into_iter().flatten().collect()
 }

@@ -131,7 +131,7 @@ fn cases(random: &mut Random, binary: bool, case: impl Fn(&mut Random, Shape, us
     cases
 }
 
-fn conv(random: &mut Random, fused: Fused) -> Vec<Case> {
+pub(super) fn conv(random: &mut Random, fused: Fused) -> Vec<Case> {
     cases(random, true, |random, shape, oc, window| {
         let (taps, words) = (window.taps(), shape.c.div_ceil(32));
         binary_conv(random, shape, oc, window, fused, Some(4 * (taps * words + taps + 1)))

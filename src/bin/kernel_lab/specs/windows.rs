@@ -87,7 +87,7 @@ fn each(random: &mut Random, case: impl Fn(&mut Random, &Case2) -> Case) -> Vec<
     windows().iter().map(|c| case(random, c)).collect()
 }
 
-fn conv(random: &mut Random) -> Vec<Case> {
+pub(super) fn conv(random: &mut Random) -> Vec<Case> {
     each(random, |random, c| {
         let (spec, image, x) = floats(random, c.shape);
         let weights = reals(random, c.oc * c.window.taps() * c.shape.c);

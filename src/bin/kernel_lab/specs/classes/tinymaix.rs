@@ -1,0 +1,239 @@
+//! TinyMaix's 8-bit layers; the reference rounds as its single precision does.
+
+use tinyprec::nn::{Pad, Window};
+use tinyprec::trace::Elem::I8;
+use tinyprec::trace::{Dims, Op};
+
+use super::super::int8::{codes, weights};
+use super::super::int8_linear::{DENSE_SHAPES, Drawn, conv_shapes, draw_conv, draw_depthwise};
+use super::super::windows::{Case2, window_block, windows};
+use super::super::{small, w32};
+use super::{A, M, S, W, products, trips};
+use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
+
+/// Level of optimisation, and whether two lanes are multiplied at once.
+const SETS: [(&str, usize, bool); 4] =
+    [("tinymaix", 0, false), ("tinymaix-simd", 0, true), ("tinymaix-o1", 1, false), ("tinymaix-o1-simd", 1, true)];
+
+/// Four sets: both levels, plain and with products of two lanes.
+pub fn specs() -> Vec<Spec> {
+    let eight = &[I8, I8, I8];
+    let (windowed, pixels) = (&[A, W, W, W, A, S, S, None, None, None], &[A, W, W, W, A, None, None, None]);
+    let of = |(set, level, simd): (&'static str, usize, bool)| {
+        let name = |layer: &str, levels: bool| -> &'static str {
+            let level = if levels && level == 1 { "_o1" } else { "" };
+            format!("tp_tinymaix_{layer}{level}{}", if simd { "_simd" } else { "" }).leak()
+        };
+        let cases: [fn(&mut Random) -> Vec<Case>; 3] = match level {
+            0 => [|r| conv(r, 0, false), |r| conv(r, 0, true), |r| pointwise(r, 0)],
+            _ => [|r| conv(r, 1, false), |r| conv(r, 1, true), |r| pointwise(r, 1)],
+        };
+        let list = vec![
+            Spec::new(Op::Int8Conv, eight, name("conv", true), conv_trips(false), windowed, cases[0]),
+            Spec::new(Op::Int8Conv, eight, name("conv", true), conv_trips(true), windowed, cases[1]).when("pad_top"),
+            Spec::new(Op::Int8Conv, eight, name("pointwise", true), pointwise_trips(), pixels, cases[2])
+                .when("kh=1 kw=1"),
+            Spec::new(Op::Int8DepthwiseConv, eight, name("depthwise", false), depthwise_trips(false), windowed, |r| {
+                depthwise(r, false)
+            }),
+            Spec::new(Op::Int8DepthwiseConv, eight, name("depthwise", false), depthwise_trips(true), windowed, |r| {
+                depthwise(r, true)
+            })
+            .when("pad_top"),
+            Spec::new(Op::Int8Dense, eight, name("dense", false), dense_trips(), &[A, W, W, W, A, None, None], dense),
+        ];
+        list.into_iter().map(move |spec| spec.cores(M).class(set))
+    };
+    SETS.into_iter().flat_map(of).collect()
+}
+
+/// Passes of a dot product, plain and by fours.
+fn dot(n: &str) -> Vec<&'static str> {
+    let list = [
+        String::new(),
+        n.to_owned(),
+        format!("({n}/4)"),
+        format!("({n}%4)"),
+        format!("min(1,{n}/4)"),
+        format!("min(1,{n}%4)"),
+    ];
+    list.into_iter().map(|text| &*text.leak()).collect()
+}
+
+/// Whole patches, and of those with taps outside the fill, the rows and the taps inside.
+fn gather_trips(channels: &str, padded: bool) -> Vec<Vec<&'static str>> {
+    let mut lists = vec![vec!["kh", "kh*kw", "oh", "oh*ow"]];
+    if padded {
+        let full = "rows_full*cols_full";
+        let (border, rows) = ("(oh*ow-rows_full*cols_full)", "(rows_in*ow-rows_full*cols_full*kh)");
+        let taps = "(rows_in*cols_in-rows_full*cols_full*kh*kw)";
+        lists.push(products(&[&[full], &["", channels], &["", "kh*kw"]]));
+        lists.push(products(&[&[border, rows, taps], &["", channels], &["", "kh*kw"]]));
+    } else {
+        lists.push(products(&[&["oh*ow"], &[channels], &["", "kh*kw"]]));
+    }
+    lists
+}
+
+fn output_trips(terms: &str) -> Vec<Vec<&'static str>> {
+    let filters = ["oc", "(oc/8)", "(oc%8)", "min(1,oc/8)", "min(1,oc%8)", "max(0,oc-7)", "min(1,max(0,oc-7))"];
+    let filters = products(&[&filters, &["", "2", "4", "8"]]);
+    vec![products(&[&["oh*ow"], &filters, &dot(terms)])]
+}
+
+/// Level 1 has the whole nest twice: for layers of fewer than eight filters, and for others.
+fn conv_trips(padded: bool) -> &'static [&'static str] {
+    let gathered = gather_trips("ic", padded).concat();
+    let few = ["min(1,oc/8)", "(1-min(1,oc/8))"];
+    let mut lists = vec![products(&[&gathered, &few])];
+    lists.insert(0, gathered);
+    lists.extend(output_trips("terms"));
+    trips(lists)
+}
+
+fn pointwise_trips() -> &'static [&'static str] {
+    let mut lists = output_trips("ic");
+    lists.push(vec!["oh", "oh*ow"]);
+    trips(lists)
+}
+
+fn depthwise_trips(padded: bool) -> &'static [&'static str] {
+    let mut lists = gather_trips("channels", padded);
+    lists.push(products(&[&["oh*ow*channels"], &dot("(kh*kw)")]));
+    trips(lists)
+}
+
+fn dense_trips() -> &'static [&'static str] {
+    trips(vec![products(&[&["rows"], &dot("columns")])])
+}
+
+/// Scales that bring the sums to about ten codes' hundreds, the output's unit and its reciprocal.
+struct Scales {
+    scale: Vec<f32>,
+    out: [f32; 2],
+}
+
+impl Scales {
+    fn draw(random: &mut Random, n: usize, sums: &[i32]) -> Self {
+        let most = sums.iter().map(|s| s.unsigned_abs()).max().unwrap_or(1).max(1) as f32;
+        let out = 0.01 + random.unit().abs();
+        let scale = (0..n).map(|_| (0.2 + random.unit().abs()) * 100.0 * out / most).collect();
+        Scales { scale, out: [out, 1.0 / out] }
+    }
+
+    /// With the rectified linear unit of convolutions.
+    fn code(&self, sum: i32, o: usize, zero: i32, level: usize) -> i8 {
+        let v = sum as f32 * self.scale[o];
+        let v = if v > 0.0 { v } else { 0.0 };
+        low_byte(if level == 1 { v * self.out[1] } else { v / self.out[0] } + zero as f32)
+    }
+}
+
+/// Towards zero, then the low eight bits.
+fn low_byte(v: f32) -> i8 {
+    i8::from_le_bytes([(v as i32).to_le_bytes()[0]])
+}
+
+/// [tap][channel] to [channel][tap].
+fn by_channel(w: &[i8], taps: usize, channels: usize) -> Vec<i8> {
+    let filters = w.chunks_exact(taps * channels);
+    filters.flat_map(|f| (0..channels).flat_map(move |c| (0..taps).map(move |t| f[t * channels + c]))).collect()
+}
+
+fn folded(bias: &[i32], w: &[i8], zero: i32) -> Vec<i32> {
+    let terms = w.len() / bias.len();
+    let sum = |o: usize| w[o * terms..][..terms].iter().map(|w| i32::from(*w)).sum::<i32>();
+    bias.iter().enumerate().map(|(o, b)| b - zero * sum(o)).collect()
+}
+
+fn finished(random: &mut Random, c: &Case2, drawn: &Drawn, w: &[i8], dims: Dims, level: usize, patch: bool) -> Case {
+    let n = drawn.bias.len();
+    let scales = Scales::draw(random, n, &drawn.sums);
+    let zero = drawn.q.zero;
+    let y: Vec<i8> = drawn.sums.iter().enumerate().map(|(i, s)| scales.code(*s, i % n, zero, level)).collect();
+    let stored = folded(&drawn.bias, w, drawn.q.input_zero);
+    let mut args = vec![input(&drawn.x), input(w), input(&stored), input(&scales.scale), output(&y)];
+    if patch {
+        args.extend([Arg::Scratch(c.window.taps() * c.shape.c), Arg::Scratch(4 * c.window.taps())]);
+    }
+    args.extend([input(&scales.out), drawn.q.block(), window_block(&dims, c.shape.c, 0, 0)]);
+    Case { dims, args }
+}
+
+/// Whether a window is padded, and with the numbers that say how many outputs are whole, as `nn` emits them.
+fn with_full(c: &Case2, dims: Dims) -> (bool, Dims) {
+    let g = c.window.over(c.shape, "").expect("fits");
+    (g.padded(), dims.with("rows_full", g.rows().inside().full).with("cols_full", g.columns().inside().full))
+}
+
+fn conv(random: &mut Random, level: usize, padded: bool) -> Vec<Case> {
+    let mut shapes = conv_shapes();
+    let more = [(5, 6, 2, 16, 3, 1), (4, 4, 3, 17, 2, 1), (7, 5, 4, 8, 3, 2), (6, 6, 1, 25, 3, 1), (5, 5, 3, 23, 2, 2)];
+    for (h, w, ic, oc, k, stride) in more {
+        let pad = if padded { Pad::Same } else { Pad::Valid };
+        let window = Window { pad, ..Window::valid(k, stride) };
+        shapes.push(Case2 { shape: tinyprec::nn::Shape::new(h, w, ic), oc, window });
+    }
+    let case = |random: &mut Random, c: &Case2| {
+        let drawn = draw_conv(random, c);
+        let (is_padded, dims) = with_full(c, drawn.dims.clone());
+        let w = by_channel(&drawn.w, c.window.taps(), c.shape.c);
+        (is_padded == padded).then(|| finished(random, c, &drawn, &w, dims, level, true))
+    };
+    shapes.iter().filter_map(|c| case(random, c)).collect()
+}
+
+fn pointwise(random: &mut Random, level: usize) -> Vec<Case> {
+    let shapes = [
+        (1, 1, 1, 1, 1),
+        (3, 4, 8, 5, 1),
+        (2, 3, 5, 16, 1),
+        (5, 3, 7, 9, 2),
+        (3, 3, 12, 8, 1),
+        (1, 6, 3, 17, 1),
+        (4, 5, 20, 3, 2),
+        (2, 2, 9, 24, 1),
+        (3, 2, 4, 31, 1),
+        (6, 1, 33, 7, 1),
+        (5, 4, 6, 18, 1),
+        (1, 3, 17, 12, 1),
+    ];
+    let case = |random: &mut Random, (h, w, ic, oc, stride): (usize, usize, usize, usize, usize)| {
+        let c = super::super::int8_linear::square(h, w, ic, oc, 1, stride, Pad::Valid);
+        let drawn = draw_conv(random, &c);
+        let w = drawn.w.clone();
+        finished(random, &c, &drawn, &w, drawn.dims.clone(), level, false)
+    };
+    shapes.into_iter().map(|s| case(random, s)).collect()
+}
+
+fn depthwise(random: &mut Random, padded: bool) -> Vec<Case> {
+    let mut shapes = windows();
+    for (h, w, c, k, stride) in [(6, 7, 3, 3, 1), (5, 5, 4, 2, 1), (8, 6, 5, 3, 2), (7, 7, 2, 5, 1), (6, 9, 8, 3, 1)] {
+        let pad = if padded { Pad::Same } else { Pad::Valid };
+        shapes.push(super::super::int8_linear::square(h, w, c, c, k, stride, pad));
+    }
+    let case = |random: &mut Random, c: &Case2| {
+        let drawn = draw_depthwise(random, c);
+        let (is_padded, dims) = with_full(c, drawn.dims.clone());
+        let w = by_channel(&drawn.w, c.window.taps(), c.shape.c);
+        (is_padded == padded).then(|| finished(random, c, &drawn, &w, dims, 0, true))
+    };
+    shapes.iter().filter_map(|c| case(random, c)).collect()
+}
+
+fn dense(random: &mut Random) -> Vec<Case> {
+    let case = |random: &mut Random, (rows, columns): (usize, usize)| {
+        let (x, w) = (codes(random, columns), weights(random, rows * columns));
+        let (bias, zero): (Vec<i32>, _) = ((0..rows).map(|_| w32(random.integer(-5000, 5000))).collect(), 3);
+        let row = |r: usize| w[r * columns..][..columns].iter().zip(&x).map(|(w, x)| i32::from(*w) * i32::from(*x));
+        let sums: Vec<i32> = (0..rows).map(|r| row(r).sum::<i32>() + bias[r]).collect();
+        let scales = Scales::draw(random, 1, &sums);
+        let code = |s: &i32| low_byte(*s as f32 * scales.scale[0] / scales.out[0] + zero as f32);
+        let y: Vec<i8> = sums.iter().map(code).collect();
+        let mut args = vec![input(&x), input(&w), input(&bias), input(&scales.scale), output(&y), input(&scales.out)];
+        args.extend([input(&[0, zero, -128, 127]), value(small(rows)), value(small(columns))]);
+        Case { dims: dims(&[("rows", rows), ("columns", columns)]), args }
+    };
+    DENSE_SHAPES.iter().map(|s| case(random, *s)).collect()
+}

@@ -1,0 +1,108 @@
+/*
+ * The structure of software that was measured on boards, in our own words: the loops, blocks, roundings and buffers that its documentation and
+ * published sources describe, so that the costs of a class of software can be read from compiled code. No device needs these.
+ *
+ * Operands are those of tinyprec.h unless said otherwise; working space stands behind the output.
+ */
+#ifndef TINYPREC_CLASSES_H
+#define TINYPREC_CLASSES_H
+
+#include "tinyprec.h"
+
+/* ---- CMSIS-NN, 8 bits: cmsis_nn.c (cores with SMLAD) -------------------------------------------------------------------
+ *
+ * `patch`: two columns of kh*kw*ic 16-bit numbers; of depthwise one of kh*kw*channels. */
+void tp_cmsis_conv(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int16_t *patch, const tp_quant *q, const tp_conv *shape);
+/* 1 x 1, stride 1: no column is made; the input's zero is folded into the start of the sums once a layer. */
+void tp_cmsis_conv_1x1(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, const tp_quant *q, const tp_conv *shape);
+/* 3 x 3 with at most one pixel of padding, four channels at a time from the map itself. */
+void tp_cmsis_depthwise_3x3(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, const tp_quant *q, const tp_conv *shape);
+void tp_cmsis_depthwise(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int16_t *patch, const tp_quant *q, const tp_conv *shape);
+void tp_cmsis_dense(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, const tp_quant *q, int32_t rows, int32_t columns);
+
+/* ---- TensorFlow Lite Micro's reference kernels: tflm.c ----------------------------------------------------------------- */
+
+void tp_tflm_conv(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, const tp_quant *q, const tp_conv *shape);
+void tp_tflm_depthwise(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, const tp_quant *q, const tp_conv *shape);
+void tp_tflm_dense(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, const tp_quant *q, int32_t rows, int32_t columns);
+void tp_tflm_max_pool(const int8_t *x, int8_t *y, const tp_quant *q, const tp_conv *shape);
+void tp_tflm_avg_pool(const int8_t *x, int8_t *y, const tp_quant *q, const tp_conv *shape);
+void tp_tflm_conv_f32(const float *x, const float *weight, const float *bias, float *y, const tp_conv *shape);
+
+/* ---- TinyMaix, 8 bits: tinymaix.c --------------------------------------------------------------------------------------
+ *
+ * Weights [oc][ic][kh][kw], of depthwise [channel][kh][kw]; `bias` holds the input's zero folded in. Results pass through single precision:
+ * y = trunc(max(sum * scale[oc], 0) / out[0] + zero), or times out[1] = 1 / out[0]. `patch`: kh*kw*ic bytes. `offset`: kh*kw numbers. */
+void tp_tinymaix_conv(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *shape);
+void tp_tinymaix_pointwise(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, const tp_conv *shape);
+void tp_tinymaix_depthwise(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *shape);
+void tp_tinymaix_dense(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, int32_t rows, int32_t columns);
+/* With products of two lanes (cores with SMLAD). */
+void tp_tinymaix_conv_simd(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *shape);
+void tp_tinymaix_pointwise_simd(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, const tp_conv *shape);
+void tp_tinymaix_depthwise_simd(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *shape);
+void tp_tinymaix_dense_simd(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, int32_t rows, int32_t columns);
+/* Optimisation level 1: eight outputs at a time, two by two over one pass of the patch; the quotient by a product. */
+void tp_tinymaix_conv_o1(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *shape);
+void tp_tinymaix_pointwise_o1(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, const tp_conv *shape);
+void tp_tinymaix_conv_o1_simd(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *shape);
+void tp_tinymaix_pointwise_o1_simd(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, const tp_conv *shape);
+
+/* ---- Last-layer training on a Cortex-M4: tinyol.c (single-precision float unit, the C library's double exp and log) ---------
+ *
+ * One sample a call; weights [class][feature]. `p` holds the logits before tp_tinyol_softmax and probabilities after it. */
+void tp_tinyol_forward(const float *x, float *weight, float *bias, float *p, int32_t classes, int32_t features);
+void tp_tinyol_softmax(float *p, int32_t classes);
+/* weight -= (p - truth) * x * rate. */
+void tp_tinyol_update(const float *p, const float *truth, const float *x, float *weight, float *bias, float rate, int32_t classes, int32_t features);
+/* sum += (p - truth) * x. */
+void tp_tinyol_accumulate(const float *p, const float *truth, const float *x, float *sum, float *bias_sum, int32_t classes, int32_t features);
+/* weight -= sum / batch * rate, sum = 0. */
+void tp_tinyol_apply(float *weight, float *sum, float rate, int32_t batch, int32_t rows, int32_t columns);
+/* weight = (weight * found[row] + current) / (found[row] + 1). */
+void tp_tinyol_consolidate(float *weight, float *current, const uint8_t *found, int32_t rows, int32_t columns);
+void tp_tinyol_copy(float *from, float *to, int32_t rows, int32_t columns);
+
+/* ---- CMSIS-NN's older kernels, 8 bits with a power of two as scale: cmsis_q7.c (cores with SMLAD) -----------------------
+ *
+ * y = saturate((bias * 2^up + sum + rounding) / 2^down). `patch`: two columns of kh*kw*ic 16-bit numbers. */
+typedef struct {
+    int32_t up, down;
+} tp_shifts;
+
+void tp_q7_conv(const int8_t *x, const int8_t *weight, const int8_t *bias, int8_t *y, int16_t *patch, const tp_shifts *by, const tp_conv *shape);
+/* Channels a multiple of four, filters of two: the order of each four is left as the extension of bytes gives it. */
+void tp_q7_conv_fast(const int8_t *x, const int8_t *weight, const int8_t *bias, int8_t *y, int16_t *patch, const tp_shifts *by, const tp_conv *shape);
+/* `wide`: `columns` 16-bit numbers. */
+void tp_q7_dense(const int8_t *x, const int8_t *weight, const int8_t *bias, int8_t *y, int16_t *wide, const tp_shifts *by, int32_t rows, int32_t columns);
+
+/* ---- Unsigned 8 bits with zero points of both operands, after the INT-Q extension of CMSIS-NN: cmsis_u8.c -----------------
+ *
+ * y = clamp((sum of (weight - weight_zero) * (x - input_zero) + bias) * multiplier / 2^(32 + shift) + zero, lo, hi), rounded down. */
+typedef struct {
+    int32_t input_zero, weight_zero, multiplier, shift, zero, lo, hi;
+} tp_unsigned;
+
+void tp_u8_conv(const uint8_t *x, const uint8_t *weight, const int32_t *bias, uint8_t *y, int16_t *patch, const tp_unsigned *q, const tp_conv *shape);
+void tp_u8_depthwise(const uint8_t *x, const uint8_t *weight, const int32_t *bias, uint8_t *y, int16_t *patch, const tp_unsigned *q, const tp_conv *shape);
+void tp_u8_dense(const uint8_t *x, const uint8_t *weight, const int32_t *bias, uint8_t *y, int16_t *wide, const tp_unsigned *q, int32_t rows, int32_t columns);
+
+/* ---- Matrix products on NEON, one thread: gemm.c (Cortex-A53) ----------------------------------------------------------------
+ *
+ * `panel`: eight pixels' patches, term by term: 8*kh*kw*ic numbers. Weights of whole blocks of eight filters come first, [block][term][8], then
+ * the rest, [filter][term]. Products are fused with their sums. */
+void tp_gemm_conv_f32(const float *x, const float *weight, const float *bias, float *y, float *panel, const tp_conv *shape);
+/* Four channels at a time; weights [tap][channel]. */
+void tp_gemm_depthwise_f32(const float *x, const float *weight, const float *bias, float *y, const tp_conv *shape);
+/* Four filters by four patches, 16 terms at a time; weights [oc][term], -127 ... 127; bias with the input's zero folded in; `patch`: 4*kh*kw*ic codes. */
+void tp_gemm_conv_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *patch, const tp_quant *q, const tp_conv *shape);
+/* Eight channels at a time. */
+void tp_gemm_depthwise_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, const tp_quant *q, const tp_conv *shape);
+
+/* ---- One pair of bit planes: bitserial.c (Cortex-A53) --------------------------------------------------------------------------
+ *
+ * As tp_binary_conv, taps outside +1; weights [block of 8 filters][16 bytes of a patch][filter]: filters are padded with zeros to blocks, patches to
+ * 16 bytes; `patch`: ceil(kh*kw*words / 4) * 4 words. */
+void tp_bitserial_conv(const uint32_t *x, const uint32_t *weight, int32_t *y, uint32_t *patch, const tp_conv *shape);
+
+#endif

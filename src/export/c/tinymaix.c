@@ -1,0 +1,167 @@
+/* TinyMaix's 8-bit layers: one output pixel's patch gathered channel by channel through a table of offsets, a dot product an output, results by way
+ * of single precision. Level 0 takes one output at a time, level 1 eight, two by two over one pass of the patch. */
+#include "classes.h"
+#include "int8.h"
+#include "smlad.h"
+#include "window.h"
+
+enum { TP_PLAIN, TP_SIMD };
+
+TP_INLINE int32_t tp_dot(const int8_t *x, const int8_t *w, int32_t n, const int way)
+{
+    int32_t sum = 0;
+#if defined(__ARM_FEATURE_DSP)
+    if (way == TP_SIMD) {
+        for (int32_t left = n >> 2; left > 0; left--, x += 4, w += 4) {
+            const int32_t p = tp_quad(x), a = tp_quad(w), p2 = tp_ror8(p), a2 = tp_ror8(a);
+            sum = __smlad(__sxtb16(p2), __sxtb16(a2), __smlad(__sxtb16(p), __sxtb16(a), sum));
+        }
+        for (int32_t left = n & 3; left > 0; left--) sum += *x++ * *w++;
+        return sum;
+    }
+#else
+    (void)way;
+#endif
+    for (int32_t i = 0; i < n; i++) sum += x[i] * w[i];
+    return sum;
+}
+
+/* Two filters, one after the other in memory, by one patch. */
+TP_INLINE void tp_dot_pair(const int8_t *x, const int8_t *w, int32_t n, int32_t *sums, const int way)
+{
+    int32_t sum = 0, sum2 = 0;
+    const int8_t *w2 = w + n;
+#if defined(__ARM_FEATURE_DSP)
+    if (way == TP_SIMD) {
+        for (int32_t left = n >> 2; left > 0; left--, x += 4, w += 4, w2 += 4) {
+            const int32_t p = tp_quad(x), a = tp_quad(w), b = tp_quad(w2), even = __sxtb16(p), odd = __sxtb16(tp_ror8(p));
+            sum = __smlad(odd, __sxtb16(tp_ror8(a)), __smlad(even, __sxtb16(a), sum));
+            sum2 = __smlad(odd, __sxtb16(tp_ror8(b)), __smlad(even, __sxtb16(b), sum2));
+        }
+        for (int32_t left = n & 3; left > 0; left--) {
+            sum += *x * *w++;
+            sum2 += *x++ * *w2++;
+        }
+        sums[0] = sum;
+        sums[1] = sum2;
+        return;
+    }
+#else
+    (void)way;
+#endif
+    for (int32_t i = 0; i < n; i++) {
+        sum += x[i] * w[i];
+        sum2 += x[i] * w2[i];
+    }
+    sums[0] = sum;
+    sums[1] = sum2;
+}
+
+/* With a rectified linear unit; `by` is the output's unit, or its reciprocal for level 1. */
+TP_INLINE int8_t tp_result(int32_t sum, int32_t bias, float scale, float by, const tp_quant *q, const int level)
+{
+    float v = (float)(sum + bias) * scale;
+    v = v > 0.0f ? v : 0.0f;
+    return (int8_t)(int32_t)((level == 1 ? v * by : v / by) + (float)q->zero);
+}
+
+/* Offsets of the taps from the first. */
+TP_INLINE void tp_offsets(int32_t *offset, const tp_conv *s)
+{
+    int32_t at = 0;
+    for (int32_t ky = 0; ky < s->kh; ky++, at += (s->iw - s->kw) * s->ic)
+        for (int32_t kx = 0; kx < s->kw; kx++, at += s->ic) *offset++ = at;
+}
+
+/* The patch [channel][tap] of one output: whole, or the taps inside over a patch full of the input's zero. */
+TP_INLINE void tp_gather(const int8_t *x, int8_t *patch, const int32_t *offset, int32_t zero, const tp_conv *s, int32_t top, int32_t left)
+{
+    const int32_t taps = s->kh * s->kw;
+    const int8_t *from = x + (top * s->iw + left) * s->ic;
+    if ((top < 0) + (left < 0) + (top + s->kh > s->ih) + (left + s->kw > s->iw) == 0) {
+        for (int32_t c = 0; c < s->ic; c++, patch += taps, from++)
+            for (int32_t t = 0; t < taps; t++) patch[t] = from[offset[t]];
+        return;
+    }
+    for (int32_t i = 0; i < s->ic * taps; i++) patch[i] = (int8_t)zero;
+    const int32_t y0 = tp_max(-top, 0), x0 = tp_max(-left, 0), y1 = tp_min(s->kh, s->ih - top), x1 = tp_min(s->kw, s->iw - left);
+    for (int32_t c = 0; c < s->ic; c++, patch += taps, from++)
+        for (int32_t ky = y0; ky < y1; ky++)
+            for (int32_t kx = x0; kx < x1; kx++) {
+                const int32_t t = ky * s->kw + kx;
+                patch[t] = from[offset[t]];
+            }
+}
+
+/* All outputs of one patch. */
+TP_INLINE int8_t *tp_outputs(const int8_t *patch, const int8_t *w, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, int32_t oc, int32_t terms, const int way, const int level)
+{
+    int32_t o = 0;
+    if (level == 1)
+        for (; o < oc - 7; o += 8, w += 8 * terms) {
+            int32_t sums[8];
+            for (int32_t pair = 0; pair < 8; pair += 2) tp_dot_pair(patch, w + pair * terms, terms, sums + pair, way);
+            for (int32_t i = 0; i < 8; i++) *y++ = tp_result(sums[i], bias[o + i], scale[o + i], out[1], q, 1);
+        }
+    for (; o < oc; o++, w += terms) *y++ = tp_result(tp_dot(patch, w, terms, way), bias[o], scale[o], out[level], q, level);
+    return y;
+}
+
+TP_INLINE void tp_conv_of(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *s, const int way, const int level)
+{
+    tp_offsets(offset, s);
+    for (int32_t oy = 0; oy < s->oh; oy++)
+        for (int32_t ox = 0; ox < s->ow; ox++) {
+            tp_gather(x, patch, offset, q->input_zero, s, oy * s->stride - s->pad_top, ox * s->stride - s->pad_left);
+            y = tp_outputs(patch, weight, bias, scale, y, out, q, s->oc, s->kh * s->kw * s->ic, way, level);
+        }
+}
+
+TP_INLINE void tp_pointwise_of(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, const tp_conv *s, const int way, const int level)
+{
+    for (int32_t oy = 0; oy < s->oh; oy++)
+        for (int32_t ox = 0; ox < s->ow; ox++) {
+            const int8_t *pixel = x + (oy * s->stride * s->iw + ox * s->stride) * s->ic;
+            y = tp_outputs(pixel, weight, bias, scale, y, out, q, s->oc, s->ic, way, level);
+        }
+}
+
+TP_INLINE void tp_depthwise_of(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *s, const int way)
+{
+    const int32_t taps = s->kh * s->kw;
+    tp_offsets(offset, s);
+    for (int32_t oy = 0; oy < s->oh; oy++)
+        for (int32_t ox = 0; ox < s->ow; ox++) {
+            tp_gather(x, patch, offset, q->input_zero, s, oy * s->stride - s->pad_top, ox * s->stride - s->pad_left);
+            for (int32_t c = 0; c < s->ic; c++) *y++ = tp_result(tp_dot(patch + c * taps, weight + c * taps, taps, way), bias[c], scale[c], out[0], q, 0);
+        }
+}
+
+/* One scale for all outputs, no rectified linear unit. */
+TP_INLINE void tp_dense_of(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, int32_t rows, int32_t columns, const int way)
+{
+    for (int32_t r = 0; r < rows; r++) {
+        const int32_t sum = tp_dot(x, weight + r * columns, columns, way) + bias[r];
+        y[r] = (int8_t)(int32_t)((float)sum * scale[0] / out[0] + (float)q->zero);
+    }
+}
+
+#define TP_WINDOWED const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const float *restrict scale, int8_t *restrict y, int8_t *restrict patch, int32_t *restrict offset, const float *restrict out, const tp_quant *restrict q, const tp_conv *restrict s
+#define TP_AT_A_PIXEL const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const float *restrict scale, int8_t *restrict y, const float *restrict out, const tp_quant *restrict q, const tp_conv *restrict s
+#define TP_DENSE const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const float *restrict scale, int8_t *restrict y, const float *restrict out, const tp_quant *restrict q, int32_t rows, int32_t columns
+
+void tp_tinymaix_conv(TP_WINDOWED) { tp_conv_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_PLAIN, 0); }
+void tp_tinymaix_pointwise(TP_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, scale, y, out, q, s, TP_PLAIN, 0); }
+void tp_tinymaix_depthwise(TP_WINDOWED) { tp_depthwise_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_PLAIN); }
+void tp_tinymaix_dense(TP_DENSE) { tp_dense_of(x, weight, bias, scale, y, out, q, rows, columns, TP_PLAIN); }
+void tp_tinymaix_conv_o1(TP_WINDOWED) { tp_conv_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_PLAIN, 1); }
+void tp_tinymaix_pointwise_o1(TP_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, scale, y, out, q, s, TP_PLAIN, 1); }
+
+#if defined(__ARM_FEATURE_DSP)
+void tp_tinymaix_conv_simd(TP_WINDOWED) { tp_conv_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_SIMD, 0); }
+void tp_tinymaix_pointwise_simd(TP_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, scale, y, out, q, s, TP_SIMD, 0); }
+void tp_tinymaix_depthwise_simd(TP_WINDOWED) { tp_depthwise_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_SIMD); }
+void tp_tinymaix_dense_simd(TP_DENSE) { tp_dense_of(x, weight, bias, scale, y, out, q, rows, columns, TP_SIMD); }
+void tp_tinymaix_conv_o1_simd(TP_WINDOWED) { tp_conv_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_SIMD, 1); }
+void tp_tinymaix_pointwise_o1_simd(TP_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, scale, y, out, q, s, TP_SIMD, 1); }
+#endif
