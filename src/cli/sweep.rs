@@ -145,6 +145,9 @@ fn points(sweep: &Sweep, run: &RunArgs, part: Part, terminal: &Terminal) -> Outc
     let out = folder(&sweep.space, run.out.as_deref());
     let options = options(&out, run, part);
     run.budget.load()?;
+    let again = if part == Part::All { "--resume goes on with the rest" } else { "run the part again to go on" };
+    let (n, log) = (part.count(sweep.header.points), out.join("log"));
+    terminal.progress(&format!("{n} points; finished ones stay in {} if this is stopped: {again}", log.display()));
     let progress = Progress::new(terminal, &sweep.space.objectives);
     let done = sweep.run(&options, &|event| progress.show(event));
     terminal.status_line("");

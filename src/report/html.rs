@@ -13,7 +13,7 @@ use serde::Serialize;
 const TEMPLATE: &str = include_str!("template.html");
 /// The macro that draws a [`Table`], for this page and the sweep's.
 pub(super) const TABLE: &str = include_str!("table.html");
-const STYLE: &str = include_str!("style.css");
+pub(super) const STYLE: &str = include_str!("style.css");
 
 #[derive(Serialize)]
 struct Page<'a> {
@@ -22,6 +22,7 @@ struct Page<'a> {
     verdict: String,
     stream: String,
     tables: Vec<Table>,
+    wide: Vec<Table>,
     groups: Vec<Group>,
     details: Vec<Table>,
     experiences: Vec<Vec<String>>,
@@ -47,7 +48,8 @@ pub fn render(record: &RunRecord) -> Result<String, ReportError> {
 }
 
 fn page(record: &RunRecord) -> Page<'_> {
-    let mut tables = vec![view::learning(record), view_stream::metrics(record)];
+    let mut tables = vec![view::learning(record)];
+    let mut wide = vec![view_stream::metrics(record)];
     tables.extend(record.boards.iter().map(|b| view::costs(record, b)));
     let mut details = vec![view::cost_intervals(record)];
     for board in &record.boards {
@@ -60,7 +62,7 @@ fn page(record: &RunRecord) -> Page<'_> {
     details.extend(record.precisions.iter().map(view_stream::matrix));
     details.extend([view::slots(record), view::accumulators(record), view::overflows(record)]);
     let mut assumed: Vec<Table> = record.boards.iter().map(view_cost::assumptions).collect();
-    for tables in [&mut tables, &mut details, &mut assumed] {
+    for tables in [&mut tables, &mut wide, &mut details, &mut assumed] {
         tables.retain(|t| !t.rows.is_empty());
     }
     Page {
@@ -69,6 +71,7 @@ fn page(record: &RunRecord) -> Page<'_> {
         verdict: verdict(record),
         stream: view::stream_line(record),
         tables,
+        wide,
         groups: figure::groups(record),
         details,
         experiences: experiences(record),

@@ -24,6 +24,8 @@ mod files;
 mod html;
 mod numbers;
 mod plot;
+#[cfg(feature = "png")]
+mod png;
 pub mod sweep;
 mod text;
 pub mod validation;
@@ -38,4 +40,6 @@ pub use csv::tables as csv_tables;
 pub use error::ReportError;
 pub use files::{PAGE, read_record, write_report};
 pub use html::render as html;
+#[cfg(feature = "png")]
+pub use png::{Picture, run_pictures, sweep_pictures};
 pub use text::render as text;

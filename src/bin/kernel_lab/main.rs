@@ -27,7 +27,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The packages of Debian 12 that hold the tools.
-const INSTALL: &str = "apt-get install gcc-arm-none-eabi gcc-aarch64-linux-gnu gcc-riscv64-unknown-elf qemu-system-arm qemu-user qemu-system-misc gcc";
+const INSTALL: &str = "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-aarch64-linux-gnu gcc-riscv64-unknown-elf qemu-system-arm qemu-user qemu-system-misc gcc";
 
 /// What can go wrong in the lab.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,10 @@ const LEFT: f64 = 66.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 46.0;
+/// Rows in which labels of marked places may stand.
+const LABEL_ROWS: usize = 3;
+/// Width of a character of a label, on the wide side.
+const CHARACTER: f64 = 6.4;
 /// Markers beyond this many points would hide the line.
 const MOST_MARKERS: usize = 12;
 
@@ -93,10 +97,18 @@ impl LineChart {
     }
 
     fn marks(&self, svg: &mut Svg) {
+        // Ends of the labels in each row: one that would lie on another goes a row down, and is left out below the last.
+        let mut rows = [LEFT; LABEL_ROWS];
         for (value, label) in &self.verticals {
             let (x, _) = self.at(*value, 0.0);
             svg.line("mark", (x, TOP), (x, HEIGHT - BOTTOM));
-            svg.text("note", (x + 4.0, TOP + 9.0), Anchor::Start, label);
+            let width = label.chars().count() as f64 * CHARACTER;
+            let fits_right = x + 4.0 + width <= WIDTH;
+            let start = if fits_right { x + 4.0 } else { x - 4.0 - width };
+            let Some(row) = rows.iter().position(|&end| end <= start) else { continue };
+            rows[row] = start + width + CHARACTER;
+            let (across, anchor) = if fits_right { (start, Anchor::Start) } else { (x - 4.0, Anchor::End) };
+            svg.text("note", (across, TOP + 9.0 + 13.0 * row as f64), anchor, label);
         }
         for (value, label) in &self.horizontals {
             let (_, y) = self.at(0.0, *value);

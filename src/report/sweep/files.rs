@@ -29,8 +29,8 @@ pub fn read(path: &Path) -> Result<SweepRecord, ReportError> {
     }
 }
 
-/// Writes `report.html`, `report.md` and `results.csv` into a folder and gives the page's path; with the features `parquet` and
-/// `png` also `results.parquet` and every frontier plot as a picture.
+/// Writes `report.html`, `report.md` and `results.csv` into a folder and gives the page's path; with the feature `parquet` also
+/// `results.parquet`.
 ///
 /// # Errors
 /// [`ReportError::Write`] names the file that could not be written.
@@ -53,11 +53,6 @@ pub fn write(record: &SweepRecord, dir: &Path) -> Result<PathBuf, ReportError> {
         let path = dir.join("results.parquet");
         let mut bytes = Vec::new();
         super::write_parquet(record, &mut bytes).map_err(|e| failed(&path)(std::io::Error::other(e)))?;
-        replace(&path, &bytes).map_err(failed(&path))?;
-    }
-    #[cfg(feature = "png")]
-    for (name, bytes) in super::pngs(record).map_err(|e| failed(dir)(std::io::Error::other(e)))? {
-        let path = dir.join(name);
         replace(&path, &bytes).map_err(failed(&path))?;
     }
     Ok(page)

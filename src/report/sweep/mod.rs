@@ -3,12 +3,10 @@
 mod csv;
 mod data;
 mod files;
-mod page;
+pub(super) mod page;
 #[cfg(feature = "parquet")]
 mod parquet;
-mod plot;
-#[cfg(feature = "png")]
-mod png;
+pub(super) mod plot;
 mod tables;
 mod text;
 mod verdict;
@@ -18,6 +16,4 @@ pub use self::parquet::write_parquet;
 pub use csv::csv;
 pub use files::{is_sweep, read, write};
 pub use page::html;
-#[cfg(feature = "png")]
-pub use png::pngs;
 pub use text::{markdown, text};

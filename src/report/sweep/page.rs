@@ -7,7 +7,7 @@ use crate::record::{BoardInfo, RunRecord, SweepRecord};
 use crate::report::ReportError;
 use crate::report::diagnosis::diagnoses;
 use crate::report::figure::{self, Group};
-use crate::report::html::TABLE;
+use crate::report::html::{STYLE, TABLE};
 use crate::report::view::{self, Table};
 use crate::report::{view_cost, view_stream};
 use minijinja::value::Serde;
@@ -15,7 +15,6 @@ use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
 
 const TEMPLATE: &str = include_str!("sweep.html");
-const STYLE: &str = include_str!("../style.css");
 const SWEEP_STYLE: &str = include_str!("sweep.css");
 const SCRIPT: &str = include_str!("sweep.js");
 
@@ -49,11 +48,11 @@ struct Slim<'a> {
 
 /// Points of one stream and backbone told in full, side by side.
 #[derive(Serialize)]
-struct Detail {
+pub(in crate::report) struct Detail {
     title: String,
     stream: String,
     diagnoses: Vec<String>,
-    groups: Vec<Group>,
+    pub groups: Vec<Group>,
     tables: Vec<Table>,
 }
 
@@ -103,7 +102,7 @@ pub fn html(record: &SweepRecord) -> Result<String, ReportError> {
     Ok(environment.get_template("sweep")?.render(Serde(&page))?)
 }
 
-fn details(record: &SweepRecord) -> Vec<Detail> {
+pub(in crate::report) fn details(record: &SweepRecord) -> Vec<Detail> {
     let mut merged: Vec<RunRecord> = Vec::new();
     for detail in &record.details {
         match merged.iter_mut().find(|m| m.stream == detail.stream && m.backbone == detail.backbone) {

@@ -17,7 +17,7 @@ const WIDE: f64 = 8.0;
 
 /// One drawing.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Plot {
+pub(in crate::report) struct Plot {
     /// Caption, also a file name.
     pub title: String,
     /// The drawing.
@@ -44,7 +44,7 @@ fn cost_axis(record: &SweepRecord) -> CostAxis {
 }
 
 /// One plot for each board with at least one priced point.
-pub(super) fn frontiers(record: &SweepRecord) -> Vec<Plot> {
+pub(in crate::report) fn frontiers(record: &SweepRecord) -> Vec<Plot> {
     record.analysis.iter().enumerate().filter_map(|(i, a)| plot(record, i, a)).collect()
 }
 
