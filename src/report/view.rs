@@ -19,6 +19,15 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Without the columns of these heads.
+    pub fn without(mut self, heads: &[&str]) -> Self {
+        let keep: Vec<bool> = self.header.iter().map(|h| !heads.contains(&h.as_str())).collect();
+        let kept = |cells: Vec<String>| cells.into_iter().zip(&keep).filter(|(_, k)| **k).map(|(c, _)| c).collect();
+        self.rows = self.rows.into_iter().map(kept).collect();
+        self.header = kept(self.header);
+        self
+    }
+
     /// Header, rule and rows as Markdown, without title and note.
     pub fn markdown(&self) -> String {
         let line = |cells: &[String]| {

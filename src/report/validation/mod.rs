@@ -26,10 +26,11 @@ pub use tables::csv;
 /// Name of the page.
 const PAGE: &str = "index.html";
 
-/// Renders for a terminal of `width` columns: figures by group, diagnosis, refused rows.
+/// Renders for a terminal of `width` columns: the main figures by group, diagnosis, refused rows. Markdown has all figures.
 pub fn text(validation: &Validation, width: usize) -> String {
     let mut parts = vec![wrap(&tables::verdict(validation), width)];
     for table in tables::all(validation) {
+        let table = table.without(&tables::WIDE);
         let note = if table.note.is_empty() { String::new() } else { format!(". {}", table.note) };
         parts.push(format!("{}\n{}", wrap(&format!("{}{note}", table.title), width), draw(&table, width)));
     }

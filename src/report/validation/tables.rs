@@ -20,6 +20,9 @@ const FIGURES: [&str; 13] = [
     "MAC baseline median APE %",
 ];
 
+/// Figures that a terminal has no room for.
+pub const WIDE: [&str; 6] = ["mean APE %", "max APE %", "RMSPE %", "±5 %", "±15 %", "Kendall"];
+
 /// One sentence with the figures that the targets are about.
 pub fn verdict(v: &Validation) -> String {
     let priced = v.rows.iter().filter(|s| s.latency_error().is_some()).count();
