@@ -22,8 +22,10 @@ pub(crate) enum Level {
     /// Whatever the target has without asking.
     Plain,
     /// x86-64 with AVX2.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     Avx512,
 }
 
