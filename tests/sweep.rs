@@ -126,14 +126,14 @@ fn killed_at_random_a_sweep_loses_and_repeats_nothing() {
     write(dir.path());
     succeeds(dir.path(), &["sweep", "x.toml", "--out", "whole"]);
     let log = dir.path().join("out/log/all.log");
-    let (mut before, mut random, mut kills) = (BTreeMap::new(), 12_345_u64, 0);
-    while before.len() < 12 && kills < 60 {
+    let (mut before, mut random, mut kills) = (BTreeMap::new(), 12_345_u64, 0_u64);
+    while before.len() < 12 && kills < 80 {
         let arguments = ["sweep", "x.toml", "--out", "out", "--resume", "--jobs", "2", "--cache", "features"];
         let mut command = tinyprec(dir.path(), &arguments);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // Knuth's multiplier: delays spread over the time of some points.
+        // Knuth's multiplier; the delays grow, so that a fast machine is killed often and a slow one gets through.
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        sleep(Duration::from_millis(40 + (random >> 33) % 400));
+        sleep(Duration::from_millis(10 + (random >> 33) % (40 + 20 * kills)));
         child.kill().unwrap();
         child.wait().unwrap();
         kills += 1;
