@@ -1,7 +1,7 @@
 //! Calls × kernels × board → [`CostTable`].
 
 use super::error::CostError;
-use super::kernel::{Kernel, KernelSet, key_text};
+use super::kernel::{Kernel, KernelSet, call_text, key_text};
 use super::memory::{Layout, MemoryTotals, Resident, StallInput, Stalls, data_stalls, fetch_stalls, reuse_distance};
 use super::pipeline::{BodyTime, Range};
 use super::summary::{phases, sites};
@@ -149,7 +149,7 @@ impl<'a> Estimator<'a> {
 
     pub(super) fn find(&self, call: &KernelCall) -> Result<usize, CostError> {
         self.kernels.find_call(call).ok_or_else(|| CostError::MissingKernel {
-            kernel: key_text(call.op, &call.elems),
+            kernel: call_text(call),
             site: call.site.clone(),
             set: self.kernels.name().to_owned(),
             core: self.kernels.core().to_owned(),
