@@ -212,7 +212,7 @@ pub(super) fn single(node: &Node, inputs: &[&Tensor]) -> Tensor {
         (Layer::Relu, Tensor::I32(x)) => {
             Tensor::I32(Map::new(shape, x.data().iter().map(|v| *v.max(&0)).collect()).expect("one a value"))
         }
-        (Layer::Int8(layer), x) => int8::run(layer, None, x, inputs.get(1).copied()),
+        (Layer::Int8(layer), x) => int8::run(layer, x, inputs.get(1).copied()),
         (Layer::Gate, Tensor::F32(x)) => Tensor::F32(float::gate(x.clone(), floats(inputs[1]))),
         (Layer::AddLast, Tensor::F32(x)) => Tensor::F32(float::add_last(x.clone(), floats(inputs[1]))),
         (Layer::Concat, Tensor::I8(_)) => {
