@@ -243,6 +243,8 @@ fn float_layer(layer: &Layer, x: &Map<f32>) -> Tensor {
         Layer::PRelu { alpha } => float::prelu(x.clone(), alpha),
         Layer::Bias { bias } => float::bias(x.clone(), bias),
         Layer::Sigmoid => float::sigmoid(x.clone()),
+        Layer::Tanh => float::tanh(x.clone()),
+        Layer::HardSwish => float::hard_swish(x.clone()),
         Layer::Clamp { low, high } => float::clamp(x.clone(), *low, *high),
         Layer::Softmax => float::softmax(x),
         Layer::Slice { start, len } => float::slice(x, *start, *len),
