@@ -24,7 +24,7 @@ pub struct Node {
     /// What it reads.
     pub inputs: Vec<Source>,
     /// Of a convolution whose filters are dilated or grouped ones written out with zeros: products in one output value without
-    /// those zeros, which are no weights and count no multiply-accumulates. `None`: one a weight.
+    /// those zeros (0 for a map of constants), which are no weights and count no multiply-accumulates. `None`: one a weight.
     pub products: Option<usize>,
 }
 
@@ -300,14 +300,14 @@ fn plan(spec: &GraphSpec, readers: &[usize]) -> Vec<Step> {
     steps
 }
 
-/// Written-out filters have at least one product left, and none that was not there.
+/// Written-out filters have no product that was not there.
 fn check_products(node: &Node, from: Shape) -> Result<(), NnError> {
     let most = products(&node.layer, from);
     match node.products {
-        Some(n) if n == 0 || n > most => Err(NnError::OutOfRange {
+        Some(n) if n > most => Err(NnError::OutOfRange {
             what: format!("{}.products", node.name),
             value: n.to_string(),
-            allowed: format!("1 to {most}, the weights of one of its filters"),
+            allowed: format!("0 to {most}, the weights of one of its filters"),
         }),
         _ => Ok(()),
     }

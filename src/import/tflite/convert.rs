@@ -151,8 +151,15 @@ impl<'a> Converter<'a> {
 
     /// Marks the last layer's filters as written out with zeros, if they are.
     pub(super) fn written_out(&mut self, spread: &Spread) {
-        if let (Some(node), true) = (self.spec.nodes.last_mut(), spread.has_zeros()) {
-            node.products = Some(spread.taps[0] * spread.taps[1] * spread.products);
+        if spread.has_zeros() {
+            self.own_products(spread.taps[0] * spread.taps[1] * spread.products);
+        }
+    }
+
+    /// Says how many products an output value of the last layer has without written-out zeros.
+    pub(super) fn own_products(&mut self, products: usize) {
+        if let Some(node) = self.spec.nodes.last_mut() {
+            node.products = Some(products);
         }
     }
 
