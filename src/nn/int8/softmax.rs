@@ -59,7 +59,7 @@ impl Softmax {
 
     /// The 256 exponentials that there can be: of a difference −d at place d, 0 where it does not count. A device may keep them as a table.
     pub fn table(&self) -> Vec<i32> {
-        (0..256).map(|d| self.exponential(-d).unwrap_or(0)).collect()
+        (0..256).map(|d| self.exponential(-d)).collect()
     }
 
     /// Each pixel's channels by themselves.
