@@ -51,6 +51,17 @@ impl<'a> Estimator<'a> {
         Estimator::of(Cow::Owned(profile), Cow::Owned(kernels))
     }
 
+    /// The same kernels on a board that differs from this one in a number; bodies are timed again only where they would differ.
+    pub(super) fn with_profile(&self, profile: Profile) -> Estimator<'_> {
+        let is_same_core = profile.core == self.profile.core;
+        let again = |(times, kernel): (&OnceLock<KernelTimes>, &Kernel)| match times.get() {
+            Some(times) if is_same_core => OnceLock::from(times.behind(kernel, &profile.fetch)),
+            _ => OnceLock::new(),
+        };
+        let times = self.times.iter().zip(self.kernels.kernels()).map(again).collect();
+        Estimator { profile: Cow::Owned(profile), kernels: Cow::Borrowed(&self.kernels), times }
+    }
+
     /// The board.
     pub fn profile(&self) -> &Profile {
         &self.profile

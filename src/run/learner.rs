@@ -92,7 +92,7 @@ mod tests {
             GraphSpec::new("g", Shape::new(1, 1, 64)).then("x", Layer::PackInput { threshold: 9, flatten: true });
         let graph = Graph::new(spec).unwrap();
         let (profile, set) = (profile::load("stm32l4r5").unwrap(), kernel_set("cortex-m4", "gcc12-o2").unwrap());
-        let board = Board { estimator: Estimator::owning(profile, set).unwrap() };
+        let board = Board::new(Estimator::owning(profile, set).unwrap());
         for preset in ["hybrid-8", "hybrid-16", "paper-8"] {
             let config = HeadConfig::new(Precision::preset(preset).unwrap(), 0.1);
             for name in StrategyKind::NAMES {
