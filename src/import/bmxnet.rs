@@ -15,9 +15,10 @@ const MOST_NODES: usize = 100_000;
 
 type NodeJson = (String, String, Vec<String>, BTreeMap<String, String>);
 
-/// Whether the file has a node list and no format of its own.
+/// Whether the file has a list of nodes that are lists, and no format of its own.
 pub(super) fn matches(file: &Container) -> bool {
-    file.metadata("graph").is_some_and(|g| g.trim_start().starts_with('[')) && file.metadata("format").is_none()
+    let within = |text: &'_ str| text.trim_start().strip_prefix('[').is_some_and(|g| g.trim_start().starts_with('['));
+    file.metadata("graph").is_some_and(within) && file.metadata("format").is_none()
 }
 
 /// Reads the network.
@@ -78,5 +79,23 @@ impl Parameters for Packed<'_> {
 
     fn integers(&mut self, name: &str, _: usize) -> Result<Vec<i32>, NnError> {
         Err(NnError::Parameter { name: name.to_owned(), problem: "is not part of such networks".to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn only_nodes_that_are_lists_are_its_own() {
+        let matches = |graph: &str| {
+            let header = serde_json::json!({ "__metadata__": { "graph": graph } }).to_string();
+            let mut bytes = u64::try_from(header.len()).unwrap().to_le_bytes().to_vec();
+            bytes.extend(header.as_bytes());
+            super::matches(&Container::new(Path::new("x.safetensors"), bytes).unwrap())
+        };
+        assert!(matches(r#"[ ["null", "data", [], {}]]"#));
+        assert!(!matches(r#"[{"name": "data"}]"#) && !matches(r#"{"nodes": []}"#) && !matches("[]"));
     }
 }

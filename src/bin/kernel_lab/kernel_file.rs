@@ -126,8 +126,7 @@ fn one_kernel(out: &mut String, kernel: &Measured<'_>) -> Result<(), LabError> {
     let elems: Vec<&str> = spec.elems.iter().map(|e| e.code()).collect();
     let when = spec.when.map(|name| format!(" when {name}")).unwrap_or_default();
     let _ = writeln!(out, "\nkernel {} {}{when}\nsymbol {}", op_name(spec), elems.join(" "), spec.symbol);
-    let code: u64 = kernel.function.parts().map(|f| f.bytes).sum();
-    let _ = write!(out, "code {code} stack {}", kernel.stack_bytes);
+    let _ = write!(out, "code {} stack {}", kernel.code_bytes, kernel.stack_bytes);
     if kernel.rodata_bytes > 0 {
         let _ = write!(out, " rodata {}", kernel.rodata_bytes);
     }

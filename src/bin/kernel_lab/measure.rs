@@ -7,7 +7,7 @@ use crate::cases::{Case, Layout, Random, Spec, encode};
 use crate::disasm::{Function, read_listing};
 use crate::header::{dispatcher, prototypes};
 use crate::levels::Counts;
-use crate::machine::{Core, Level, Sources, build, emulate};
+use crate::machine::{Core, Image, Level, Sources, build, emulate};
 use std::ops::Range;
 use tinyprec::profile::Class;
 
@@ -15,6 +15,8 @@ use tinyprec::profile::Class;
 pub struct Measured<'a> {
     pub spec: &'a Spec,
     pub function: Function,
+    /// The function's and its callees' code with literals, without what aligns the function behind.
+    pub code_bytes: u64,
     pub stack_bytes: u64,
     pub rodata_bytes: u64,
     pub cases: Vec<CaseCounts<'a>>,
@@ -83,9 +85,17 @@ pub fn measure<'a>(
         let stack_bytes = own + function.callees.iter().map(frame_of).sum::<u64>();
         let table = |name: &&str| image.size_of(name).ok_or_else(|| LabError::Spec(format!("no table {name}")));
         let rodata_bytes = spec.tables.iter().map(table).sum::<Result<u64, _>>()?;
-        list.push(Measured { spec, function, stack_bytes, rodata_bytes, cases: counted });
+        let code_bytes = function.parts().map(|part| code_of(part, &image)).sum();
+        list.push(Measured { spec, function, code_bytes, stack_bytes, rodata_bytes, cases: counted });
     }
     Ok(list)
+}
+
+/// A listing runs up to the next function, so what aligns that one would count here and change with the neighbour: the symbol's
+/// size, to whole words as a section ends, decides where the object file gives one.
+fn code_of(part: &Function, image: &Image) -> u64 {
+    let size = image.size_of(&part.symbol).filter(|size| *size > 0);
+    size.map_or(part.bytes, |size| part.bytes.min(size.next_multiple_of(4)))
 }
 
 fn check_outputs(
