@@ -3,6 +3,7 @@
 use tinyprec::trace::{BufferKind, Dims, Elem, Op};
 
 use crate::LabError;
+use crate::machine::{Core, Isa, Level, Maker};
 
 /// One argument of a C twin.
 #[derive(Debug, Clone)]
@@ -61,6 +62,8 @@ pub struct Spec {
     pub class: bool,
     /// Also without optimisation.
     pub unoptimised: bool,
+    /// Also as the other compiler makes it.
+    pub clang: bool,
 }
 
 impl Spec {
@@ -86,6 +89,7 @@ impl Spec {
             when: None,
             class: false,
             unoptimised: false,
+            clang: false,
         }
     }
 
@@ -104,6 +108,11 @@ impl Spec {
         Spec { unoptimised: true, ..self }
     }
 
+    /// Also from the other compiler, where a core has it.
+    pub fn clang(self) -> Self {
+        Spec { clang: true, ..self }
+    }
+
     /// On some cores only.
     pub fn cores(self, cores: &'static [&'static str]) -> Self {
         Spec { cores, ..self }
@@ -120,8 +129,12 @@ impl Spec {
     }
 
     /// Whether a core has it at a level of optimisation.
-    pub fn is_for(&self, core: &str, unoptimised: bool) -> bool {
-        (self.cores.is_empty() || self.cores.contains(&core)) && (self.unoptimised || !unoptimised)
+    pub fn is_for(&self, core: &Core, level: Level) -> bool {
+        let made = match level.maker {
+            Maker::Gcc => self.unoptimised || !level.is_unoptimised(),
+            Maker::Clang => self.clang && core.isa == Isa::Thumb2,
+        };
+        made && (self.cores.is_empty() || self.cores.contains(&core.name))
     }
 }
 
