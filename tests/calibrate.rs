@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use tinyprec::validate::{BoardModel, Measurement, Model, calibrate};
+use tinyprec::validate::{BoardModel, Measurement, Model, at_priors, calibrate};
 use tinyprec::{cost, export, profile, validate};
 
 /// Whether `tool` can be started; in CI it must.
@@ -126,7 +126,8 @@ fn measurements_made_by_the_model_with_other_numbers_bring_those_numbers_back() 
         .collect();
     let again = BoardModel::new(&rows, &layers, None);
     assert_eq!(again.parameters(), model.parameters());
-    let fit = calibrate(&again, again.evidence(), &all, again.parameters()).unwrap_or_else(|e| panic!("{e}"));
+    let first = at_priors(&again, &all, again.parameters()).unwrap_or_else(|e| panic!("{e}"));
+    let fit = calibrate(&again, again.evidence(), again.parameters(), &first).unwrap_or_else(|e| panic!("{e}"));
     for k in [bubble, software] {
         let (found, was) = ((fit.parameters[k].value - truth[k]).abs(), (before[k] - truth[k]).abs());
         assert!(found < 0.5 * was, "{:?} of {}", fit.parameters[k], truth[k]);
@@ -177,4 +178,13 @@ fn a_filled_in_proposal_calibrates_its_profile_and_the_new_file_is_a_profile() {
     // Never over a file that is there.
     let (status, said) = tinyprec(&arguments);
     assert!(status == Some(1) && said.contains("stm32h743-calibrated.toml"), "{said}");
+    // A profile from a file, though it has a built-in's name within: that file is what is calibrated and written.
+    let own = include_str!("../hw_profiles/stm32h743.toml").replacen("wait_states = ", "# Ours.\nwait_states = ", 1);
+    fs::write(dir.path().join("mine.toml"), own).expect("scratch");
+    let (status, said) = tinyprec(&["calibrate", "few.csv", "--profile", "mine.toml,wait_states=3", "--out", "own"]);
+    assert!(status == Some(0) && said.contains("mine-calibrated.toml"), "{said}");
+    let names: Vec<_> =
+        fs::read_dir(dir.path().join("own")).expect("written").map(|e| e.expect("good").file_name()).collect();
+    assert_eq!(names, ["mine-calibrated.toml"]);
+    assert!(fs::read_to_string(dir.path().join("own/mine-calibrated.toml")).expect("written").contains("# Ours."));
 }

@@ -4,7 +4,7 @@ use super::validate::Rows;
 use super::{Failure, Outcome, Status, Terminal};
 use clap::Args;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -42,18 +42,19 @@ pub fn run(args: &CalibrateArgs, terminal: &Terminal) -> Outcome {
         rows.list.retain(|row| row.core == board.core.core);
     }
     let layers = |name: &str| rows.layers(name);
-    let studies = study(&rows.list, &layers, args.profile.as_deref())?;
+    let asked = args.profile.as_deref().map(profile::base_name);
+    let studies = study(&rows.list, &layers, asked)?;
     if studies.is_empty() {
         return Err(Failure::new("no row can be priced; `tinyprec validate` says why each is refused"));
     }
-    let written = args.out.as_ref().map(|dir| write_profiles(&studies, board.as_ref(), dir)).transpose()?;
+    let written = args.out.as_ref().map(|dir| write_profiles(&studies, asked, dir)).transpose()?;
     let mut value = json!({ "cores": studies.iter().map(as_json).collect::<Vec<_>>(), "written": written });
     let mut said = Vec::new();
     for path in written.iter().flatten() {
         said.push(format!("Written: {path}"));
     }
-    if let (Some(dir), Some(board)) = (&args.propose, &board) {
-        let (text, proposal) = propose(&studies[0], board, dir)?;
+    if let (Some(dir), Some(asked), Some(board)) = (&args.propose, asked, &board) {
+        let (text, proposal) = propose(&studies[0], asked, board, dir)?;
         said.push(text);
         value["proposals"] = proposal;
     }
@@ -89,21 +90,16 @@ pub fn as_json(study: &Study<'_>) -> Value {
 }
 
 /// One file for each board that has rows of its own, or for the one asked for; gives the paths.
-fn write_profiles(studies: &[Study<'_>], only: Option<&Profile>, dir: &Path) -> Result<Vec<String>, Failure> {
+fn write_profiles(studies: &[Study<'_>], only: Option<&str>, dir: &Path) -> Result<Vec<String>, Failure> {
     fs::create_dir_all(dir).map_err(|e| Failure::new(format!("{}: {e}", dir.display())))?;
     let mut written = Vec::new();
     for study in studies {
-        let mut boards: Vec<&String> = study
-            .model
-            .keys()
-            .iter()
-            .filter_map(|(scope, _)| match scope {
-                Scope::Board(name) => Some(name),
-                Scope::Core(_) | Scope::Build(_) => None,
-            })
-            .collect();
-        boards.dedup();
-        for board in boards.into_iter().filter(|b| only.is_none_or(|p| p.name == **b)) {
+        let own = study.model.keys().iter().filter_map(|(scope, _)| match scope {
+            Scope::Board(name) => Some(name.as_str()),
+            Scope::Core(_) | Scope::Build(_) => None,
+        });
+        let boards = only.map_or_else(|| own.collect(), |name| BTreeSet::from([name]));
+        for board in boards {
             written.push(write_profile(study, board, dir)?);
         }
     }
@@ -121,13 +117,8 @@ fn write_profile(study: &Study<'_>, board: &str, dir: &Path) -> Result<String, F
     let name = Path::new(board).file_stem().map_or(board.to_owned(), |s| s.to_string_lossy().into_owned());
     let mut changes = BTreeMap::new();
     for ((scope, key), p) in study.model.keys().iter().zip(&study.fit.parameters) {
-        let mine = match scope {
-            Scope::Board(name) => name == board,
-            Scope::Core(core) => *core == base.core.core,
-            Scope::Build(_) => false,
-        };
         // What the rows say nothing of stays as it was, with its source.
-        if !mine || p.reach == 0.0 || p.left() > 0.98 {
+        if !scope.covers(board, &base.core.core) || p.reach == 0.0 || p.left() > 0.98 {
             continue;
         }
         let (low, high) = p.interval();
@@ -168,22 +159,22 @@ fn write_profile(study: &Study<'_>, board: &str, dir: &Path) -> Result<String, F
 }
 
 /// The best probe's program, its sources, instructions and the row to fill in.
-fn propose(study: &Study<'_>, board: &Profile, dir: &Path) -> Result<(String, Value), Failure> {
-    let ranked = study.proposals(&board.name)?;
+fn propose(study: &Study<'_>, name: &str, board: &Profile, dir: &Path) -> Result<(String, Value), Failure> {
+    let ranked = study.proposals(name)?;
     let (best, gain) = &ranked[0];
     let kernels = cost::kernel_set(&board.core.core, "gcc12-o2")?;
-    let row = csv_row(best, board, &kernels);
+    let row = csv_row(best, name, board, &kernels)?;
     fs::create_dir_all(dir).map_err(|e| Failure::new(format!("{}: {e}", dir.display())))?;
     create(&dir.join("probe.c"), &best.program())?;
     for (name, text) in export::C_SOURCES.iter().chain(export::PROBE_SOURCES) {
         create(&dir.join(name), text)?;
     }
-    create(&dir.join("README.md"), &best.readme(kernels.compiler(), kernels.flags(), &board.name))?;
+    create(&dir.join("README.md"), &best.readme(kernels.compiler(), kernels.flags(), name))?;
     create(&dir.join("measurement.csv"), &row)?;
     let text = format!(
         "Next measurement on {}: `{}` ({}). It would take the uncertainty of these rows' predictions from ±{:.1} % to ±{:.1} % \
          ({:.0} % of the variance). Program, instructions and CSV row: {}",
-        board.name,
+        name,
         best.name,
         best.shows,
         200.0 * gain.now,
@@ -197,14 +188,14 @@ fn propose(study: &Study<'_>, board: &Profile, dir: &Path) -> Result<(String, Va
     Ok((text, all.collect()))
 }
 
-fn csv_row(probe: &export::Probe, board: &Profile, kernels: &cost::KernelSet) -> String {
+fn csv_row(probe: &export::Probe, name: &str, board: &Profile, kernels: &cost::KernelSet) -> Result<String, Failure> {
     let clock = board.clock_mhz.value.to_string();
     let workload = format!("probe:{}", probe.name);
     let given = [
         ("id", probe.name),
         ("source", "your measurement"),
         ("board", &board.board),
-        ("profile", &board.name),
+        ("profile", name),
         ("core", &board.core.core),
         ("clock_mhz", &clock),
         ("compiler", kernels.compiler()),
@@ -217,11 +208,12 @@ fn csv_row(probe: &export::Probe, board: &Profile, kernels: &cost::KernelSet) ->
         ("threads", "1"),
         ("trigger_phase", "kernel"),
     ];
-    let cell = |column: &&str| {
-        let text = given.iter().find(|(key, _)| key == column).map_or("", |(_, text)| *text);
-        if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
-    };
-    format!("{}\n{}\n", COLUMNS.join(","), COLUMNS.iter().map(cell).collect::<Vec<_>>().join(","))
+    let cell = |column: &&str| given.iter().find(|(key, _)| key == column).map_or("", |(_, text)| *text);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(COLUMNS)?;
+    writer.write_record(COLUMNS.iter().map(cell))?;
+    let bytes = writer.into_inner().map_err(|e| Failure::new(e.to_string()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Never over a file that is there.

@@ -6,8 +6,9 @@
 //! to a later one and an arena may reuse their place. Sizes are the device's: packed below 8 bits, batch buffers for the
 //! largest batch.
 
+use super::slot_state::largest_centred;
 use super::{BiasPolicy, HeadConfig, SlotName};
-use crate::numeric::{Format, Range, Scheme};
+use crate::numeric::{Format, Range, Scheme, safe_bits};
 use crate::trace::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
 
 /// Weights or bias of the head, or the latent weights of AR1*'s binary layer below it.
@@ -253,6 +254,14 @@ impl Calls {
         is_packed.then(|| usize::try_from(format.bits()).unwrap_or(8))
     }
 
+    /// Whether no dot product with a bias of its size can leave the accumulator, so that additions need no check.
+    fn is_safe_forward(&self) -> bool {
+        let span = |slot| largest_centred(self.format(slot));
+        let bias = u32::from(self.config.bias != BiasPolicy::None);
+        let products = safe_bits(size(self.features), span(SlotName::Features), span(SlotName::WeightsForward));
+        products + bias <= self.config.precision.logits_accumulator.bits()
+    }
+
     fn dot(&self, features: BufferUse, logits: BufferUse) -> KernelCall {
         let elems = [
             elem_of(self.format(SlotName::Features)),
@@ -266,6 +275,7 @@ impl Calls {
             dims.push(("affine", 1));
         }
         dims.extend(self.packed_forward().map(|bits| ("packed", bits)));
+        dims.extend((self.integer_forward() && !self.is_safe_forward()).then_some(("checked", 1)));
         let call = Self::call(Op::HeadForward, Phase::HeadForward, "head.logits".into(), &dims, &elems)
             .buffer(features)
             .buffer(self.forward_buffer(Tensor::Weights, Access::Read));
@@ -334,11 +344,25 @@ impl Calls {
             .buffer(self.sums(tensor, Access::Write))
     }
 
+    /// As [`Self::is_safe_forward`] for a batch's sums.
+    fn is_safe_gradient(&self, tensor: Tensor) -> bool {
+        let feature = match tensor {
+            Tensor::Weights => largest_centred(self.format(SlotName::Features)),
+            Tensor::Bias | Tensor::Layer => 1,
+        };
+        let sums = safe_bits(size(self.config.batch), largest_centred(self.format(SlotName::Error)), feature);
+        sums <= self.config.precision.gradient_accumulator.bits()
+    }
+
     pub fn gradient_accumulate(&self, tensor: Tensor) -> KernelCall {
         let layer = tensor == Tensor::Layer;
         let feature = if layer { Elem::B1 } else { elem_of(self.format(SlotName::Features)) };
         let elems = [elem_of(self.format(SlotName::Error)), feature, self.sum_elem(tensor)];
-        let dims = [("classes", self.rows(tensor)), ("features", self.columns(tensor))];
+        let mut dims = vec![("classes", self.rows(tensor)), ("features", self.columns(tensor))];
+        if self.sum_elem(tensor) != Elem::F32 {
+            dims.extend((tensor == Tensor::Weights && self.is_affine(SlotName::Features)).then_some(("affine", 1)));
+            dims.extend((!self.is_safe_gradient(tensor)).then_some(("checked", 1)));
+        }
         let site = Self::name(tensor, "gradient");
         let errors = if layer { self.layer_errors(Access::Read) } else { self.errors(Access::Read) };
         let call = Self::call(Op::GradientAccumulate, Phase::Backward, site, &dims, &elems).buffer(errors);

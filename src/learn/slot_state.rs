@@ -16,6 +16,20 @@ pub(crate) struct SlotState {
     pub site: Site,
 }
 
+/// Smallest and largest code of a format; the whole i32 for reals.
+fn codes_of(format: Format) -> (i32, i32) {
+    (format.qmin().map_or(i32::MIN, saturate_i32), format.qmax().map_or(i32::MAX, saturate_i32))
+}
+
+/// Largest distance of a code from the code of zero, for accumulator bounds.
+pub(crate) fn largest_centred(format: Format) -> u64 {
+    let (lo, hi) = codes_of(format);
+    match format {
+        Format::Int(int) if int.scheme() == crate::numeric::Scheme::Affine => hi.abs_diff(lo).into(),
+        _ => lo.unsigned_abs().max(hi.unsigned_abs()).into(),
+    }
+}
+
 impl SlotState {
     pub fn new(name: &str, slot: &Slot, format: Format, seed: u64) -> Self {
         Self {
@@ -51,17 +65,12 @@ impl SlotState {
 
     /// Smallest and largest code; the whole i32 for reals.
     pub fn codes(&self) -> (i32, i32) {
-        let (lo, hi) = (self.format.qmin(), self.format.qmax());
-        (lo.map_or(i32::MIN, saturate_i32), hi.map_or(i32::MAX, saturate_i32))
+        codes_of(self.format)
     }
 
-    /// Largest distance of a code from the code of zero, for accumulator bounds.
+    /// As [`largest_centred`] of its format.
     pub fn max_centred(&self) -> u64 {
-        let (lo, hi) = self.codes();
-        match self.format {
-            Format::Int(int) if int.scheme() == crate::numeric::Scheme::Affine => hi.abs_diff(lo).into(),
-            _ => lo.unsigned_abs().max(hi.unsigned_abs()).into(),
-        }
+        largest_centred(self.format)
     }
 
     /// Tensor buffer of `n` zeros.

@@ -8,9 +8,13 @@ use std::path::Path;
 /// A built-in profile by name, or a file by path (anything with a `/`, a `\` or the ending `.toml`), each with overrides
 /// after commas: `stm32f746,clock_mhz=168,weights=ram`. See [`Profile::with`].
 pub fn load(spec: &str) -> Result<Profile, ProfileError> {
-    let mut parts = spec.split(',');
-    let name = parts.next().unwrap_or("");
-    load_plain(name)?.with(&parts.collect::<Vec<_>>())
+    let overrides: Vec<&str> = spec.split(',').skip(1).collect();
+    load_plain(base_name(spec))?.with(&overrides)
+}
+
+/// The profile's name or path in a specification, without the overrides that follow it.
+pub fn base_name(spec: &str) -> &str {
+    spec.split(',').next().unwrap_or_default()
 }
 
 fn load_plain(name_or_path: &str) -> Result<Profile, ProfileError> {

@@ -39,6 +39,6 @@ pub use core::{
 };
 pub use error::{Problem, ProfileError};
 pub use isa::{Class, Operand, Width};
-pub use load::{builtin, load};
+pub use load::{base_name, builtin, load};
 pub use locate::Place;
 pub use quantity::{End, Kind, Quantity};

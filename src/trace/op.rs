@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 ///
 /// Operations with a window also have `rows_in` and `cols_in`: kernel rows (columns) inside the map, summed over the output's rows
 /// (columns). With padding there are `pad_top pad_left`, `pad_value` (0 nothing, 1 +1) and `rows_full cols_full`: rows (columns) of
-/// the output whose window lies inside as a whole. A head with zero points in its dot products has `affine`, one whose forward copy is packed in
-/// fewer than 8 bits `packed` (the bits), a step with stochastic rounding `stochastic`.
+/// the output whose window lies inside as a whole. Products of codes with zero points have `affine`, sums that are checked at each addition
+/// because their accumulator is not provably wide enough `checked`, a forward copy packed in fewer than 8 bits `packed` (the bits), rounding
+/// at random `stochastic`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {

@@ -58,7 +58,7 @@ pub struct RowBoard {
 impl RowBoard {
     /// The profile's name without overrides.
     pub fn base(&self) -> &str {
-        self.spec.split(',').next().unwrap_or_default()
+        profile::base_name(&self.spec)
     }
 }
 
@@ -91,7 +91,7 @@ pub fn row_board(row: &Measurement) -> Result<RowBoard, Refusal> {
     if plain.core.core != row.core {
         return Err(Refusal::Core(format!("{} (profile {} has a {})", row.core, spec, plain.core.core)));
     }
-    let base = profile::load(spec.split(',').next().unwrap_or_default()).map_err(unknown)?;
+    let base = profile::load(profile::base_name(&spec)).map_err(unknown)?;
     let named = |key: &str| row.profile.split(',').skip(1).any(|part| part.trim_start().starts_with(key));
     let mut and = |key: &str, value: String| {
         if !named(key) {

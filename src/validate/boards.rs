@@ -1,13 +1,13 @@
 //! The cost model as calibration sees it: measured rows, and the numbers of profiles, cores and software that move them.
 
 use super::board::row_board;
-use super::calibrate::{Evidence, Model, Parameter};
+use super::calibrate::{Evidence, Model, Parameter, linearise};
 use super::measurement::Measurement;
 use super::predict::{Prediction, Refusal, predict, predict_with};
 use super::software::Software;
 use super::statistics::median;
-use crate::cost::{Estimator, estimate, kernel_set};
-use crate::profile::{Kind, Profile, Quantity};
+use crate::cost::{Estimator, KernelSet, estimate, kernel_set};
+use crate::profile::{Kind, Profile, Quantity, base_name};
 use crate::trace::KernelCall;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +27,17 @@ pub enum Scope {
     Core(String),
     /// One build of a software: a board and the software in the source's words.
     Build(String),
+}
+
+impl Scope {
+    /// Whether a number of this scope is one of a profile's: `board` is the profile's name or path, without overrides.
+    pub fn covers(&self, board: &str, core: &str) -> bool {
+        match self {
+            Scope::Board(name) => name == board,
+            Scope::Core(name) => name == core,
+            Scope::Build(_) => false,
+        }
+    }
 }
 
 impl std::fmt::Display for Scope {
@@ -51,8 +62,9 @@ impl<'a> BoardModel<'a> {
     /// Keeps the rows that have a time, an open structure, and a price, and that nobody doubts.
     ///
     /// Rows of one board, software, workload and layer are one: their median time, so that a board with many submissions of
-    /// the same network does not outvote the others. Parameters are the uncertain numbers of the paths to memory, of the cores' continuous numbers, and a
-    /// factor for each software on each core and for each of its builds; `extra` names a profile whose numbers are parameters too.
+    /// the same network does not outvote the others. Parameters are the uncertain numbers of the paths to memory, of the cores'
+    /// continuous numbers, and a factor for each software on each core and for each of its builds; `extra` names a profile
+    /// (without overrides) whose numbers are parameters too.
     pub fn new(rows: &[Measurement], layers: &'a dyn Fn(&str) -> Option<String>, extra: Option<&str>) -> Self {
         let predictions = predict(rows, layers);
         let priced = rows.iter().zip(&predictions).filter_map(|(row, p)| Some((row, p.as_ref().ok()?)));
@@ -87,12 +99,7 @@ impl<'a> BoardModel<'a> {
     /// Puts values into a profile that stands for `base`.
     pub fn apply(&self, base: &str, profile: &mut Profile, values: &[f64]) {
         for ((scope, key), value) in self.keys.iter().zip(values) {
-            let mine = match scope {
-                Scope::Board(name) => name == base,
-                Scope::Core(name) => *name == profile.core.core,
-                Scope::Build(_) => false,
-            };
-            if !mine {
+            if !scope.covers(base, &profile.core.core) {
                 continue;
             }
             let number = Quantity::given(*value, "calibration");
@@ -110,49 +117,20 @@ impl<'a> BoardModel<'a> {
     /// # Errors
     /// No such profile, or no kernel for the call.
     pub fn probe_slopes(&self, board: &str, call: &KernelCall, values: &[f64]) -> Result<Vec<f64>, Refusal> {
-        let kernel = |e: &dyn std::fmt::Display| Refusal::Kernel(e.to_string());
-        let profile = crate::profile::load(board).map_err(|e| Refusal::Profile(e.to_string()))?;
-        let kernels = kernel_set(&profile.core.core, "gcc12-o2").map_err(|e| kernel(&e))?;
-        let kernels = Estimator::new(&profile, &kernels)
-            .and_then(|e| e.used(std::slice::from_ref(call)))
-            .map_err(|e| kernel(&e))?;
-        let cycles = |values: &[f64]| {
-            let mut changed = profile.clone();
-            self.apply(board, &mut changed, values);
-            let table = estimate(std::slice::from_ref(call), &changed, &kernels).map_err(|e| kernel(&e))?;
-            Ok::<f64, Refusal>(table.total.cycles.mid)
-        };
-        let middle = cycles(values)?;
-        let mut slopes = vec![0.0; values.len()];
-        let mut moved = values.to_vec();
-        for (k, (scope, key)) in self.keys.iter().enumerate() {
-            let mine = matches!(scope, Scope::Board(name) if name == board)
-                || matches!(scope, Scope::Core(core) if *core == profile.core.core);
-            if !mine || key.starts_with("software.") {
-                continue;
-            }
-            let step = (self.parameters[k].high - self.parameters[k].low) / 4.0;
-            let below = (values[k] - step).max(0.0);
-            let above = (values[k] + step).min(self.parameters[k].ceiling);
-            moved[k] = above;
-            let high = cycles(&moved)?;
-            moved[k] = below;
-            let low = cycles(&moved)?;
-            moved[k] = values[k];
-            slopes[k] = (high - low) / (above - below).max(f64::MIN_POSITIVE) / middle;
-        }
-        Ok(slopes)
+        let probe = ProbeModel::new(self, board, call)?;
+        let linear = linearise(&probe, &[0], &self.parameters, values)?;
+        Ok(linear.slopes[0].iter().map(|slope| slope / linear.predicted[0]).collect())
     }
 
     fn dependencies(&self, row: usize) -> Vec<bool> {
         let row = &self.rows[row];
         let board = row_board(row).ok();
-        let is_mine = |(scope, key): &(Scope, String)| match (scope, key.strip_prefix("software.")) {
-            (Scope::Board(name), _) => board.as_ref().is_some_and(|b| b.base() == name),
-            (Scope::Core(core), None) => *core == row.core,
-            (Scope::Build(build), _) => *build == build_of(row),
-            (Scope::Core(core), Some(class)) => {
-                *core == row.core && Software::of(row).is_some_and(|s| s.key() == class)
+        let base = board.as_ref().map_or("", |b| b.base());
+        let is_mine = |(scope, key): &(Scope, String)| match scope {
+            Scope::Build(build) => *build == build_of(row),
+            _ => {
+                let is_its_software = |class| Software::of(row).is_some_and(|s| s.key() == class);
+                scope.covers(base, &row.core) && key.strip_prefix("software.").is_none_or(is_its_software)
             }
         };
         self.keys.iter().map(is_mine).collect()
@@ -186,6 +164,44 @@ impl Model for BoardModel<'_> {
     }
 }
 
+/// One kernel call on one board, with the numbers of a [`BoardModel`]: what a probe would measure.
+struct ProbeModel<'m> {
+    model: &'m BoardModel<'m>,
+    board: &'m str,
+    call: &'m KernelCall,
+    profile: Profile,
+    kernels: KernelSet,
+}
+
+impl<'m> ProbeModel<'m> {
+    fn new(model: &'m BoardModel<'m>, board: &'m str, call: &'m KernelCall) -> Result<Self, Refusal> {
+        let kernel = |e: &dyn std::fmt::Display| Refusal::Kernel(e.to_string());
+        let profile = crate::profile::load(board).map_err(|e| Refusal::Profile(e.to_string()))?;
+        let kernels = kernel_set(&profile.core.core, "gcc12-o2").map_err(|e| kernel(&e))?;
+        let kernels = Estimator::new(&profile, &kernels)
+            .and_then(|e| e.used(std::slice::from_ref(call)))
+            .map_err(|e| kernel(&e))?;
+        Ok(ProbeModel { model, board, call, profile, kernels })
+    }
+}
+
+impl Model for ProbeModel<'_> {
+    type Error = Refusal;
+
+    fn predict(&self, rows: &[usize], values: &[f64]) -> Result<Vec<f64>, Refusal> {
+        let mut profile = self.profile.clone();
+        self.model.apply(self.board, &mut profile, values);
+        let table = estimate(std::slice::from_ref(self.call), &profile, &self.kernels)
+            .map_err(|e| Refusal::Kernel(e.to_string()))?;
+        Ok(vec![table.total.cycles.mid; rows.len()])
+    }
+
+    fn depends(&self, _row: usize, parameter: usize) -> bool {
+        let (scope, key) = &self.model.keys[parameter];
+        scope.covers(self.board, &self.profile.core.core) && !key.starts_with("software.")
+    }
+}
+
 /// One row for each board, software, workload, layer and type, with the median of the times.
 fn merged<'r>(rows: impl Iterator<Item = (&'r Measurement, &'r Prediction)>) -> (Vec<Measurement>, Vec<Evidence>) {
     let mut groups: BTreeMap<String, Vec<(&Measurement, &Prediction)>> = BTreeMap::new();
@@ -200,7 +216,7 @@ fn merged<'r>(rows: impl Iterator<Item = (&'r Measurement, &'r Prediction)>) -> 
     for group in groups.into_values() {
         let (first, prediction) = group[0];
         let times: Vec<f64> = group.iter().filter_map(|(row, _)| row.milliseconds()).collect();
-        let board = prediction.profile.split(',').next().unwrap_or_default();
+        let board = base_name(&prediction.profile);
         out.1.push(Evidence {
             id: first.id.clone(),
             measured: median(times),

@@ -162,6 +162,15 @@ pub fn linearise<M: Model>(
     Ok(Linear { rows: rows.to_vec(), at: at.to_vec(), predicted: model.predict(rows, at)?, slopes })
 }
 
+/// The model linearised at the priors: where every fit starts, so that several can share its evaluations.
+///
+/// # Errors
+/// The model's.
+pub fn at_priors<M: Model>(model: &M, rows: &[usize], parameters: &[Parameter]) -> Result<Linear, M::Error> {
+    let start: Vec<f64> = parameters.iter().map(|p| p.value).collect();
+    linearise(model, rows, parameters, &start)
+}
+
 /// Least squares on the linear model for the rows that `use_row` keeps.
 fn solve(linear: &Linear, evidence: &[Evidence], parameters: &[Parameter], use_row: &dyn Fn(usize) -> bool) -> Fit {
     let mut equations = Vec::with_capacity(linear.rows.len());
@@ -185,7 +194,7 @@ fn solve(linear: &Linear, evidence: &[Evidence], parameters: &[Parameter], use_r
     fit
 }
 
-/// Fits `parameters` to `rows`.
+/// Fits `parameters` to the rows of `first`, the model [at the priors](at_priors).
 ///
 /// Minimises Σ ρ((measured − predicted)/(σ·measured)) + Σ ((θ − prior)/σθ)² over 0 ≤ θ ≤ ceiling with Huber's ρ, where σ² is
 /// [`MODEL_SIGMA`]² plus the row's spread squared.
@@ -195,12 +204,11 @@ fn solve(linear: &Linear, evidence: &[Evidence], parameters: &[Parameter], use_r
 pub fn calibrate<M: Model>(
     model: &M,
     evidence: &[Evidence],
-    rows: &[usize],
     parameters: &[Parameter],
+    first: &Linear,
 ) -> Result<Calibration, M::Error> {
-    let start: Vec<f64> = parameters.iter().map(|p| p.value).collect();
-    let first = linearise(model, rows, parameters, &start)?;
-    let mut fit = solve(&first, evidence, parameters, &|_| true);
+    let rows = &first.rows;
+    let mut fit = solve(first, evidence, parameters, &|_| true);
     for _ in 1..ROUNDS {
         let linear = linearise(model, rows, parameters, &fit.values)?;
         fit = solve(&linear, evidence, parameters, &|_| true);
@@ -231,24 +239,23 @@ pub fn calibrate<M: Model>(
 
 /// Predictions of rows by fits that never saw their group: (row, predicted). `kind` is the place in [`Evidence::groups`].
 ///
-/// The fits take one step from the priors; the rows left out are then priced by the model itself.
+/// The fits take one step from `first`, the model [at the priors](at_priors); the rows left out are then priced by the model itself.
 ///
 /// # Errors
 /// The model's.
 pub fn leave_one_out<M: Model>(
     model: &M,
     evidence: &[Evidence],
-    rows: &[usize],
     parameters: &[Parameter],
+    first: &Linear,
     kind: usize,
 ) -> Result<Vec<(usize, f64)>, M::Error> {
-    let start: Vec<f64> = parameters.iter().map(|p| p.value).collect();
-    let linear = linearise(model, rows, parameters, &start)?;
+    let rows = &first.rows;
     let groups: std::collections::BTreeSet<&str> = rows.iter().map(|r| evidence[*r].groups[kind].as_str()).collect();
     let mut out = Vec::with_capacity(rows.len());
     for group in groups {
         let is_left = |row: usize| evidence[row].groups[kind] == group;
-        let fit = solve(&linear, evidence, parameters, &|row| !is_left(row));
+        let fit = solve(first, evidence, parameters, &|row| !is_left(row));
         let left: Vec<usize> = rows.iter().copied().filter(|row| is_left(*row)).collect();
         let predicted = model.predict(&left, &fit.values)?;
         out.extend(left.into_iter().zip(predicted));
@@ -319,7 +326,8 @@ mod tests {
         let truth = [2.6, 9.0, 1.1];
         let evidence = rows(&model, &truth);
         let all: Vec<usize> = (0..16).collect();
-        let Ok(fit) = calibrate(&model, &evidence, &all, &parameters());
+        let Ok(first) = at_priors(&model, &all, &parameters());
+        let Ok(fit) = calibrate(&model, &evidence, &parameters(), &first);
         for (parameter, truth) in fit.parameters.iter().zip(truth) {
             assert!((parameter.value - truth).abs() < 0.15 * truth, "{parameter:?}");
             assert!(
@@ -327,7 +335,7 @@ mod tests {
                 "{parameter:?}"
             );
         }
-        let Ok(left) = leave_one_out(&model, &evidence, &all, &parameters(), 0);
+        let Ok(left) = leave_one_out(&model, &evidence, &parameters(), &first, 0);
         assert!(left.iter().all(|(row, p)| (p / evidence[*row].measured - 1.0).abs() < 0.03), "{left:?}");
     }
 
@@ -335,7 +343,8 @@ mod tests {
     fn what_no_row_depends_on_keeps_its_prior_and_a_sum_alone_is_confounded() {
         let model = Counts((1..9u8).map(|i| [50.0 * f64::from(i), 10.0 * f64::from(i), 0.0]).collect());
         let evidence = rows(&model, &[3.0, 18.0, 1.0]);
-        let Ok(fit) = calibrate(&model, &evidence, &(0..8).collect::<Vec<_>>(), &parameters());
+        let Ok(first) = at_priors(&model, &(0..8).collect::<Vec<_>>(), &parameters());
+        let Ok(fit) = calibrate(&model, &evidence, &parameters(), &first);
         assert_eq!((fit.parameters[2].value, fit.parameters[2].left(), fit.parameters[2].reach), (1.0, 1.0, 0.0));
         let pair = &fit.confounded[0];
         assert_eq!((pair.a.as_str(), pair.b.as_str()), ("core.branch.taken_extra", "constants.l1d.miss_cycles"));
@@ -348,7 +357,8 @@ mod tests {
         let mut only = parameters();
         only[0] = Parameter { key: "data.hidden_share".to_owned(), value: 0.9, low: 0.0, high: 1.0, ceiling: 1.0 };
         let evidence = rows(&model, &[1.05, 0.0, 0.0]);
-        let Ok(fit) = calibrate(&model, &evidence, &[0, 1, 2, 3], &only);
+        let Ok(first) = at_priors(&model, &[0, 1, 2, 3], &only);
+        let Ok(fit) = calibrate(&model, &evidence, &only, &first);
         assert_eq!(fit.parameters[0].value, 1.0);
     }
 }

@@ -35,8 +35,8 @@ mod workload;
 pub use board::{RowBoard, check_profiles, row_board};
 pub use boards::{BoardModel, Scope};
 pub use calibrate::{
-    CONFOUNDED, Calibrated, Calibration, Confounded, Evidence, Linear, MODEL_SIGMA, Model, Parameter, calibrate,
-    leave_one_out, linearise,
+    CONFOUNDED, Calibrated, Calibration, Confounded, Evidence, Linear, MODEL_SIGMA, Model, Parameter, at_priors,
+    calibrate, leave_one_out, linearise,
 };
 pub use diagnose::{Finding, NOISE, Observation, Pattern, diagnose};
 pub use measurement::{DataType, Measurement, SoftwareClass};

@@ -1,7 +1,7 @@
 //! A calibration of one core's boards with the error it has on rows that it never saw.
 
 use super::boards::BoardModel;
-use super::calibrate::{Calibration, Model, Parameter, calibrate, leave_one_out, linearise};
+use super::calibrate::{Calibration, Linear, Parameter, at_priors, calibrate, leave_one_out, linearise};
 use super::measurement::Measurement;
 use super::predict::Refusal;
 use super::propose::{Candidate, Proposal, propose};
@@ -87,17 +87,16 @@ pub fn study<'a>(
         }
         let all: Vec<usize> = (0..model.rows().len()).collect();
         let parameters = model.parameters();
-        let fit = calibrate(&model, model.evidence(), &all, parameters)?;
-        let crossed = crossed(&model, &all, parameters)?;
+        let first = at_priors(&model, &all, parameters)?;
+        let fit = calibrate(&model, model.evidence(), parameters, &first)?;
+        let crossed = crossed(&model, parameters, &first)?;
         studies.push(Study { core: core.to_owned(), fit, crossed, model });
     }
     Ok(studies)
 }
 
 /// Groups with only one network (or board) cannot leave it out.
-fn crossed(model: &BoardModel<'_>, all: &[usize], parameters: &[Parameter]) -> Result<Vec<Crossed>, Refusal> {
-    let start: Vec<f64> = parameters.iter().map(|p| p.value).collect();
-    let before = model.predict(all, &start)?;
+fn crossed(model: &BoardModel<'_>, parameters: &[Parameter], first: &Linear) -> Result<Vec<Crossed>, Refusal> {
     let several = |kind: usize| {
         let mut names: Vec<&String> = model.evidence().iter().map(|e| &e.groups[kind]).collect();
         names.sort();
@@ -105,7 +104,7 @@ fn crossed(model: &BoardModel<'_>, all: &[usize], parameters: &[Parameter]) -> R
         names.len() > 1
     };
     let left = |kind: usize| {
-        let fit = several(kind).then(|| leave_one_out(model, model.evidence(), all, parameters, kind));
+        let fit = several(kind).then(|| leave_one_out(model, model.evidence(), parameters, first, kind));
         fit.transpose().map(|rows| rows.map(|rows| rows.into_iter().map(|(_, p)| p).collect::<Vec<f64>>()))
     };
     let (networks, boards) = (left(NETWORK)?, left(BOARD)?);
@@ -122,7 +121,7 @@ fn crossed(model: &BoardModel<'_>, all: &[usize], parameters: &[Parameter]) -> R
     let one = |(group, rows): (String, Vec<usize>)| {
         Some(Crossed {
             group: group.trim_start().to_owned(),
-            uncalibrated: stats(&rows, &before)?,
+            uncalibrated: stats(&rows, &first.predicted)?,
             other_networks: networks.as_ref().and_then(|p| stats(&rows, p)),
             other_boards: boards.as_ref().and_then(|p| stats(&rows, p)),
         })

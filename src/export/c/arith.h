@@ -93,6 +93,16 @@ TP_INLINE int32_t tp_saturate(int64_t x)
     return (low & ~outside) | (((high >> 31) ^ 0x7fffffff) & outside);
 }
 
+/* a + b saturated to 32 bits, at each addition. */
+TP_INLINE int32_t tp_add_wide(int32_t a, int64_t b) { return tp_saturate(a + b); }
+
+#if defined(__ARM_FEATURE_DSP) && !defined(__aarch64__)
+#include <arm_acle.h>
+TP_INLINE int32_t tp_add(int32_t a, int32_t b) { return __qadd(a, b); }
+#else
+TP_INLINE int32_t tp_add(int32_t a, int32_t b) { return tp_add_wide(a, b); }
+#endif
+
 /* Bits of p below the last but one that a shift by `shift` drops; constant over a loop. */
 TP_INLINE uint64_t tp_below(int32_t shift) { return tp_lsl(1, shift - 1) - 1; }
 

@@ -27,6 +27,9 @@ void tp_standardise_i8(const int32_t *restrict x, const int32_t *restrict offset
 TP_REQUANTISE(tp_forward_copy_i8_i8, int8_t, int8_t)
 TP_REQUANTISE(tp_forward_copy_i16_i8, int16_t, int8_t)
 TP_REQUANTISE(tp_forward_copy_i32_i8, int32_t, int8_t)
+TP_REQUANTISE(tp_forward_copy_i8_i16, int8_t, int16_t)
+TP_REQUANTISE(tp_forward_copy_i16_i16, int16_t, int16_t)
+TP_REQUANTISE(tp_forward_copy_i32_i16, int32_t, int16_t)
 TP_REQUANTISE(tp_forward_copy_i8_i32, int8_t, int32_t)
 TP_REQUANTISE(tp_forward_copy_i16_i32, int16_t, int32_t)
 TP_REQUANTISE(tp_forward_copy_i32_i32, int32_t, int32_t)
@@ -70,6 +73,46 @@ void tp_head_forward_affine_i8(const int8_t *restrict feature, const int8_t *res
         z[c] = sum;
     }
 }
+
+/* Codes of 16 bits in either operand; the checked ones saturate at each addition, where the accumulator is not provably wide enough. */
+#define TP_HEAD_FORWARD(name, checked, affine, affine_checked, feature_t, weight_t)                                         \
+    void name(const feature_t *restrict feature, const weight_t *restrict weight, const int32_t *restrict bias, int32_t *restrict z, int32_t classes, int32_t features) \
+    {                                                                                                                       \
+        for (int32_t c = 0; c < classes; c++, weight += features) {                                                         \
+            int32_t sum = bias[c];                                                                                          \
+            for (int32_t k = 0; k < features; k++) sum += weight[k] * feature[k];                                           \
+            z[c] = sum;                                                                                                     \
+        }                                                                                                                   \
+    }                                                                                                                       \
+    void checked(const feature_t *restrict feature, const weight_t *restrict weight, const int32_t *restrict bias, int32_t *restrict z, int32_t classes, int32_t features) \
+    {                                                                                                                       \
+        for (int32_t c = 0; c < classes; c++, weight += features) {                                                         \
+            int32_t sum = bias[c];                                                                                          \
+            for (int32_t k = 0; k < features; k++) sum = tp_add(sum, weight[k] * feature[k]);                               \
+            z[c] = sum;                                                                                                     \
+        }                                                                                                                   \
+    }                                                                                                                       \
+    void affine(const feature_t *restrict feature, const weight_t *restrict weight, const int32_t *restrict bias, int32_t *restrict z, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features) \
+    {                                                                                                                       \
+        for (int32_t c = 0; c < classes; c++, weight += features) {                                                         \
+            int32_t sum = bias[c];                                                                                          \
+            for (int32_t k = 0; k < features; k++) sum += (weight[k] - weight_zero) * (feature[k] - feature_zero);          \
+            z[c] = sum;                                                                                                     \
+        }                                                                                                                   \
+    }                                                                                                                       \
+    void affine_checked(const feature_t *restrict feature, const weight_t *restrict weight, const int32_t *restrict bias, int32_t *restrict z, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features) \
+    {                                                                                                                       \
+        for (int32_t c = 0; c < classes; c++, weight += features) {                                                         \
+            int32_t sum = bias[c];                                                                                          \
+            for (int32_t k = 0; k < features; k++)                                                                          \
+                sum = tp_add_wide(sum, (int64_t)(weight[k] - weight_zero) * (feature[k] - feature_zero));                   \
+            z[c] = sum;                                                                                                     \
+        }                                                                                                                   \
+    }
+
+TP_HEAD_FORWARD(tp_head_forward_i8_i16, tp_head_forward_checked_i8_i16, tp_head_forward_affine_i8_i16, tp_head_forward_affine_checked_i8_i16, int8_t, int16_t)
+TP_HEAD_FORWARD(tp_head_forward_i16_i8, tp_head_forward_checked_i16_i8, tp_head_forward_affine_i16_i8, tp_head_forward_affine_checked_i16_i8, int16_t, int8_t)
+TP_HEAD_FORWARD(tp_head_forward_i16_i16, tp_head_forward_checked_i16_i16, tp_head_forward_affine_i16_i16, tp_head_forward_affine_checked_i16_i16, int16_t, int16_t)
 
 void tp_softmax_i32(const int32_t *restrict z, int32_t *restrict p, uint32_t mantissa, int32_t left, int32_t right, int32_t classes)
 {

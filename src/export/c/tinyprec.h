@@ -217,6 +217,9 @@ void tp_standardise_i8(const int32_t *x, const int32_t *offset, const int32_t *m
 void tp_forward_copy_i8_i8(const int8_t *master, int8_t *copy, const tp_requant *by, int32_t n);
 void tp_forward_copy_i16_i8(const int16_t *master, int8_t *copy, const tp_requant *by, int32_t n);
 void tp_forward_copy_i32_i8(const int32_t *master, int8_t *copy, const tp_requant *by, int32_t n);
+void tp_forward_copy_i8_i16(const int8_t *master, int16_t *copy, const tp_requant *by, int32_t n);
+void tp_forward_copy_i16_i16(const int16_t *master, int16_t *copy, const tp_requant *by, int32_t n);
+void tp_forward_copy_i32_i16(const int32_t *master, int16_t *copy, const tp_requant *by, int32_t n);
 /* Of the bias, to the unit of the dot products. */
 void tp_forward_copy_i8_i32(const int8_t *master, int32_t *copy, const tp_requant *by, int32_t n);
 void tp_forward_copy_i16_i32(const int16_t *master, int32_t *copy, const tp_requant *by, int32_t n);
@@ -231,6 +234,20 @@ void tp_range_i64(const int64_t *fine, int64_t *range, int32_t n);
 /* z[c] = bias[c] + sum over k of weight[c][k] * feature[k]; pass zeros for no bias. */
 void tp_head_forward_i8(const int8_t *feature, const int8_t *weight, const int32_t *bias, int32_t *z, int32_t classes, int32_t features);
 void tp_head_forward_affine_i8(const int8_t *feature, const int8_t *weight, const int32_t *bias, int32_t *z, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features);
+
+/* Operands of 16 bits; the checked ones saturate at each addition. */
+void tp_head_forward_i8_i16(const int8_t *feature, const int16_t *weight, const int32_t *bias, int32_t *z, int32_t classes, int32_t features);
+void tp_head_forward_checked_i8_i16(const int8_t *feature, const int16_t *weight, const int32_t *bias, int32_t *z, int32_t classes, int32_t features);
+void tp_head_forward_affine_i8_i16(const int8_t *feature, const int16_t *weight, const int32_t *bias, int32_t *z, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features);
+void tp_head_forward_affine_checked_i8_i16(const int8_t *feature, const int16_t *weight, const int32_t *bias, int32_t *z, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features);
+void tp_head_forward_i16_i8(const int16_t *feature, const int8_t *weight, const int32_t *bias, int32_t *z, int32_t classes, int32_t features);
+void tp_head_forward_checked_i16_i8(const int16_t *feature, const int8_t *weight, const int32_t *bias, int32_t *z, int32_t classes, int32_t features);
+void tp_head_forward_affine_i16_i8(const int16_t *feature, const int8_t *weight, const int32_t *bias, int32_t *z, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features);
+void tp_head_forward_affine_checked_i16_i8(const int16_t *feature, const int8_t *weight, const int32_t *bias, int32_t *z, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features);
+void tp_head_forward_i16_i16(const int16_t *feature, const int16_t *weight, const int32_t *bias, int32_t *z, int32_t classes, int32_t features);
+void tp_head_forward_checked_i16_i16(const int16_t *feature, const int16_t *weight, const int32_t *bias, int32_t *z, int32_t classes, int32_t features);
+void tp_head_forward_affine_i16_i16(const int16_t *feature, const int16_t *weight, const int32_t *bias, int32_t *z, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features);
+void tp_head_forward_affine_checked_i16_i16(const int16_t *feature, const int16_t *weight, const int32_t *bias, int32_t *z, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features);
 
 /* Logits -> probabilities in q1.30. exp(-t * unit) = 2^-y with y = round(t * mantissa / 2^right) * 2^left in UQ5.27;
  * left 0 ... 2, right 0 ... 63. */

@@ -166,7 +166,7 @@ fn standardise(random: &mut Random) -> Vec<Case> {
     })
 }
 
-fn copy(random: &mut Random, from: Elem, to: Elem) -> Vec<Case> {
+pub(super) fn copy(random: &mut Random, from: Elem, to: Elem) -> Vec<Case> {
     each_length(random, |random, n| {
         let src = codes(random, n, from);
         let r = Requant { dst_zero: 0, ..requant(random, width(from), to, 0) };

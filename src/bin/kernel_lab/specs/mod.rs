@@ -5,6 +5,7 @@ mod classes;
 mod discriminant;
 mod float;
 mod formats;
+mod forward;
 mod head;
 mod int8;
 mod int8_linear;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Spec> {
         planes::specs(),
         paper::specs(),
         formats::specs(),
+        forward::specs(),
         strategies::specs(),
         classes::specs(),
     ];

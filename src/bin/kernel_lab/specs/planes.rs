@@ -38,6 +38,11 @@ const DENSE: &[&str] = &[
     "rows*min(1,words%4)",
     "min(1,words/4)",
     "min(1,words%4)",
+    "rows*(words/4)*min(1,words%4)",
+    "(words/4)*min(1,words%4)",
+    "rows*(words/4+1)*min(1,words%4)",
+    "(words/4+1)*min(1,words%4)",
+    "rows*(words/4+1)*(1-min(1,words%4))",
 ];
 const INPUT: &[&str] = &[
     "oh",
@@ -63,11 +68,7 @@ pub fn specs() -> Vec<Spec> {
         conv(&[B2, B2, B2], "tp_binary_conv_threshold_b2_b2", |r| conv_cases(r, B2)),
         dense(&[B1, B2, I32], "tp_binary_dense_b1_b2", |r| dense_cases(r, [B1, B2], false)),
         dense(&[B2, B1, I32], "tp_binary_dense_b2_b1", |r| dense_cases(r, [B2, B1], false)),
-        dense(&[B2, B2, I32], "tp_binary_dense_b2_b2", |r| dense_cases(r, [B2, B2], false)).cores(&[
-            "cortex-m4",
-            "cortex-m7",
-            "rv32imc",
-        ]),
+        dense(&[B2, B2, I32], "tp_binary_dense_b2_b2", |r| dense_cases(r, [B2, B2], false)),
         fused(&[B1, B1, B2], "tp_binary_dense_threshold_b1_b1_b2", |r| dense_cases(r, [B1, B1], true)),
         fused(&[B1, B2, B2], "tp_binary_dense_threshold_b1_b2", |r| dense_cases(r, [B1, B2], true)),
         fused(&[B2, B1, B2], "tp_binary_dense_threshold_b2_b1", |r| dense_cases(r, [B2, B1], true)),
@@ -187,8 +188,23 @@ fn conv_cases(random: &mut Random, elem: Elem) -> Vec<Case> {
 }
 
 fn dense_cases(random: &mut Random, [from, elem]: [Elem; 2], fused: bool) -> Vec<Case> {
-    let shapes =
-        [(1, 1), (3, 31), (5, 300), (31, 33), (32, 64), (33, 65), (40, 127), (64, 128), (10, 160), (65, 257), (7, 600)];
+    let shapes = [
+        (1, 1),
+        (3, 31),
+        (5, 300),
+        (31, 33),
+        (32, 64),
+        (33, 65),
+        (40, 127),
+        (64, 128),
+        (10, 160),
+        (65, 257),
+        (7, 600),
+        // Whole vectors of words.
+        (20, 256),
+        (12, 384),
+        (35, 512),
+    ];
     let case = |random: &mut Random, (out, n): (usize, usize)| {
         let (packed, image) = packed(random, Shape::new(1, 1, n), from);
         let weights = weights(random, FilterSize { out, taps: 1, ic: n }, elem);
