@@ -3,7 +3,7 @@
 use tinyprec::trace::{BufferKind, Dims, Elem, Op};
 
 use crate::LabError;
-use crate::machine::{Core, Isa, Level, Maker};
+use crate::machine::{Core, Level, Maker};
 
 /// One argument of a C twin.
 #[derive(Debug, Clone)]
@@ -62,8 +62,8 @@ pub struct Spec {
     pub class: bool,
     /// Also without optimisation.
     pub unoptimised: bool,
-    /// Also as the other compiler makes it.
-    pub clang: bool,
+    /// Cores for which the other compiler makes it too.
+    pub clang: &'static [&'static str],
 }
 
 impl Spec {
@@ -89,7 +89,7 @@ impl Spec {
             when: None,
             class: false,
             unoptimised: false,
-            clang: false,
+            clang: &[],
         }
     }
 
@@ -108,9 +108,9 @@ impl Spec {
         Spec { unoptimised: true, ..self }
     }
 
-    /// Also from the other compiler, where a core has it.
-    pub fn clang(self) -> Self {
-        Spec { clang: true, ..self }
+    /// Also from the other compiler, on some cores.
+    pub fn clang(self, cores: &'static [&'static str]) -> Self {
+        Spec { clang: cores, ..self }
     }
 
     /// On some cores only.
@@ -132,7 +132,7 @@ impl Spec {
     pub fn is_for(&self, core: &Core, level: Level) -> bool {
         let made = match level.maker {
             Maker::Gcc => self.unoptimised || !level.is_unoptimised(),
-            Maker::Clang => self.clang && core.isa == Isa::Thumb2,
+            Maker::Clang => self.clang.contains(&core.name),
         };
         made && (self.cores.is_empty() || self.cores.contains(&core.name))
     }

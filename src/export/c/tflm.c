@@ -159,8 +159,8 @@ static __attribute__((noinline)) float tp_library_exp(float x) { return tp_exp_f
 void tp_tflm_softmax_f32(const float *restrict x, float *restrict y, float beta, int32_t pixels, int32_t channels)
 {
     for (int32_t p = 0; p < pixels; p++, x += channels, y += channels) {
-        float most = x[0], sum = 0.0f;
-        for (int32_t c = 1; c < channels; c++) most = tp_select_f32(most < x[c], x[c], most);
+        float most = -3.4028235e38f, sum = 0.0f;
+        for (int32_t c = 0; c < channels; c++) most = tp_select_f32(most < x[c], x[c], most);
         for (int32_t c = 0; c < channels; c++) sum += tp_library_exp((x[c] - most) * beta);
         for (int32_t c = 0; c < channels; c++) y[c] = tp_library_exp((x[c] - most) * beta) / sum;
     }

@@ -164,11 +164,17 @@ TP_INLINE int8_t *tp_outputs(const int8_t *patch, const int8_t *w, const int32_t
         for (; o < oc - 7; o += 8, w += 8 * terms) {
             int32_t sums[8];
             TP_OUTER
-            for (int32_t pair = 0; pair < 8; pair += 2) tp_dot_pair(patch, w + pair * terms, terms, sums + pair, way);
+            for (int32_t pair = 0; pair < 8; pair += 2) {
+                TP_FRESH(patch);
+                tp_dot_pair(patch, w + pair * terms, terms, sums + pair, way);
+            }
             for (int32_t i = 0; i < 8; i++) *y++ = tp_result(sums[i], bias[o + i], scale[o + i], out[1], q, 1);
         }
     TP_OUTER
-    for (; o < oc; o++, w += terms) *y++ = tp_result(tp_dot(patch, w, terms, way), bias[o], scale[o], out[level], q, level);
+    for (; o < oc; o++, w += terms) {
+        TP_FRESH(patch);
+        *y++ = tp_result(tp_dot(patch, w, terms, way), bias[o], scale[o], out[level], q, level);
+    }
     return y;
 }
 

@@ -76,7 +76,7 @@ fn softmax(random: &mut Random) -> Vec<Case> {
     let case = |random: &mut Random, (pixels, channels): (usize, usize)| {
         let x: Vec<f32> = (0..pixels * channels).map(|_| random.unit() * 8.0).collect();
         let rows = x.chunks_exact(channels).flat_map(|row| {
-            let most = row.iter().fold(row[0], |most, v| if most < *v { *v } else { most });
+            let most = row.iter().fold(f32::MIN, |most, v| if most < *v { *v } else { most });
             let e: Vec<f32> = row.iter().map(|v| exp_f32((v - most) * 0.5)).collect();
             let sum = e.iter().fold(0.0f32, |sum, e| sum + e);
             e.into_iter().map(move |e| e / sum).collect::<Vec<_>>()

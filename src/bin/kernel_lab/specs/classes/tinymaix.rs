@@ -69,8 +69,13 @@ pub fn specs() -> Vec<Spec> {
                 dense,
             ),
         ];
-        // The other compiler's dense layer of lanes has counts that no short expression gives; the base's stands in.
-        let clang = move |spec: Spec| if lanes > 1 && spec.op == Op::Int8Dense { spec } else { spec.clang() };
+        // Of lanes, the other compiler's dense layer and, on the M4, level 1 have counts that no short expression gives.
+        let by_clang: &[&str] = match (lanes, level) {
+            (4, 1) => &["cortex-m7"],
+            (1 | 4, _) => M,
+            _ => &[],
+        };
+        let clang = move |spec: Spec| if lanes > 1 && spec.op == Op::Int8Dense { spec } else { spec.clang(by_clang) };
         list.into_iter().map(move |spec| clang(spec.cores(cores).class(set)))
     };
     SETS.into_iter().flat_map(of).collect()
