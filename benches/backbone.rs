@@ -1,8 +1,8 @@
 //! Whole networks on one core, as a ratio to what the machine could do at most: `cargo bench --bench backbone`.
 //!
-//! The limit of a network is its binary multiply-accumulates at the rate of xor, popcount and add on registers, plus its other
-//! ones at the rate of fused multiply-add on registers. Both rates are measured between the runs of the network, in the same
-//! seconds, so that another program on the machine slows both: the ratio is what to compare, not the milliseconds.
+//! The limit of a network is its binary multiply-accumulates at the rate of xor, popcount and add on registers, plus its 8-bit
+//! ones at the rate of 8-bit products summed in 32 bits, plus its float ones at that of fused multiply-add. All rates are measured between the runs of the network, in the same
+//! seconds, so that another program on the machine slows all: the ratio is what to compare, not the milliseconds.
 //!
 //! `-- NAME…` picks networks, `--isa portable|popcnt|avx2|avx512` forces instructions, `--rounds N` sets how often,
 //! `--layers` times each layer.
@@ -15,9 +15,19 @@ use std::hint::black_box;
 use std::time::Instant;
 use tinyprec::bits::Isa;
 use tinyprec::nn::networks::{Random, find};
-use tinyprec::nn::{Graph, Runner, Tensor};
+use tinyprec::nn::{Graph, Kind, Map, Runner, Tensor, TensorType};
 
-const NETWORKS: [&str; 5] = ["QuickNetSmall", "QuickNet", "QuickNetLarge", "BiRealNet", "RealToBinaryNet"];
+const NETWORKS: [&str; 9] = [
+    "QuickNetSmall",
+    "QuickNet",
+    "QuickNetLarge",
+    "BiRealNet",
+    "RealToBinaryNet",
+    "ResNet-8",
+    "DS-CNN",
+    "MobileNetV1-0.25",
+    "AD-Autoencoder",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
@@ -34,15 +44,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             _ => names.push(argument),
         }
     }
-    if names.is_empty() {
+    let batches = names.is_empty();
+    if batches {
         names = NETWORKS.map(str::to_owned).to_vec();
     }
     println!("{isa:?}: best of {rounds} interleaved rounds, one thread, batch 1");
-    println!("network            latency_ms  median  limit_ms  ratio   limit = binary Gmac at T/s + other Mmac at G/s");
+    println!(
+        "network            latency_ms  median  limit_ms  ratio   limit = multiply-accumulates by bits and rate a second"
+    );
     for name in names {
         measure(&name, isa, rounds, layers)?;
     }
-    batch()
+    if batches { batch() } else { Ok(()) }
 }
 
 fn seconds<T>(work: impl FnOnce() -> T) -> f64 {
@@ -54,8 +67,12 @@ fn seconds<T>(work: impl FnOnce() -> T) -> f64 {
 fn graph(name: &str) -> Result<(Graph, Tensor), Box<dyn std::error::Error>> {
     let network = find(name).ok_or("no such network")?;
     let graph = Graph::new(network.build(network.options(), &mut Random::new(1))?.spec)?;
-    let pixels: Vec<u8> = (0..graph.input().shape.len()).map(|i| (i * 37 % 251).to_le_bytes()[0]).collect();
-    let image = Tensor::image(graph.input().shape, &pixels)?;
+    let TensorType { shape, kind } = graph.input();
+    let pixels: Vec<u8> = (0..shape.len()).map(|i| (i * 37 % 251).to_le_bytes()[0]).collect();
+    let image = match kind {
+        Kind::I8 => Tensor::I8(Map::new(shape, pixels.iter().map(|v| (v ^ 0x80).cast_signed()).collect())?),
+        _ => Tensor::image(shape, &pixels)?,
+    };
     Ok((graph, image))
 }
 
@@ -63,26 +80,39 @@ fn measure(name: &str, isa: Isa, rounds: usize, layers: bool) -> Result<(), Box<
     let (graph, image) = graph(name)?;
     let mut runner = Runner::with(&graph, isa)?;
     runner.run(&image)?;
-    let (mut times, mut popcounts, mut fused) = (Vec::new(), f64::INFINITY, f64::INFINITY);
+    let (mut times, mut popcounts, mut bytes, mut fused) = (Vec::new(), f64::INFINITY, f64::INFINITY, f64::INFINITY);
     for _ in 0..rounds {
         popcounts = popcounts.min(seconds(|| peak::popcounts(isa, 4096)) / (4096.0 * peak::BINARY_MACS));
+        bytes = bytes.min(seconds(|| peak::bytes(isa, 4096)) / (4096.0 * peak::byte_macs(isa)));
         fused = fused.min(seconds(|| peak::fused(isa, 4096)) / (4096.0 * peak::float_macs(isa)));
         times.push(seconds(|| runner.run(&image).is_ok()));
     }
     times.sort_by(f64::total_cmp);
     let (best, median) = (times[0] * 1e3, times[times.len() / 2] * 1e3);
-    let macs = graph.counts().macs();
-    let binary = macs.get(&1).copied().unwrap_or(0) as f64;
-    let other = macs.values().sum::<u64>() as f64 - binary;
-    let limit = (binary * popcounts + other * fused) * 1e3;
-    println!(
-        "{name:18} {best:10.3} {median:7.3} {limit:9.3} {:6.2}   {:.3} G at {:.2} T/s + {:.1} M at {:.1} G/s",
-        best / limit,
-        binary / 1e9,
-        1e-12 / popcounts,
-        other / 1e6,
-        1e-9 / fused,
-    );
+    let rates: Vec<(u32, f64, f64)> = graph
+        .counts()
+        .macs()
+        .into_iter()
+        .map(|(bits, macs)| {
+            (
+                bits,
+                macs as f64,
+                if bits <= 2 {
+                    popcounts
+                } else if bits <= 8 {
+                    bytes
+                } else {
+                    fused
+                },
+            )
+        })
+        .collect();
+    let limit = rates.iter().map(|(_, macs, each)| macs * each * 1e3).sum::<f64>();
+    let terms: Vec<String> = rates
+        .iter()
+        .map(|(bits, macs, each)| format!("{:.1} M of {bits} bits at {:.0} G/s", macs / 1e6, 1e-9 / each))
+        .collect();
+    println!("{name:18} {best:10.3} {median:7.3} {limit:9.3} {:6.2}   {}", best / limit, terms.join(" + "));
     if layers {
         parts(&graph, &image, isa, rounds)?;
     }

@@ -12,7 +12,7 @@ use tinyprec::trace::NullSink;
 const CLASSES: usize = 100;
 const FEATURES: usize = 512;
 const BATCH: usize = 32;
-const PRESETS: [&str; 4] = ["float", "hybrid-8", "hybrid-16", "hybrid-32"];
+const PRESETS: [&str; 7] = ["float", "hybrid-8", "hybrid-16", "hybrid-32", "paper-8", "paper-16", "paper-32"];
 
 struct Case {
     head: Head,

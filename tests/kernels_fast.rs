@@ -1,6 +1,8 @@
 //! Fast kernels against plain loops, and plain loops against sums written out here: shapes around the word width, every
 //! padding, stride, plane count and instruction set. Seeds are fixed.
 
+#[path = "support/int8_layers.rs"]
+mod int8_layers;
 #[path = "support/whole_networks.rs"]
 mod whole_networks;
 

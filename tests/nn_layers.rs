@@ -70,6 +70,21 @@ fn sigmoid_is_exact_where_it_must_be_and_monotone() {
 }
 
 #[test]
+fn tanh_is_odd_and_close_and_hard_swish_is_its_formula() {
+    let xs: Vec<f32> = (-200..=200).map(|i| i as f32 / 20.0).collect();
+    let image = floats(Shape::new(1, 1, xs.len()), &xs);
+    let found = values(over(image.shape()).then("t", Layer::Tanh), &image);
+    assert_eq!((found[0], found[200], found[400]), (-1.0, 0.0, 1.0));
+    for (x, y) in xs.iter().zip(&found) {
+        assert!((y - f64::from(*x).tanh()).abs() <= 2f64.powi(-22), "tanh({x}) = {y}");
+    }
+    let found = values(over(image.shape()).then("h", Layer::HardSwish), &image);
+    assert_eq!([found[0], found[140], found[200], found[260], found[400]], [0.0, 0.0, 0.0, 3.0, 10.0]);
+    // −1·2/6 and 1·4/6, rounded to f32 once each.
+    assert_eq!([found[180], found[220]], [f64::from(-2f32 / 6.0), f64::from(4f32 / 6.0)]);
+}
+
+#[test]
 fn bases_of_filters_add_up_with_their_coefficients_and_transforms_fuse() {
     // One pixel of two signs under two banks of two filters: sums (2, 0 | 0, −2).
     let size = FilterSize { out: 4, taps: 1, ic: 2 };

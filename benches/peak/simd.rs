@@ -13,6 +13,25 @@ pub fn float_macs(isa: Isa) -> f64 {
     16.0 * if isa == Isa::Avx512 { 16.0 } else { 8.0 }
 }
 
+/// 8-bit multiply-accumulates of one round of [`bytes`] with these instructions.
+pub fn byte_macs(isa: Isa) -> f64 {
+    if vnni(isa) { 64.0 * 16.0 } else { 16.0 * 16.0 }
+}
+
+fn vnni(isa: Isa) -> bool {
+    isa == Isa::Avx512 && is_x86_feature_detected!("avx512vnni")
+}
+
+/// That many rounds of 8-bit products summed in 32 bits (VNNI; without it 16-bit pairs, which sums of 8 bits with a zero point
+/// need); gives a number that depends on all of them. 0 where the machine has neither.
+pub fn bytes(isa: Isa, n: u64) -> i32 {
+    if !is_x86_feature_detected!("avx2") {
+        return 0;
+    }
+    // SAFETY: the features were just found on this machine.
+    unsafe { if vnni(isa) && isa.supported() { bytes_avx512(n) } else { pairs_avx2(n) } }
+}
+
 /// That many rounds of xor, popcount and add; gives a number that depends on all of them.
 pub fn popcounts(isa: Isa, n: u64) -> u64 {
     assert!(isa.supported(), "the bench asks only for what the machine has");
@@ -83,4 +102,33 @@ fn fused_avx2(n: u64) -> f32 {
     }
     let all = sums.into_iter().reduce(|a, b| _mm256_add_ps(a, b)).unwrap_or(_mm256_setzero_ps());
     _mm_cvtss_f32(_mm256_castps256_ps128(all))
+}
+
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn bytes_avx512(n: u64) -> i32 {
+    let (x, w) = (_mm512_set1_epi8(black_box(3)), _mm512_set1_epi8(black_box(-5)));
+    let mut sums = [_mm512_setzero_si512(); SUMS];
+    for _ in 0..n {
+        for sum in &mut sums {
+            *sum = _mm512_dpbusd_epi32(*sum, x, w);
+        }
+    }
+    sums.into_iter().map(|s| _mm512_reduce_add_epi32(s)).fold(0, i32::wrapping_add)
+}
+
+#[target_feature(enable = "avx2")]
+fn pairs_avx2(n: u64) -> i32 {
+    let x: [__m256i; 4] = std::array::from_fn(|i| _mm256_set1_epi16(black_box(i as i16 + 3)));
+    let (mut w, step) = (_mm256_set1_epi16(black_box(-5)), _mm256_set1_epi16(1));
+    let mut sums = [_mm256_setzero_si256(); 8];
+    for _ in 0..2 * n {
+        for four in sums.chunks_exact_mut(4) {
+            for (sum, x) in four.iter_mut().zip(x) {
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, w));
+            }
+            w = _mm256_add_epi16(w, step);
+        }
+    }
+    let all = sums.into_iter().reduce(|a, b| _mm256_add_epi32(a, b)).unwrap_or(_mm256_setzero_si256());
+    _mm_cvtsi128_si32(_mm256_castsi256_si128(all))
 }

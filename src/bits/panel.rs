@@ -207,6 +207,23 @@ mod tests {
         }
     }
 
+    /// Equal results prove nothing of a kernel that leaves its work to the portable one.
+    #[test]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    fn each_instruction_set_does_its_own_work() {
+        let (weights, patches) = ([0x5555u64; 3 * 19], [0x1234u64; 3 * 5]);
+        let panels = Panels::new(&weights, 19, 3);
+        let walk = Walk { starts: &[0, 3, 6, 9, 12], run_words: 3, runs: 1, run_stride: 0 };
+        for isa in Isa::available() {
+            let mut counts = vec![0; 5 * panels.padded_rows()];
+            let did = super::super::simd::count(isa, &panels.data, 3, &patches, &walk, &mut counts);
+            assert_eq!(did, isa != Isa::Portable, "{isa:?}");
+            assert_eq!(counts[0], if did { 3 * (0x5555u64 ^ 0x1234).count_ones() } else { 0 }, "{isa:?}");
+        }
+        assert!(cfg!(not(target_arch = "aarch64")) || Isa::best() == Isa::Neon);
+        eprintln!("kernels of {:?} ran, {:?} is what networks run on", Isa::available(), Isa::best());
+    }
+
     #[test]
     fn patches_in_runs_are_read_in_place() {
         let mut rng = ChaCha8Rng::seed_from_u64(8);

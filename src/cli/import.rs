@@ -19,6 +19,9 @@ pub struct ImportArgs {
     /// Image size of weights that leave it open: N × N, or H,W [default: the published one]
     #[arg(long, value_name = "N|H,W", value_parser = sides)]
     input: Option<(usize, usize)>,
+    /// Writes integer thresholds in the place of batch normalisations whose signs alone are read: the same bits
+    #[arg(long, requires = "output")]
+    fold: bool,
     /// Prints the findings as JSON
     #[arg(long)]
     json: bool,
@@ -29,7 +32,7 @@ pub fn run(args: &ImportArgs, terminal: &Terminal) -> Outcome {
     let found =
         import::inspect(&args.file, &LoadOptions { input: args.input.map(|(h, w)| [h, w]), ..LoadOptions::default() })?;
     if let (Some(path), Ok(graph)) = (&args.output, &found.graph) {
-        import::save_graph(graph, path)?;
+        import::save_graph(&if args.fold { graph.with_thresholds()? } else { graph.clone() }, path)?;
         terminal.progress(&format!("wrote {}", path.display()));
     }
     terminal.result(&if args.json { json(&found) } else { text(&found) })?;

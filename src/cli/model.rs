@@ -25,6 +25,9 @@ pub struct ModelArgs {
     /// Threads for --time
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
+    /// Puts integer thresholds in the place of batch normalisations whose signs alone are read: the same bits
+    #[arg(long)]
+    fold: bool,
     /// Prints the result as JSON
     #[arg(long)]
     json: bool,
@@ -36,10 +39,13 @@ pub fn run(args: &ModelArgs, terminal: &Terminal) -> Outcome {
         return list(args, terminal);
     }
     let input = args.input.map(|(h, w)| [h, w]);
-    let model = match load::named(&args.model) {
+    let mut model = match load::named(&args.model) {
         Some(architecture) if args.time => load::published(architecture, input, &mut Random::new(SEED))?,
         _ => load::model(&args.model, input)?,
     };
+    if args.fold {
+        model.graph = model.graph.with_thresholds()?;
+    }
     if args.threads == 0 {
         return Err(Failure::new("--threads 0 runs nothing; give at least 1"));
     }

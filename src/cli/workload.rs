@@ -24,6 +24,9 @@ pub struct WorkArgs {
     /// Kernel set, where no profile names one by `kernel_set=`
     #[arg(long, value_name = "SET", default_value = KERNEL_SET)]
     kernel_set: String,
+    /// Puts integer thresholds in the place of batch normalisations whose signs alone are read (networks only): the same bits
+    #[arg(long)]
+    fold: bool,
 }
 
 impl WorkArgs {
@@ -41,7 +44,11 @@ impl WorkArgs {
                 })?;
                 Ok(vec![Workload::of_calls(&name, layer_list(&self.input, &text, kind)?.calls)])
             }
-            _ => Ok(vec![Workload::of_network(&name, &load::model(&self.input, None)?.graph)]),
+            _ => {
+                let graph = load::model(&self.input, None)?.graph;
+                let graph = if self.fold { graph.with_thresholds()? } else { graph };
+                Ok(vec![Workload::of_network(&name, &graph)])
+            }
         }
     }
 

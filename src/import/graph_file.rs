@@ -54,11 +54,11 @@ pub(super) fn load(file: &Container) -> Result<Graph, ImportError> {
         }
         let name = if after.is_some() { format!("{}_sums", node.name) } else { node.name.clone() };
         infos.push(infer(&layer, &name, &read).map_err(network)?);
-        spec.nodes.push(Node { name, layer, inputs });
+        spec.nodes.push(Node { name, layer, inputs, products: node.products });
         if let Some(layer) = after {
             let sums = spec.nodes.len() - 1;
             infos.push(infer(&layer, &node.name, &infos[sums..]).map_err(network)?);
-            spec.nodes.push(Node { name: node.name.clone(), layer, inputs: vec![Source::Node(sums)] });
+            spec.nodes.push(Node::new(&node.name, layer, vec![Source::Node(sums)]));
         }
     }
     let graph = Graph::new(spec).map_err(|source| ImportError::Network { path: file.path().to_owned(), source })?;
@@ -133,7 +133,6 @@ impl Reader<'_> {
 
     fn layer(&self) -> Result<Layer, ImportError> {
         let op = self.node.op.as_str();
-        let windowed = ["k", "stride", "pad", "pads"];
         self.only(match op {
             "pack_input" => &["threshold", "flatten"],
             "input_conv" => &["k", "stride", "pad", "pads", "offset"],
@@ -145,10 +144,10 @@ impl Reader<'_> {
             "clamp" => &["limits"],
             "batch_norm" => &["eps"],
             "float_dense" => &["order"],
-            _ if is_windowed(op) => &windowed,
-            "int8_conv" | "int8_depthwise_conv" | "int8_max_pool" | "int8_avg_pool" => {
-                &["k", "stride", "pad", "pads", "int8"]
-            }
+            "max_pool_bits" | "max_pool" | "avg_pool" => &["k", "stride", "pad", "pads"],
+            "float_conv" | "depthwise_conv" => &["k", "stride", "pad", "pads", "products"],
+            "int8_max_pool" | "int8_avg_pool" => &["k", "stride", "pad", "pads", "int8"],
+            "int8_conv" | "int8_depthwise_conv" => &["k", "stride", "pad", "pads", "int8", "products"],
             _ if self.node.int8.is_some() => &["int8"],
             _ => &[],
         })?;
@@ -210,6 +209,8 @@ impl Reader<'_> {
             }
             "bias" => Layer::Bias { bias: vector("bias")? },
             "sigmoid" => Layer::Sigmoid,
+            "tanh" => Layer::Tanh,
+            "hard_swish" => Layer::HardSwish,
             "softmax" => Layer::Softmax,
             "clamp" => {
                 let [low, high] = self.need("limits", self.node.limits)?;
@@ -293,6 +294,7 @@ impl Reader<'_> {
             ("order", n.order.is_some()),
             ("scaled", n.scaled.is_some()),
             ("weight_of", n.weight_of.is_some()),
+            ("products", n.products.is_some()),
         ];
         match given.iter().find(|(name, set)| *set && !allowed.contains(name)) {
             None => Ok(()),
@@ -390,9 +392,4 @@ impl Reader<'_> {
         };
         self.checked(Thresholds::new(planes, raw.i32s(), flip, &name))
     }
-}
-
-fn is_windowed(op: &str) -> bool {
-    ["input_conv", "binary_conv", "max_pool_bits", "float_conv", "depthwise_conv", "sign_conv", "max_pool", "avg_pool"]
-        .contains(&op)
 }

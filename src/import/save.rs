@@ -53,6 +53,7 @@ fn node(index: usize, spec: &GraphSpec, tensors: &mut TensorMap) -> NodeJson {
         name: node.name.clone(),
         op: node.layer.op().to_owned(),
         inputs: Some(node.inputs.iter().map(source).collect()),
+        products: node.products,
         ..NodeJson::default()
     };
     json.weight_of = (owner != index).then(|| spec.nodes[owner].name.clone());
@@ -139,6 +140,8 @@ fn node(index: usize, spec: &GraphSpec, tensors: &mut TensorMap) -> NodeJson {
         | Layer::Concat
         | Layer::Gate
         | Layer::Sigmoid
+        | Layer::Tanh
+        | Layer::HardSwish
         | Layer::Softmax
         | Layer::Relu
         | Layer::Sign

@@ -75,6 +75,9 @@ pub(super) struct NodeJson {
     pub order: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaled: Option<bool>,
+    /// Products of one output value, where the filters are written out with zeros.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub products: Option<usize>,
     /// The earlier node whose filters this one has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_of: Option<String>,

@@ -128,7 +128,9 @@ impl Loss {
                 let to = self.error_slot.grid(range, unit);
                 *params = to.params;
                 let requant = self.error_slot.requant(0, &to);
-                lanes::requant(self.level, &self.codes[..n], &requant, &mut self.error_slot.site, &mut codes[..n])?;
+                let most = Some(range.0.unsigned_abs().max(range.1.unsigned_abs()));
+                let src = (&self.codes[..n], most);
+                lanes::requant(self.level, src, &requant, &mut self.error_slot.site, &mut codes[..n])?;
             }
             Values::Codes { codes, params } => {
                 *params = self.error_slot.real_grid(reals.0, reals.1)?;

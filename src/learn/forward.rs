@@ -2,6 +2,7 @@
 
 use super::forward_copy::convert;
 use super::kernels::{self, Site, logit_to};
+use super::lanes::bytes::{self, Bytes};
 use super::lanes::{self, Level};
 use super::slot_state::{SlotState, narrow_real};
 use super::{FeatureTable, HeadConfig, LearnError, SlotName};
@@ -80,6 +81,9 @@ pub(crate) struct Forward {
     row_sums: Vec<i32>,
     pub batch: Batch,
     batch_sums: Vec<i32>,
+    /// Weights and features are of 8 bits, and this machine multiplies such.
+    in_bytes: bool,
+    weight_bytes: Bytes,
 }
 
 /// A minibatch's features, centred, as `lanes` lays them.
@@ -88,6 +92,8 @@ pub(crate) struct Batch {
     pub lanes: Vec<i16>,
     pub sums: Vec<i32>,
     centred: Vec<i32>,
+    /// The same samples' codes as they are, as `lanes::bytes` lays them.
+    pub bytes: Bytes,
 }
 
 impl Batch {
@@ -97,21 +103,28 @@ impl Batch {
     }
 
     /// Gathers the samples `rows`; says whether their format allows it.
-    pub fn gather(&mut self, table: &FeatureTable, rows: &[usize]) -> bool {
+    pub fn gather(&mut self, level: Level, table: &FeatureTable, rows: &[usize]) -> bool {
         let Values::Codes { codes, params } = table.values() else { return false };
         if !Self::fits(table.format(), *params) {
             return false;
         }
-        let (k, level) = (table.n_features(), Level::best());
+        let k = table.n_features();
         let row = |&r: &usize| &codes[r * k..(r + 1) * k];
         if params.zero_point == 0 {
             lanes::to_lanes(level, rows.iter().map(row), k, &mut self.lanes, &mut self.sums);
             return true;
         }
-        self.centred.clear();
-        self.centred.extend(rows.iter().flat_map(row).map(|&a| a.wrapping_sub(params.zero_point)));
+        self.centred.resize(rows.len() * k, 0);
+        for (centred, row) in self.centred.chunks_exact_mut(k).zip(rows.iter().map(row)) {
+            centred.iter_mut().zip(row).for_each(|(d, &a)| *d = a.wrapping_sub(params.zero_point));
+        }
         lanes::to_lanes(level, self.centred.chunks_exact(k), k, &mut self.lanes, &mut self.sums);
         true
+    }
+
+    /// Gathers the samples `rows`, whose codes are of 8 bits.
+    pub fn gather_bytes(&mut self, codes: &[i32], k: usize, rows: &[usize]) {
+        self.bytes.moved(rows.iter().map(|&r| &codes[r * k..(r + 1) * k]), k);
     }
 }
 
@@ -155,6 +168,8 @@ impl Forward {
             row_sums: Vec::new(),
             batch: Batch::default(),
             batch_sums: Vec::new(),
+            in_bytes: integer && [&slot, &features].iter().all(|s| Bytes::fit(Level::best(), s.codes())),
+            weight_bytes: Bytes::default(),
             slot,
         })
     }
@@ -167,7 +182,7 @@ impl Forward {
     /// Refreshes the copy from the master (ForwardCopy).
     pub fn refresh(&mut self, master: &Values, scratch: &mut Vec<f64>) -> Result<(), LearnError> {
         if !self.identical {
-            convert(master, &mut self.slot, self.margin_percent, scratch, &mut self.copy)?;
+            convert(self.level, master, &mut self.slot, self.margin_percent, scratch, &mut self.copy)?;
         }
         if !self.integer {
             match if self.identical { master } else { &self.copy } {
@@ -179,13 +194,12 @@ impl Forward {
             && let Values::Codes { codes, .. } = if self.identical { master } else { &self.copy }
         {
             let columns = codes.len() / self.sums.len();
-            lanes::to_lanes(
-                self.level,
-                codes.chunks_exact(columns),
-                columns,
-                &mut self.weight_lanes,
-                &mut self.row_sums,
-            );
+            let rows = codes.chunks_exact(columns);
+            if self.in_bytes {
+                self.weight_bytes.signed(rows, columns);
+            } else {
+                lanes::to_lanes(self.level, rows, columns, &mut self.weight_lanes, &mut self.row_sums);
+            }
         }
         Ok(())
     }
@@ -202,17 +216,25 @@ impl Forward {
 
     /// Dot products of the samples `rows`, all at once where that is exact; then [`Self::take`] gives each sample's.
     pub fn dots(&mut self, master: &Values, table: &FeatureTable, rows: &[usize]) -> Option<Scale> {
-        if !self.narrow || self.bits() > self.accumulator.bits().min(32) || !self.batch.gather(table, rows) {
+        if !self.narrow || self.bits() > self.accumulator.bits().min(32) {
             return None;
         }
-        let (Values::Codes { params: w, .. }, Values::Codes { params: a, .. }) =
+        let (Values::Codes { params: w, .. }, Values::Codes { codes, params: a }) =
             (if self.identical { master } else { &self.copy }, table.values())
         else {
             return None;
         };
         let classes = self.sums.len();
         self.batch_sums.resize(rows.len() * classes, 0);
-        lanes::dots(self.level, &self.weight_lanes, &self.batch.lanes, classes, &mut self.batch_sums);
+        if self.in_bytes {
+            self.batch.gather_bytes(codes, table.n_features(), rows);
+            bytes::dots((&self.weight_bytes, *w), (&self.batch.bytes, *a), &mut self.batch_sums);
+            return Some(w.scale.mul(a.scale));
+        }
+        if !self.batch.gather(self.level, table, rows) {
+            return None;
+        }
+        lanes::dots(self.level, (&self.weight_lanes, &self.batch.lanes), classes, &mut self.batch_sums);
         if w.zero_point != 0 {
             for (sums, &of_sample) in self.batch_sums.chunks_exact_mut(classes).zip(&self.batch.sums) {
                 let off = w.zero_point.wrapping_mul(of_sample);

@@ -8,6 +8,7 @@ use crate::numeric::{Format, QParams, Requantiser, Scale, Values};
 
 /// A tensor into a slot's format; `margin_percent` widens a dynamic range on both sides.
 pub(crate) fn convert(
+    level: Level,
     src: &Values,
     slot: &mut SlotState,
     margin_percent: i64,
@@ -20,10 +21,12 @@ pub(crate) fn convert(
                 *out_params = binary(codes, *params, out);
                 return Ok(());
             }
-            let to = integer_grid(codes, *params, slot, margin_percent);
+            let range = lanes::range(level, codes, params.zero_point);
+            let to = integer_grid(range, *params, slot, margin_percent);
             *out_params = to.params;
             let requant = slot.requant(params.zero_point, &to);
-            lanes::requant(Level::best(), codes, &requant, &mut slot.site, out)?;
+            let most = range.0.abs_diff(params.zero_point).max(range.1.abs_diff(params.zero_point));
+            lanes::requant(level, (codes, Some(most.into())), &requant, &mut slot.site, out)?;
             Ok(())
         }
         (Values::Codes { codes, params }, Values::Real(_)) => {
@@ -55,15 +58,13 @@ pub(crate) fn convert(
     }
 }
 
-fn integer_grid(codes: &[i32], params: QParams, slot: &SlotState, margin_percent: i64) -> Requantiser {
+/// `range`: the smallest and largest code, that of zero inside.
+fn integer_grid(range: (i32, i32), params: QParams, slot: &SlotState, margin_percent: i64) -> Requantiser {
     if !slot.is_dynamic() {
         return slot.grid((0, 0), params.scale);
     }
     let zero = i64::from(params.zero_point);
-    let (lo, hi) = codes.iter().fold((0, 0), |(lo, hi), &c| {
-        let c = i64::from(c) - zero;
-        (c.min(lo), c.max(hi))
-    });
+    let (lo, hi) = (i64::from(range.0) - zero, i64::from(range.1) - zero);
     if margin_percent == 0 || lo == hi {
         return slot.grid((lo, hi), params.scale);
     }

@@ -3,6 +3,7 @@
 use super::calls::{Calls, Tensor};
 use super::forward::{Batch, Row};
 use super::kernels::{self, round_to_format};
+use super::lanes::bytes::{Bytes, Quads};
 use super::lanes::{self, Level, Pairs};
 use super::slot_state::{SlotState, narrow_real};
 use super::{FeatureTable, HeadConfig, LearnError, SlotName};
@@ -32,7 +33,7 @@ pub(crate) struct Gradient {
     pub values: Values,
     row_real: Vec<f32>,
     error_real: Vec<f32>,
-    /// Non-zero accumulators of the last step, and those among them whose code is zero.
+    /// Where a slot quantises: non-zero accumulators of the last step, and those among them whose code is zero.
     pub non_zero: u64,
     pub lost: u64,
     level: Level,
@@ -41,6 +42,9 @@ pub(crate) struct Gradient {
     /// 16-bit halves of 32-bit errors times features fit 32 bits over a batch.
     halves: bool,
     pairs: Pairs,
+    /// Errors and features are of 8 bits, and this machine multiplies such.
+    in_bytes: bool,
+    quads: Quads,
     half_sums: [Vec<i32>; 2],
     range: Option<(i64, i64)>,
 }
@@ -87,6 +91,8 @@ impl Gradient {
             error_bits: error.format.bits(),
             halves: safe_bits(batch, 1 << 15, features.map_or(1, SlotState::max_centred)) <= 32,
             pairs: Pairs::default(),
+            in_bytes: integer && [Some(error), features].iter().flatten().all(|s| Bytes::fit(Level::best(), s.codes())),
+            quads: Quads::default(),
             half_sums: [Vec::new(), Vec::new()],
             range: None,
         }
@@ -114,17 +120,30 @@ impl Gradient {
         let Values::Codes { codes: errors, params } = errors else { return false };
         let narrow = matches!(self.sums, Sums::Narrow(_));
         let possible = !self.checked && if narrow { self.error_bits <= 16 } else { self.halves };
-        if !possible || matches!(self.sums, Sums::Real(_)) || !batch.gather(table, rows) {
+        if !possible || matches!(self.sums, Sums::Real(_)) {
             return false;
         }
         let (k, zero) = (self.columns, params.zero_point);
+        if let (true, Sums::Narrow(sums), Values::Codes { codes, params }) =
+            (self.in_bytes, &mut self.sums, table.values())
+        {
+            let classes = sums.len() / k;
+            batch.gather_bytes(codes, k, rows);
+            let errors = (&errors[..rows.len() * classes], zero, classes);
+            let (lo, hi) = self.quads.outer(errors, (&batch.bytes, params.zero_point), sums);
+            self.range = Some((lo.into(), hi.into()));
+            return true;
+        }
+        if !batch.gather(self.level, table, rows) {
+            return false;
+        }
         let p = &mut self.pairs;
-        p.features(&batch.lanes, k);
+        p.features(self.level, &batch.lanes, k);
         match &mut self.sums {
             Sums::Narrow(sums) => {
                 let classes = sums.len() / k;
                 p.errors(&errors[..rows.len() * classes], classes, |e| e);
-                let (lo, hi) = lanes::outer(self.level, p, zero, k, 0..classes, sums);
+                let (lo, hi) = lanes::outer(self.level, p, zero, k, sums);
                 self.range = Some((lo.into(), hi.into()));
             }
             Sums::Wide(sums) => {
@@ -134,7 +153,7 @@ impl Gradient {
                 for (half, sums) in self.half_sums.iter_mut().enumerate() {
                     sums.resize(classes * k, 0);
                     p.errors(errors, classes, |e| if half == 0 { e >> 16 } else { (e & 0xffff) - (1 << 15) });
-                    lanes::outer(self.level, p, 0, k, 0..classes, sums);
+                    lanes::outer(self.level, p, 0, k, sums);
                 }
                 let [high, low] = &self.half_sums;
                 let off = (1 << 15) - i64::from(zero);
@@ -176,13 +195,10 @@ impl Gradient {
             (Sums::Wide(sums), _) => kernels::gradient_range_wide(sums),
             (Sums::Real(_), _) => (0, 0),
         };
+        self.range = Some(range);
         self.seen = (self.seen.0.min(range.0), self.seen.1.max(range.1));
         self.mean_of_reals(batch);
-        let Some(slot) = &mut self.slot else {
-            self.non_zero = self.count_non_zero();
-            self.lost = 0;
-            return Ok(());
-        };
+        let Some(slot) = &mut self.slot else { return Ok(()) };
         match (&self.sums, &mut self.values) {
             (Sums::Real(sums), Values::Real(out)) => {
                 for (d, &g) in out.iter_mut().zip(sums) {
@@ -201,9 +217,10 @@ impl Gradient {
                 let to: Requantiser = slot.grid(range, self.unit);
                 *params = to.params;
                 let requant = slot.requant(0, &to);
+                let most = Some(range.0.unsigned_abs().max(range.1.unsigned_abs()));
                 (self.non_zero, self.lost) = match sums {
-                    Sums::Narrow(sums) => lanes::requant(self.level, sums, &requant, &mut slot.site, codes)?,
-                    Sums::Wide(sums) => lanes::requant(self.level, sums, &requant, &mut slot.site, codes)?,
+                    Sums::Narrow(sums) => lanes::requant(self.level, (sums, most), &requant, &mut slot.site, codes)?,
+                    Sums::Wide(sums) => lanes::requant(self.level, (sums, most), &requant, &mut slot.site, codes)?,
                     Sums::Real(_) => (0, 0),
                 };
                 return Ok(());
@@ -236,6 +253,11 @@ impl Gradient {
             let mean = 1.0 / batch as f32;
             sums.iter_mut().for_each(|g| *g *= mean);
         }
+    }
+
+    /// Largest magnitude of the batch's sums, where [`Self::finish`] saw integers.
+    pub fn largest(&self) -> Option<u64> {
+        self.range.map(|(lo, hi)| lo.unsigned_abs().max(hi.unsigned_abs()))
     }
 
     fn count_non_zero(&self) -> u64 {

@@ -24,12 +24,13 @@ pub(crate) struct Param {
     gradient_real: Vec<f32>,
     master_real: Vec<f32>,
     pub last: StepCount,
+    level: Level,
 }
 
-/// What the step is computed from.
+/// What the step is computed from; of integers the largest distance from zero, where it is known.
 enum Source<'a> {
-    Codes(&'a [i32], QParams),
-    Wide(&'a [i64], Scale),
+    Codes(&'a [i32], QParams, Option<u64>),
+    Wide(&'a [i64], Scale, Option<u64>),
     Reals(&'a [f32]),
 }
 
@@ -73,6 +74,7 @@ impl Param {
             update_slot,
             consolidated_slot,
             last: StepCount::default(),
+            level: Level::best(),
         };
         param.check_velocity(is_bias)?;
         Ok(param)
@@ -135,11 +137,11 @@ impl Param {
                 let decay = (config.weight_decay > 0.0).then(|| Scale::from_f64(config.weight_decay)).transpose()?;
                 let master = (&master[..], of_master.zero_point, decay.map(|d| d.mul(of_master.scale).div(unit)));
                 match gradient {
-                    Source::Codes(g, p) => {
+                    Source::Codes(g, p, _) => {
                         let g = g.iter().map(|&g| i64::from(g) - i64::from(p.zero_point));
                         kernels::velocity(codes, (g, p.scale.div(unit)), master, momentum, limits, site)?;
                     }
-                    Source::Wide(g, of_g) => {
+                    Source::Wide(g, of_g, _) => {
                         kernels::velocity(codes, (g.iter().copied(), of_g.div(unit)), master, momentum, limits, site)?;
                     }
                     Source::Reals(g) => {
@@ -184,26 +186,29 @@ impl Param {
                 Ok(count)
             }
             Values::Codes { codes, params } if base.is_none() && !self.master_slot.is_dynamic() => {
-                step_static(codes, *params, &source, rate, (&mut self.update_slot, &mut self.master_slot))
+                let slots = (&mut self.update_slot, &mut self.master_slot);
+                step_static(self.level, codes, *params, &source, rate, slots)
             }
             Values::Codes { codes, params } => {
-                let wide = &mut self.wide;
-                match base {
+                let (wide, level) = (&mut self.wide, self.level);
+                let rounder = &mut self.update_slot.site.rounder;
+                let (count, range) = match base {
                     Some(Values::Codes { codes, params }) => {
-                        kernels::widen(codes, params.zero_point, params.scale, wide);
+                        step_fine(level, (codes, *params), &source, rate, (rounder, wide))
                     }
                     Some(Values::Real(reals)) => {
                         let fine = Scale::pow2(WIDE_FRACTION).to_f64();
                         for (d, &x) in wide.iter_mut().zip(reals) {
-                            *d = self.update_slot.site.rounder.real(f64::from(x) * fine);
+                            *d = rounder.real(f64::from(x) * fine);
                         }
+                        let count = step_wide(wide, &source, rate, rounder);
+                        (count, kernels::gradient_range_wide(wide))
                     }
-                    None => kernels::widen(codes, params.zero_point, params.scale, wide),
-                }
-                let count = step_wide(wide, &source, rate, &mut self.update_slot.site.rounder);
-                *params = store_wide(wide, &mut self.master_slot, codes)?;
+                    None => step_fine(level, (codes, *params), &source, rate, (rounder, wide)),
+                };
+                *params = store_fine((level, wide, range), &mut self.master_slot, codes)?;
                 // The fine grid loses next to nothing; what counts is the grid that the weights are kept in.
-                Ok(StepCount { vanished: below_half(&source, rate, params.scale), ..count })
+                Ok(StepCount { vanished: below_half(level, &source, rate, params.scale), ..count })
             }
         }
     }
@@ -211,17 +216,21 @@ impl Param {
 
 fn of_gradient(gradient: &Gradient) -> Source<'_> {
     match (&gradient.slot, &gradient.values, &gradient.sums) {
-        (Some(_), Values::Codes { codes, params }, _) => Source::Codes(codes, *params),
+        (Some(slot), Values::Codes { codes, params }, _) => {
+            // A grid that was fixed elsewhere may put zero outside the codes.
+            let most = slot.max_centred().saturating_add(params.zero_point.unsigned_abs().into());
+            Source::Codes(codes, *params, Some(most))
+        }
         (Some(_), Values::Real(reals), _) | (None, _, Sums::Real(reals)) => Source::Reals(reals),
-        (None, _, Sums::Narrow(sums)) => Source::Codes(sums, QParams::symmetric(gradient.unit)),
-        (None, _, Sums::Wide(sums)) => Source::Wide(sums, gradient.unit),
+        (None, _, Sums::Narrow(sums)) => Source::Codes(sums, QParams::symmetric(gradient.unit), gradient.largest()),
+        (None, _, Sums::Wide(sums)) => Source::Wide(sums, gradient.unit, gradient.largest()),
     }
 }
 
 fn fill_real(source: &Source<'_>, out: &mut [f32]) {
     match *source {
-        Source::Codes(codes, params) => dequantise(codes, params, out),
-        Source::Wide(sums, unit) => {
+        Source::Codes(codes, params, _) => dequantise(codes, params, out),
+        Source::Wide(sums, unit, _) => {
             let unit = narrow_real(unit.to_f64());
             out.iter_mut().zip(sums).for_each(|(d, &g)| *d = g as f32 * unit);
         }
@@ -230,6 +239,7 @@ fn fill_real(source: &Source<'_>, out: &mut [f32]) {
 }
 
 fn step_static(
+    level: Level,
     codes: &mut [i32],
     params: QParams,
     source: &Source<'_>,
@@ -238,10 +248,12 @@ fn step_static(
 ) -> Result<StepCount, LearnError> {
     let (lo, hi, overflow) = master.limits();
     let step = |src_zero, unit: Scale| Step { src_zero, factor: rate.mul(unit).div(params.scale), lo, hi, overflow };
-    let (update, store, level) = (&mut update.site, &mut master.site, Level::best());
+    let (update, store) = (&mut update.site, &mut master.site);
     match *source {
-        Source::Codes(g, p) => Ok(lanes::sgd(level, codes, g, &step(p.zero_point, p.scale), update, store)?),
-        Source::Wide(g, unit) => Ok(lanes::sgd(level, codes, g, &step(0, unit), update, store)?),
+        Source::Codes(g, p, most) => {
+            Ok(lanes::sgd(level, codes, (g, most), &step(p.zero_point, p.scale), update, store)?)
+        }
+        Source::Wide(g, unit, most) => Ok(lanes::sgd(level, codes, (g, most), &step(0, unit), update, store)?),
         Source::Reals(g) => {
             let factor = rate.to_f64() / params.scale.to_f64();
             let mut count = StepCount::default();
@@ -256,14 +268,42 @@ fn step_static(
     }
 }
 
+/// From base codes one step to the fine grid: all at once, or value by value.
+fn step_fine(
+    level: Level,
+    (codes, params): (&[i32], QParams),
+    source: &Source<'_>,
+    rate: Scale,
+    (rounder, wide): (&mut Rounder, &mut [i64]),
+) -> (StepCount, (i64, i64)) {
+    let fine = rate.mul(Scale::pow2(WIDE_FRACTION));
+    let (lo, hi) = lanes::range(level, codes, params.zero_point);
+    let most = lo.abs_diff(params.zero_point).max(hi.abs_diff(params.zero_point));
+    let base = (codes, params.zero_point, params.scale.mul(Scale::pow2(WIDE_FRACTION)), u64::from(most));
+    let mode = rounder.mode();
+    let stepped = match *source {
+        Source::Codes(g, p, Some(most)) => {
+            lanes::step_fine(level, base, (g, p.zero_point, fine.mul(p.scale), most), mode, wide)
+        }
+        Source::Wide(g, unit, Some(most)) => lanes::step_fine(level, base, (g, 0, fine.mul(unit), most), mode, wide),
+        _ => None,
+    };
+    if let Some((non_zero, range)) = stepped {
+        return (StepCount { non_zero, vanished: 0 }, range);
+    }
+    kernels::widen(codes, params.zero_point, params.scale, wide);
+    let count = step_wide(wide, source, rate, rounder);
+    (count, kernels::gradient_range_wide(wide))
+}
+
 fn step_wide(wide: &mut [i64], source: &Source<'_>, rate: Scale, rounder: &mut Rounder) -> StepCount {
     let fine = rate.mul(Scale::pow2(WIDE_FRACTION));
     match *source {
-        Source::Codes(g, p) => {
+        Source::Codes(g, p, _) => {
             let zero = i64::from(p.zero_point);
             kernels::subtract_step_wide(wide, g.iter().map(|&g| i64::from(g) - zero), fine.mul(p.scale), rounder)
         }
-        Source::Wide(g, unit) => kernels::subtract_step_wide(wide, g.iter().copied(), fine.mul(unit), rounder),
+        Source::Wide(g, unit, _) => kernels::subtract_step_wide(wide, g.iter().copied(), fine.mul(unit), rounder),
         Source::Reals(g) => {
             let (fine, mut count) = (fine.to_f64(), StepCount::default());
             for (w, &g) in wide.iter_mut().zip(g) {
@@ -278,38 +318,40 @@ fn step_wide(wide: &mut [i64], source: &Source<'_>, rate: Scale, rounder: &mut R
 }
 
 /// Non-zero gradients whose step is below half of one code `lsb`: counted in f64, since no device needs the number.
-fn below_half(source: &Source<'_>, rate: Scale, lsb: Scale) -> u64 {
+fn below_half(level: Level, source: &Source<'_>, rate: Scale, lsb: Scale) -> u64 {
     let limit = |unit: f64| lsb.to_f64() / (2.0 * rate.to_f64() * unit);
-    let small = |g: f64, limit: f64| g != 0.0 && g.abs() < limit;
-    let count = match *source {
-        Source::Codes(g, p) => {
-            let (zero, limit) = (i64::from(p.zero_point), limit(p.scale.to_f64()));
-            g.iter().filter(|&&g| small((i64::from(g) - zero) as f64, limit)).count()
-        }
-        Source::Wide(g, unit) => {
-            let limit = limit(unit.to_f64());
-            g.iter().filter(|&&g| small(g as f64, limit)).count()
-        }
+    match *source {
+        Source::Codes(g, p, _) => lanes::count_below(level, g, p.zero_point, limit(p.scale.to_f64())),
+        Source::Wide(g, unit, _) => lanes::count_below(level, g, 0, limit(unit.to_f64())),
         Source::Reals(g) => {
             let limit = limit(1.0);
-            g.iter().filter(|&&g| small(f64::from(g), limit)).count()
+            let below = g.iter().filter(|&&g| g != 0.0 && f64::from(g).abs() < limit).count();
+            u64::try_from(below).unwrap_or(u64::MAX)
         }
-    };
-    u64::try_from(count).unwrap_or(u64::MAX)
+    }
 }
 
 fn of_velocity(velocity: &Values) -> Source<'_> {
     match velocity {
-        Values::Codes { codes, params } => Source::Codes(codes, *params),
+        Values::Codes { codes, params } => Source::Codes(codes, *params, None),
         Values::Real(reals) => Source::Reals(reals),
     }
 }
 
 /// Fine grid → codes of a slot, with the fixed grid or the values' own range.
 pub(crate) fn store_wide(wide: &[i64], slot: &mut SlotState, codes: &mut [i32]) -> Result<QParams, LearnError> {
-    let range = kernels::gradient_range_wide(wide);
+    store_fine((Level::best(), wide, kernels::gradient_range_wide(wide)), slot, codes)
+}
+
+/// As [`store_wide`] where the range is known.
+fn store_fine(
+    (level, wide, range): (Level, &[i64], (i64, i64)),
+    slot: &mut SlotState,
+    codes: &mut [i32],
+) -> Result<QParams, LearnError> {
     let to = slot.grid(range, Scale::pow2(-WIDE_FRACTION));
     let requant = slot.requant(0, &to);
-    lanes::requant(Level::best(), wide, &requant, &mut slot.site, codes)?;
+    let most = Some(range.0.unsigned_abs().max(range.1.unsigned_abs()));
+    lanes::requant(level, (wide, most), &requant, &mut slot.site, codes)?;
     Ok(to.params)
 }

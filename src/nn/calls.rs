@@ -195,6 +195,8 @@ fn describe_float(layer: &Layer, inputs: &[TensorType], output: TensorType) -> C
         Layer::PRelu { .. } => CallShape::new(Op::PRelu, pixels(to), &[i, o]),
         Layer::Relu => CallShape::new(Op::Relu, n, &[i, o]),
         Layer::Sigmoid => CallShape::new(Op::Sigmoid, n, &[i, o]),
+        Layer::Tanh => CallShape::new(Op::Tanh, n, &[i, o]),
+        Layer::HardSwish => CallShape::new(Op::HardSwish, n, &[i, o]),
         Layer::Clamp { .. } => CallShape::new(Op::Clamp, n, &[i, o]),
         Layer::Softmax => CallShape::new(Op::FloatSoftmax, pixels(to), &[i, o]),
         Layer::Sign => CallShape::new(Op::Sign, pixels(to).with("words", bytes(device_words(to.c))), &[i, o]),

@@ -1,7 +1,7 @@
 //! What a network is made of: weights and multiply-accumulates by their bits, layer by layer, from shapes alone.
 
 use super::calls::constants;
-use super::{Graph, Int8, Kind, Layer, Shape, Source, TensorType};
+use super::{Graph, Int8, Kind, Layer, Shape, Source};
 use std::collections::BTreeMap;
 
 /// Numbers by the bits of their operands, e.g. `{1: 11980800, 32: 674888}`.
@@ -18,7 +18,7 @@ pub struct LayerCount {
     pub input_bits: u32,
     /// What it gives.
     pub output: Shape,
-    /// Weights by bits. Batch normalisation counts a factor and an addend a channel; constants that a framework does not
+    /// Weights by bits; zeros that a dilated or grouped filter is written out with are none. Batch normalisation counts a factor and an addend a channel; constants that a framework does not
     /// train (input scaling, offsets that turn sums into matches) count nothing.
     pub weights: ByBits,
     /// Multiply-accumulates by the wider operand's bits, taps in the padding included. As in Larq's summary, additions,
@@ -86,8 +86,12 @@ impl Graph {
             let preprocessing = node.inputs[0] == Source::Image && input.kind != Kind::F32;
             // Filters that an earlier layer holds already are counted there.
             let shared = self.spec().filters_of(i) != i;
-            let weights = weights(&node.layer, preprocessing);
-            let (bits, n) = weights.first().copied().unwrap_or((32, 0));
+            let mut weights = weights(&node.layer, preprocessing);
+            let stored = weights.first().copied().unwrap_or((32, 0)).1;
+            if let (Some(first), Some(own)) = (weights.first_mut(), node.products) {
+                first.1 -= output.shape.c * (products(&node.layer, input.shape) - own);
+            }
+            let bits = weights.first().map_or(32, |(bits, _)| *bits);
             let input_bits = bits_of(input.kind);
             let packed: usize = if shared { 0 } else { constants(&node.layer).iter().map(|(_, bytes)| bytes).sum() };
             LayerCount {
@@ -95,10 +99,13 @@ impl Graph {
                 op: node.layer.op(),
                 input_bits,
                 output: output.shape,
-                macs: by_bits(&[(bits.max(input_bits), macs(&node.layer, input, output.shape))]),
+                macs: by_bits(&[(
+                    bits.max(input_bits),
+                    output.shape.len() * node.products.unwrap_or(products(&node.layer, input.shape)),
+                )]),
                 weights: if shared { ByBits::new() } else { by_bits(&weights) },
                 packed_bytes: wide(packed),
-                padding_bytes: wide(packed.saturating_sub((n * usize_of(bits)).div_ceil(8))) * u64::from(bits < 8),
+                padding_bytes: wide(packed.saturating_sub((stored * usize_of(bits)).div_ceil(8))) * u64::from(bits < 8),
             }
         });
         Counts { layers: layers.collect() }
@@ -146,20 +153,16 @@ fn weights(layer: &Layer, preprocessing: bool) -> Vec<(u32, usize)> {
     }]
 }
 
-fn macs(layer: &Layer, input: TensorType, output: Shape) -> usize {
-    let from = input.shape;
+/// Multiply-accumulates of one output value.
+pub(super) fn products(layer: &Layer, from: Shape) -> usize {
     match layer {
         Layer::Int8(Int8::Conv { window, .. })
         | Layer::BinaryConv { window, .. }
         | Layer::SignConv { window, .. }
         | Layer::InputConv { window, .. }
-        | Layer::FloatConv { window, .. } => output.len() * window.taps() * from.c,
-        Layer::Int8(Int8::Depthwise { window, .. }) | Layer::DepthwiseConv { window, .. } => {
-            output.len() * window.taps()
-        }
-        Layer::BinaryDense { .. } | Layer::FloatDense { .. } | Layer::Int8(Int8::Dense { .. }) => {
-            output.len() * from.len()
-        }
+        | Layer::FloatConv { window, .. } => window.taps() * from.c,
+        Layer::Int8(Int8::Depthwise { window, .. }) | Layer::DepthwiseConv { window, .. } => window.taps(),
+        Layer::BinaryDense { .. } | Layer::FloatDense { .. } | Layer::Int8(Int8::Dense { .. }) => from.len(),
         _ => 0,
     }
 }

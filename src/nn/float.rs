@@ -63,6 +63,18 @@ pub fn sigmoid(mut x: Map<f32>) -> Map<f32> {
     x
 }
 
+/// `2 / (1 + exp(−2x)) − 1`: within 2^−23 of tanh x, ±1 far from 0.
+pub fn tanh(mut x: Map<f32>) -> Map<f32> {
+    x.data_mut().iter_mut().for_each(|v| *v = 2.0 / (1.0 + exp_f32(-2.0 * *v)) - 1.0);
+    x
+}
+
+/// `x·min(max(x + 3, 0), 6) / 6`.
+pub fn hard_swish(mut x: Map<f32>) -> Map<f32> {
+    x.data_mut().iter_mut().for_each(|v| *v = *v * (*v + 3.0).clamp(0.0, 6.0) / 6.0);
+    x
+}
+
 /// min(max(x, low), high).
 pub fn clamp(mut x: Map<f32>, low: f32, high: f32) -> Map<f32> {
     x.data_mut().iter_mut().for_each(|v| *v = v.max(low).min(high));

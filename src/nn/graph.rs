@@ -1,5 +1,6 @@
 //! A network: layers in the order they run, checked once, then run without surprises.
 
+use super::counts::products;
 use super::fast::Program;
 use super::infer::{Info, infer};
 use super::{Layer, NnError, Shape, TensorType};
@@ -22,6 +23,16 @@ pub struct Node {
     pub layer: Layer,
     /// What it reads.
     pub inputs: Vec<Source>,
+    /// Of a convolution whose filters are dilated or grouped ones written out with zeros: products in one output value without
+    /// those zeros (0 for a map of constants), which are no weights and count no multiply-accumulates. `None`: one a weight.
+    pub products: Option<usize>,
+}
+
+impl Node {
+    /// A node whose filters are all weights.
+    pub fn new(name: &str, layer: Layer, inputs: Vec<Source>) -> Self {
+        Self { name: name.to_owned(), layer, inputs, products: None }
+    }
 }
 
 /// A network as it is described, before any check.
@@ -55,13 +66,13 @@ impl GraphSpec {
     /// Adds a layer that reads the one before it (the image, if it is the first).
     pub fn then(mut self, name: &str, layer: Layer) -> Self {
         let input = self.nodes.len().checked_sub(1).map_or(Source::Image, Source::Node);
-        self.nodes.push(Node { name: name.to_owned(), layer, inputs: vec![input] });
+        self.nodes.push(Node::new(name, layer, vec![input]));
         self
     }
 
     /// Adds a layer with its inputs.
     pub fn node(mut self, name: &str, layer: Layer, inputs: &[Source]) -> Self {
-        self.nodes.push(Node { name: name.to_owned(), layer, inputs: inputs.to_vec() });
+        self.nodes.push(Node::new(name, layer, inputs.to_vec()));
         self
     }
 
@@ -130,6 +141,7 @@ impl Graph {
                 });
             }
             infos.push(infer(&node.layer, &node.name, &inputs)?);
+            check_products(node, inputs[0].ty.shape)?;
         }
         let classifier = find_classifier(&spec, &infos)?;
         let readers = count_readers(&spec, classifier);
@@ -179,7 +191,7 @@ impl Graph {
         };
         let node = |n: &Node| {
             let inputs = n.inputs.iter().map(moved).collect::<Option<_>>()?;
-            Some(Node { name: n.name.clone(), layer: n.layer.clone(), inputs })
+            Some(Node { inputs, ..n.clone() })
         };
         let nodes = self.spec.nodes[first..].iter().map(node).collect::<Option<_>>()?;
         Self::new(GraphSpec { input: self.feature_type(), nodes, ..self.spec.clone() }).ok()
@@ -210,6 +222,20 @@ impl Graph {
             Source::Image => self.spec.input,
             Source::Node(n) => self.infos[n].ty,
         }
+    }
+
+    /// Largest magnitude that an integer of a map can have, at most 2^30.
+    pub(super) fn bound(&self, source: Source) -> i32 {
+        let bound = match source {
+            Source::Image => Info::new(self.spec.input).bound,
+            Source::Node(n) => self.infos[n].bound,
+        };
+        i32::try_from(bound.min(1 << 30)).expect("at most 2^30")
+    }
+
+    /// How many read a node: layers, the output and the features.
+    pub(super) fn readers(&self, node: usize) -> usize {
+        self.readers[node]
     }
 
     /// Bytes of all weights, thresholds and tables as a device stores them.
@@ -272,4 +298,17 @@ fn plan(spec: &GraphSpec, readers: &[usize]) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// Written-out filters have no product that was not there.
+fn check_products(node: &Node, from: Shape) -> Result<(), NnError> {
+    let most = products(&node.layer, from);
+    match node.products {
+        Some(n) if n > most => Err(NnError::OutOfRange {
+            what: format!("{}.products", node.name),
+            value: n.to_string(),
+            allowed: format!("0 to {most}, the weights of one of its filters"),
+        }),
+        _ => Ok(()),
+    }
 }

@@ -183,7 +183,7 @@ fn float(cx: &Cx<'_>, per_channel: impl Fn(&str, usize) -> Result<(), NnError>) 
             finite("bias", bias)?;
             shape
         }
-        Layer::Sigmoid | Layer::Softmax => shape,
+        Layer::Sigmoid | Layer::Tanh | Layer::HardSwish | Layer::Softmax => shape,
         Layer::Clamp { low, high } => {
             if !low.is_finite() || !high.is_finite() || low > high {
                 return Err(cx.out_of_range(

@@ -103,6 +103,10 @@ pub enum Layer {
         /// Largest value let through.
         high: f32,
     },
+    /// f32 → f32: 2/(1 + exp(−2x)) − 1.
+    Tanh,
+    /// f32 → f32: x·min(max(x + 3, 0), 6)/6, from left to right.
+    HardSwish,
     /// f32 → f32, each pixel by itself: [`crate::numeric::elementary::softmax_f32`] of its channels (numerics N43).
     Softmax,
     /// f32 (h × w × c) and f32 (1 × 1 × c) → f32: each pixel times the second map, channel by channel.
@@ -193,6 +197,8 @@ impl Layer {
             Layer::Sigmoid => "sigmoid",
             Layer::Clamp { .. } => "clamp",
             Layer::Softmax => "softmax",
+            Layer::Tanh => "tanh",
+            Layer::HardSwish => "hard_swish",
             Layer::Gate => "gate",
             Layer::Concat => "concat",
             Layer::Slice { .. } => "slice",

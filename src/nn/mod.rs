@@ -38,6 +38,7 @@ mod runner;
 mod simd;
 mod standardise;
 mod tensor;
+mod thresholds;
 mod transform;
 mod weights;
 mod window;

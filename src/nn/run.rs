@@ -212,7 +212,7 @@ pub(super) fn single(node: &Node, inputs: &[&Tensor]) -> Tensor {
         (Layer::Relu, Tensor::I32(x)) => {
             Tensor::I32(Map::new(shape, x.data().iter().map(|v| *v.max(&0)).collect()).expect("one a value"))
         }
-        (Layer::Int8(layer), x) => int8::run(layer, None, x, inputs.get(1).copied()),
+        (Layer::Int8(layer), x) => int8::run(layer, x, inputs.get(1).copied()),
         (Layer::Gate, Tensor::F32(x)) => Tensor::F32(float::gate(x.clone(), floats(inputs[1]))),
         (Layer::AddLast, Tensor::F32(x)) => Tensor::F32(float::add_last(x.clone(), floats(inputs[1]))),
         (Layer::Concat, Tensor::I8(_)) => {
@@ -243,6 +243,8 @@ fn float_layer(layer: &Layer, x: &Map<f32>) -> Tensor {
         Layer::PRelu { alpha } => float::prelu(x.clone(), alpha),
         Layer::Bias { bias } => float::bias(x.clone(), bias),
         Layer::Sigmoid => float::sigmoid(x.clone()),
+        Layer::Tanh => float::tanh(x.clone()),
+        Layer::HardSwish => float::hard_swish(x.clone()),
         Layer::Clamp { low, high } => float::clamp(x.clone(), *low, *high),
         Layer::Softmax => float::softmax(x),
         Layer::Slice { start, len } => float::slice(x, *start, *len),

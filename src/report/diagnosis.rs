@@ -1,7 +1,7 @@
 //! The failure signatures of on-device learning, named where a record shows them, each with its remedy.
 //!
-//! Three of them (reports/study/README.md): accuracy stays behind because updates vanish, the board's RAM is too small, and learning
-//! takes longer than samples take to arrive.
+//! They are those of reports/study/README.md: accuracy stays behind because updates vanish, weights saturate or their grid runs away,
+//! the board's RAM is too small, and learning takes longer than samples take to arrive.
 
 use super::numbers::{percent, three};
 use super::verdict::loses;
@@ -9,6 +9,8 @@ use crate::record::{CostResult, PrecisionResult, RunRecord};
 
 /// From this share of vanished updates on, they are the mechanism of a loss.
 const MANY_VANISHED: f64 = 0.5;
+/// Growth of one code of the stored weights in the second half of the first experience, when a sound range has settled.
+const MUCH_GROWTH: f64 = 3.0;
 /// From this share of saturated weights on, the range is too small.
 const MANY_CLIPPED: f64 = 0.01;
 
@@ -22,6 +24,15 @@ pub(super) fn diagnoses(record: &RunRecord) -> Vec<String> {
 
 fn why(p: &PrecisionResult) -> String {
     let vanished = p.vanished_updates.unwrap_or(0.0);
+    if let Some((before, after)) = growth(p).filter(|(before, after)| after / before >= MUCH_GROWTH) {
+        return format!(
+            "{} drifts: one code of its weights grew from {} to {} within the first experience, since every step rounds them anew on a grid \
+             that moves with them. update_base = \"stored\", more bits or a static range for weights.master holds them.",
+            p.name,
+            three(before),
+            three(after)
+        );
+    }
     if vanished >= MANY_VANISHED {
         return format!(
             "{} plateaus for want of bits: {} % of its updates are below half a step of its weights. More bits or a smaller range for \
@@ -45,6 +56,13 @@ fn why(p: &PrecisionResult) -> String {
         p.name,
         percent(vanished)
     )
+}
+
+/// One code of the stored weights in the middle and at the end of the first experience.
+fn growth(p: &PrecisionResult) -> Option<(f64, f64)> {
+    let points = p.seeds.first()?.fidelity.iter().filter(|f| f.experience == 0 && f.role == "weights.master");
+    let codes: Vec<f64> = points.filter_map(|f| f.lsb).collect();
+    Some((*codes.get(codes.len() / 2)?, *codes.last()?))
 }
 
 fn ram(record: &RunRecord, c: &CostResult) -> Option<String> {
@@ -116,6 +134,12 @@ mod tests {
         big.costs[0].ram_timeline =
             vec![RamPoint { call: 0, site: "head.update".into(), state_bytes: 9, arena_bytes: 1 }];
         assert!(diagnoses(&big)[0].contains("learning state"));
+        let mut drifting = r.clone();
+        let p = drifting.precisions.last_mut().expect("one");
+        p.minus_float = Some(crate::record::Summary { mean: -0.2, half_width_95: Some(0.01), n: 3 });
+        let first = p.seeds[0].fidelity.iter_mut().filter(|f| f.experience == 0 && f.role == "weights.master");
+        first.enumerate().for_each(|(i, f)| f.lsb = Some(1e-4 * 2f64.powi(i32::try_from(i).expect("few"))));
+        assert!(diagnoses(&drifting)[0].contains("drifts"), "{:?}", diagnoses(&drifting));
         let mut lost = r;
         let p = lost.precisions.last_mut().expect("one");
         p.minus_float = Some(crate::record::Summary { mean: -0.2, half_width_95: Some(0.01), n: 3 });

@@ -69,6 +69,10 @@ pub enum Op {
     PRelu,
     /// 1/(1 + exp(−x)) in f32. `n`.
     Sigmoid,
+    /// 2/(1 + exp(−2x)) − 1 in f32. `n`.
+    Tanh,
+    /// x·min(max(x + 3, 0), 6)/6 in f32. `n`.
+    HardSwish,
     /// f32 → packed signs. `pixels channels words`.
     Sign,
     /// Max pooling of i32 or f32. `oh ow channels kh kw` (+ `ih iw`, `stride`, padding).

@@ -150,6 +150,28 @@ fn what_cannot_be_had_is_an_error_and_parts_are_kept() {
     assert!(matches!(refused, Err(FetchError::Server { .. })), "{refused:?}");
 }
 
+/// A server that answers in plain text where TLS is to be spoken.
+#[test]
+fn https_without_a_proper_server_is_a_clear_error() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/x", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = stream.unwrap().write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x");
+    let result = download(&url, MD5, &path, &PATIENCE, &mut |_, _| {});
+    let message = result.unwrap_err().to_string();
+    assert!(!path.exists());
+    if cfg!(feature = "https") {
+        assert!(message.contains("--mirror") && !message.contains("feature"), "{message}");
+    } else {
+        assert!(message.contains("speaks no https") && message.contains("curl -L"), "{message}");
+    }
+}
+
 static FILES: [Remote; 1] = [Remote { name: "set.bin", url: "http://127.0.0.1:1/set.bin", md5: MD5, unpack: false }];
 static SET: RemoteSet = RemoteSet { name: "small", title: "t", licence: "l", usage: "u", files: &FILES };
 

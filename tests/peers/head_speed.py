@@ -61,7 +61,7 @@ def ours(path, preset, batch, repeat):
 
 
 def compare(given, x, y):
-    presets = ["hybrid-8", "hybrid-16", "hybrid-32", "float"]
+    presets = ["hybrid-8", "hybrid-16", "hybrid-32", "paper-8", "paper-16", "paper-32", "float"]
     wall, cpu = {}, {}
 
     def best(name, took, used):

@@ -278,6 +278,15 @@ def floats(name, opt=None, kind=None):
     case("quantize and dequantize", n, [x], z, [data])
 
 
+def float_hard_swish():
+    n = Net()
+    x, y = n.tensor([1, 4, 5, 6], F32), n.tensor([1, 4, 5, 6], F32)
+    n.op("HARD_SWISH", [x], [y])
+    data = RNG.normal(0, 3, [1, 4, 5, 6]).astype(np.float32)
+    data.flat[:6] = [3, -3, 0.0, -0.0, 2.9999998, -2.9999998]
+    case("hard_swish in f32", n, [x], y, [data])
+
+
 def concat_pad():
     n = Net()
     sx, zx = scale(), zero()
@@ -436,4 +445,5 @@ for i, (act, same, stride) in enumerate([(0, True, 1), (1, True, 2), (2, False, 
 for int8_in in (False, True):
     for int8_out in (False, True):
         lce_dequantize(int8_in, int8_out, 37)
+float_hard_swish()
 print("[\n" + ",\n".join(json.dumps(c) for c in CASES) + "\n]")

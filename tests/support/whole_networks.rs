@@ -7,6 +7,10 @@ use tinyprec::bits::Isa;
 use tinyprec::nn::{Engine, Graph, Kind, Map, Tensor, networks};
 use tinyprec::trace::NullSink;
 
+/// Batch normalisations whose signs alone are read, by network: the others add floats to a residual, or normalise floats.
+const THRESHOLDS: [(&str, usize); 4] =
+    [("XNORNet", 5), ("BinaryAlexNet", 6), ("BMXNet-ResNet18", 11), ("BMXNet-ResNet18-CIFAR10", 15)];
+
 /// A published network at the smallest size that it allows, on random weights: fast and plain kernels agree.
 fn whole_network(a: &networks::Architecture) {
     let own = [a.input[0], a.input[1]];
@@ -28,6 +32,13 @@ fn whole_network(a: &networks::Architecture) {
         assert!(bits(&fast.features) == bits(&plain.features), "{} {isa:?}: features", a.name);
         assert!(bits(&fast.output) == bits(&plain.output), "{} {isa:?}: output", a.name);
     }
+    let folded = graph.with_thresholds().unwrap();
+    let fast = folded.pass(&image, Engine::best(), &mut NullSink).unwrap();
+    assert!(bits(&fast.output) == bits(&plain.output), "{}: output behind thresholds", a.name);
+    let count = |graph: &Graph, op: &str| graph.spec().nodes.iter().filter(|n| n.layer.op() == op).count();
+    let gone = graph.spec().nodes.len() - folded.spec().nodes.len();
+    let expected = THRESHOLDS.iter().find(|(name, _)| *name == a.name).map_or(0, |(_, n)| *n);
+    assert_eq!((gone, count(&folded, "threshold") - count(&graph, "threshold")), (expected, expected), "{}", a.name);
 }
 
 fn mapped<T: Copy + Default>(pixels: &Tensor, of: impl Fn(u8) -> T) -> Map<T> {

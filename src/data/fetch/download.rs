@@ -54,6 +54,9 @@ pub fn download(
     patience: &Patience,
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<(), FetchError> {
+    if cfg!(not(feature = "https")) && url.starts_with("https:") {
+        return Err(FetchError::NoHttps { url: url.to_owned(), path: path.to_owned() });
+    }
     let config = Agent::config_builder()
         .timeout_connect(Some(patience.answer))
         .timeout_recv_response(Some(patience.answer))

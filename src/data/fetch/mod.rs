@@ -36,6 +36,16 @@ pub enum FetchError {
         /// Where the file belongs.
         path: PathBuf,
     },
+    /// An https address in a build that speaks only http.
+    #[error(
+        "{url}: this build speaks no https (it was made without the feature `https`, which is on by default); give an http server with --mirror, or fetch the file with another program, for example `curl -L -o '{}' {url}`, then run the command again: it checks what is there", path.display()
+    )]
+    NoHttps {
+        /// Address.
+        url: String,
+        /// Where the file belongs.
+        path: PathBuf,
+    },
     /// Nothing more arrived.
     #[error(
         "{url}: stopped after {got} bytes, {attempts} attempts brought nothing more; run the command again, it goes on from there"

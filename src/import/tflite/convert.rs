@@ -2,6 +2,7 @@
 
 use super::flatbuffer::{Table, Wrong};
 use super::model::{CUSTOM, ElementType, Model, Operator};
+use super::spread::Spread;
 use crate::nn::{Fill, GraphSpec, Info, Kind, Layer, Node, Pad, Shape, Source, TensorType, Window, infer};
 
 /// More channels than this are a broken file; every channel costs memory in each layer that has a number a channel.
@@ -144,8 +145,22 @@ impl<'a> Converter<'a> {
             return Err(format!("gives {} channels, at most {MOST_CHANNELS} are read", view.c));
         }
         self.infos.push(info);
-        self.spec.nodes.push(Node { name: name.to_owned(), layer, inputs: inputs.to_vec() });
+        self.spec.nodes.push(Node::new(name, layer, inputs.to_vec()));
         Ok(Place { source: Source::Node(self.spec.nodes.len() - 1), view, pad: [0; 4] })
+    }
+
+    /// Marks the last layer's filters as written out with zeros, if they are.
+    pub(super) fn written_out(&mut self, spread: &Spread) {
+        if spread.has_zeros() {
+            self.own_products(spread.taps[0] * spread.taps[1] * spread.products);
+        }
+    }
+
+    /// Says how many products an output value of the last layer has without written-out zeros.
+    pub(super) fn own_products(&mut self, products: usize) {
+        if let Some(node) = self.spec.nodes.last_mut() {
+            node.products = Some(products);
+        }
     }
 
     /// Adds a layer named `<operator>_<what>` behind another.

@@ -63,6 +63,7 @@ fn classifier(nodes: &[Node]) -> Option<String> {
             Layer::Int8(Int8::Dense { bias, .. }) => return (bias.len() > 1).then(|| node.name.clone()),
             Layer::Softmax
             | Layer::Sigmoid
+            | Layer::Tanh
             | Layer::Int8(Int8::Softmax(_) | Int8::Table { .. } | Int8::Dequantise { .. } | Int8::Rescale { .. }) => {}
             _ => return None,
         }

@@ -16,16 +16,19 @@ impl<'a> Converter<'a> {
             return Err(format!("has {out} filters of {own} channels over {}", place.view));
         }
         self.plain(place)?;
-        let spread = Spread { rows: out, taps: [kh, kw], own, groups, dilation: op.dilation([4, 5])? };
+        let spread = Spread { rows: out, taps: [kh, kw], own, groups, products: own, dilation: op.dilation([4, 5])? };
         self.model.spend(spread.len()?)?;
         let window = op.window(spread.kernel(), place.pad)?;
         if self.is_int8(op, 0)? {
             let weights = spread.of(&self.model.i8s(self.tensor(op, 1)?)?);
-            return self.int8_conv(op, place.source, window, weights, [out, window.taps(), ic]);
+            let place = self.int8_conv(op, place.source, window, weights, [out, window.taps(), ic])?;
+            self.written_out(&spread);
+            return Ok(place);
         }
         let weights = spread.of(&self.model.f32s(self.tensor(op, 1)?)?);
         let layer = Layer::FloatConv { weights, out, bias: self.bias(op)?, window };
         let place = self.push(&op.name, layer, &[place.source])?;
+        self.written_out(&spread);
         self.activate(op, place, op.options()?.u8(3)?)
     }
 
@@ -38,12 +41,15 @@ impl<'a> Converter<'a> {
             return Err(format!("has {one} x {out} filters over {} channels", place.view.c));
         }
         self.plain(place)?;
-        let spread = Spread { rows: 1, taps: [kh, kw], own: out, groups: 1, dilation: op.dilation([5, 6])? };
+        let dilation = op.dilation([5, 6])?;
+        let spread = Spread { rows: 1, taps: [kh, kw], own: out, groups: 1, products: 1, dilation };
         self.model.spend(spread.len()?)?;
         let window = op.window(spread.kernel(), place.pad)?;
         if self.is_int8(op, 0)? {
             let weights = spread.of(&self.model.i8s(self.tensor(op, 1)?)?);
-            return self.int8_depthwise(op, place.source, window, weights, [out, multiplier]);
+            let place = self.int8_depthwise(op, place.source, window, weights, [out, multiplier])?;
+            self.written_out(&spread);
+            return Ok(place);
         }
         let (weights, bias) = (spread.of(&self.model.f32s(self.tensor(op, 1)?)?), self.bias(op)?);
         let layer = match (multiplier, place.view.c) {
@@ -57,6 +63,7 @@ impl<'a> Converter<'a> {
             _ => return Err(format!("has {multiplier} filters a channel, only 1 is run in f32")),
         };
         let place = self.push(&op.name, layer, &[place.source])?;
+        self.written_out(&spread);
         self.activate(op, place, op.options()?.u8(4)?)
     }
 
@@ -187,16 +194,19 @@ impl<'a> Converter<'a> {
         self.push(&op.name, Layer::Sigmoid, &[source])
     }
 
-    /// TANH, in 8 bits.
+    /// TANH.
     pub(super) fn tanh(&mut self, op: &Op<'_, 'a>) -> Result<Place, Wrong> {
         let source = self.map(op, 0)?;
-        if self.is_int8(op, 0)? { self.int8_tanh(op, source) } else { Err("is run in 8 bits only".to_owned()) }
+        if self.is_int8(op, 0)? { self.int8_tanh(op, source) } else { self.push(&op.name, Layer::Tanh, &[source]) }
     }
 
-    /// HARD_SWISH, in 8 bits.
+    /// HARD_SWISH.
     pub(super) fn hard_swish(&mut self, op: &Op<'_, 'a>) -> Result<Place, Wrong> {
         let source = self.map(op, 0)?;
-        if self.is_int8(op, 0)? { self.int8_hard_swish(op, source) } else { Err("is run in 8 bits only".to_owned()) }
+        if self.is_int8(op, 0)? {
+            return self.int8_hard_swish(op, source);
+        }
+        self.push(&op.name, Layer::HardSwish, &[source])
     }
 
     /// SOFTMAX over the channels.

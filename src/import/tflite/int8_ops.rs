@@ -135,6 +135,7 @@ impl<'a> Converter<'a> {
             to,
         };
         let place = self.push(&format!("{}_constant", op.name), Layer::Int8(layer), &[map])?;
+        self.own_products(0);
         Ok(if constant == 0 { [place.source, map] } else { [map, place.source] })
     }
 

@@ -1,7 +1,7 @@
 //! Filters with zeros between their taps (dilation) and for the channels of other groups, as plain filters.
 //!
 //! A weight of 0 adds nothing to a sum of integers, and nothing to one of finite floats, so the plain filters give the same.
-//! They cost more to run, and are counted as what runs.
+//! The zeros are run, and stored, but not counted: the layer's node says how many products are left.
 
 use super::flatbuffer::Wrong;
 
@@ -14,6 +14,8 @@ pub(super) struct Spread {
     pub own: usize,
     /// Groups of rows, each with channels of its own.
     pub groups: usize,
+    /// Channels that one output value sums over.
+    pub products: usize,
     /// Pixels from tap to tap, down and right.
     pub dilation: [usize; 2],
 }
@@ -23,6 +25,11 @@ impl Spread {
     pub(super) fn kernel(&self) -> [usize; 2] {
         let axis = |i: usize| (self.taps[i] - 1).saturating_mul(self.dilation[i]) + 1;
         [axis(0), axis(1)]
+    }
+
+    /// Whether the plain filters have more weights than these.
+    pub(super) fn has_zeros(&self) -> bool {
+        self.groups > 1 || self.kernel() != self.taps
     }
 
     /// Weights of the plain filters.
@@ -55,9 +62,9 @@ mod tests {
 
     #[test]
     fn zeros_lie_between_taps_and_under_other_groups() {
-        let dilated = Spread { rows: 1, taps: [2, 2], own: 1, groups: 1, dilation: [2, 1] };
+        let dilated = Spread { rows: 1, taps: [2, 2], own: 1, groups: 1, products: 1, dilation: [2, 1] };
         assert_eq!((dilated.kernel(), dilated.of(&[1, 2, 3, 4])), ([3, 2], vec![1, 2, 0, 0, 3, 4]));
-        let grouped = Spread { rows: 2, taps: [1, 1], own: 2, groups: 2, dilation: [1, 1] };
+        let grouped = Spread { rows: 2, taps: [1, 1], own: 2, groups: 2, products: 2, dilation: [1, 1] };
         assert_eq!((grouped.len(), grouped.of(&[1, 2, 3, 4])), (Ok(8), vec![1, 2, 0, 0, 0, 0, 3, 4]));
     }
 }

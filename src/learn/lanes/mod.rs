@@ -4,24 +4,31 @@
 //! proven that the result fits, so their order is free; each rounding is written without branches; a block with a value out
 //! of range goes back to the plain kernel, which counts it. Codes of up to 16 bits are multiplied two at a time.
 //!
-//! Flow: `matrix` (batches of dot and outer products), `elementwise` (requantising, SGD's step, softmax), each compiled for
-//! the widest registers of the machine by `simd`.
+//! Flow: `matrix` (batches of dot and outer products; `bytes` where both operands are 8-bit codes), `rounding` (by one fused multiply-add where that is exact), with which
+//! `elementwise` (requantising, SGD's step) and `wide` (64-bit sums, weights of a moving range) run, `softmax`; each compiled
+//! for the widest registers of the level by `simd`.
 
+pub(crate) mod bytes;
 mod elementwise;
 mod matrix;
+mod rounding;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod simd;
+mod softmax;
+mod wide;
 
-pub(crate) use elementwise::{join, requant, sgd, softmax};
+pub(crate) use elementwise::{range, requant, sgd};
 pub(crate) use matrix::{Pairs, dots, outer, to_lanes};
+pub(crate) use softmax::softmax;
+pub(crate) use wide::{count_below, join, step_fine};
 
 /// Which registers the loops are compiled for; all give the same integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     /// Whatever the target has without asking.
     Plain,
-    /// x86-64 with AVX2.
+    /// x86-64 with AVX2, FMA and BMI2.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
@@ -30,7 +37,7 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// The widest of this machine.
+    /// The widest of this level.
     pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
@@ -39,14 +46,20 @@ impl Level {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512vnni");
-            if wide {
+            let fused = is_x86_feature_detected!("fma") && is_x86_feature_detected!("bmi2");
+            if wide && fused {
                 return Self::Avx512;
             }
-            if is_x86_feature_detected!("avx2") {
+            if is_x86_feature_detected!("avx2") && fused {
                 return Self::Avx2;
             }
         }
         Self::Plain
+    }
+
+    /// A fused multiply-add is one instruction.
+    fn fused(self) -> bool {
+        self != Self::Plain
     }
 
     /// All that this machine has, for tests.
@@ -75,6 +88,41 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
+        fn steps_on_the_fine_grid_equal_the_plain_kernels(
+            pairs in prop::collection::vec((any::<i32>(), any::<i32>()), 1..300), small in (8u32..32, 0u32..32), zeros in (-200i32..200, -200i32..200),
+            mantissas in ((1u32 << 30)..(1 << 31), (1u32 << 30)..(1 << 31)), exponents in (-30i32..8, -40i32..8), wide in any::<bool>(),
+            limit in 0f64..300.0,
+        ) {
+            let (base, gradient): (Vec<i32>, Vec<i32>) = pairs.iter().map(|&(a, b)| (a >> small.0, b >> small.1)).unzip();
+            let of_base = Scale::from_parts(mantissas.0, exponents.0).unwrap();
+            let of_step = Scale::from_parts(mantissas.1, exponents.1).unwrap();
+            let wides: Vec<i64> = gradient.iter().map(|&g| i64::from(g) << if wide { 18 } else { 0 }).collect();
+            let most = |x: &mut dyn Iterator<Item = i64>, zero: i32| x.map(|x| x.abs_diff(zero.into())).max().unwrap_or(0);
+            let base_most = most(&mut base.iter().map(|&x| x.into()), zeros.0);
+            let mut expected = vec![0i64; base.len()];
+            kernels::widen(&base, zeros.0, of_base.mul(Scale::pow2(-kernels::WIDE_FRACTION)), &mut expected);
+            let mut rounder = crate::numeric::Rounder::new(Rounding::TiesEven, 0, 0);
+            let centred = wides.iter().map(|&g| g - i64::from(zeros.1));
+            let counted = kernels::subtract_step_wide(&mut expected, centred.clone(), of_step, &mut rounder);
+            let expected = (&expected, Some((counted.non_zero, kernels::gradient_range_wide(&expected))));
+            let below = centred.filter(|&g| g != 0 && (g as f64).abs() < limit).count();
+            for level in Level::available() {
+                let mut out = vec![7; base.len()];
+                let from = (&wides[..], zeros.1, of_step, most(&mut wides.iter().copied(), zeros.1));
+                let base = (&base[..], zeros.0, of_base, base_most);
+                let found = step_fine(level, base, from, Rounding::TiesEven, &mut out);
+                prop_assert!(found.is_none() || (&out, found) == expected, "{:?}", level);
+                prop_assert_eq!(count_below(level, &wides, zeros.1, limit), u64::try_from(below).unwrap());
+                if !wide {
+                    let from = (&gradient[..], zeros.1, of_step, from.3);
+                    let found = step_fine(level, base, from, Rounding::TiesEven, &mut out);
+                    prop_assert!(found.is_none() || (&out, found) == expected, "{:?}", level);
+                    prop_assert_eq!(count_below(level, &gradient, zeros.1, limit), u64::try_from(below).unwrap());
+                }
+            }
+        }
+
+        #[test]
         fn dots_and_outer_products_equal_the_plain_kernels(
             classes in 1usize..11, columns in 1usize..100, samples in 1usize..10, seed in 0u32..1000, bits in 2u32..17,
             zero in -40_000i32..40_000,
@@ -91,18 +139,18 @@ mod tests {
             to_lanes(Level::Plain, w.chunks(columns), columns, &mut lw, &mut sums);
             to_lanes(Level::best(), a.chunks(columns), columns, &mut la, &mut sums);
             let mut pairs = Pairs::default();
-            pairs.features(&la, columns);
+            pairs.features(Level::best(), &la, columns);
             pairs.errors(&e, classes, |e| e);
             for level in Level::available() {
                 let mut z = vec![0; samples * classes];
-                dots(level, &lw, &la, classes, &mut z);
+                dots(level, (&lw, &la), classes, &mut z);
                 for (z, a) in z.chunks(classes).zip(a.chunks(columns)) {
                     let mut expected = vec![0; classes];
                     kernels::head_forward(&w, 0, a, 0, &mut expected);
                     prop_assert_eq!(z, &expected[..], "{:?}", level);
                 }
                 let (mut acc, mut expected) = (vec![7; classes * columns], vec![0; classes * columns]);
-                let range = outer(level, &pairs, zero, columns, 0..classes, &mut acc);
+                let range = outer(level, &pairs, zero, columns, &mut acc);
                 for (a, e) in a.chunks(columns).zip(e.chunks(classes)) {
                     kernels::gradient_accumulate(&mut expected, e, zero, a, 0);
                 }
@@ -134,7 +182,7 @@ mod tests {
         fn requantising_and_steps_equal_the_plain_kernels(
             values in prop::collection::vec(any::<i32>(), 1..600), wide in any::<bool>(), small in 0u32..32,
             mantissa in (1u32 << 30)..(1 << 31), exponent in -40i32..34, mode in 0usize..6, rule in 0usize..2,
-            zeros in (any::<i32>(), -200i32..200), bits in 2u32..33,
+            zeros in (any::<i32>(), -200i32..200), bits in 2u32..33, bounded in any::<bool>(),
         ) {
             let (mode, overflow) = (Rounding::ALL[mode], overflow(rule));
             let factor = Scale::from_parts(mantissa, exponent).unwrap();
@@ -146,21 +194,25 @@ mod tests {
             let wide_values: Vec<i64> = values.iter().map(|&v| i64::from(v) << if wide { 20 } else { 0 }).collect();
             let site = || Site::new("x", mode, 1, 2);
             let master: Vec<i32> = values.iter().map(|v| (v ^ 0x55).clamp(lo, hi)).collect();
+            let most = |x: &[i64], zero: i32| bounded.then(|| x.iter().map(|&x| x.abs_diff(zero.into())).max().unwrap_or(0));
+            let (most_narrow, most_wide) = (
+                most(&values.iter().map(|&v| v.into()).collect::<Vec<_>>(), src_zero), most(&wide_values, src_zero),
+            );
             for level in Level::available() {
                 let (mut a, mut b) = (vec![0; values.len()], vec![0; values.len()]);
                 let (mut sa, mut sb) = (site(), site());
-                let counted = requant(level, &values, &requant_to, &mut sa, &mut a).unwrap();
+                let counted = requant(level, (&values, most_narrow), &requant_to, &mut sa, &mut a).unwrap();
                 let expected = kernels::quantise_gradient(&values, &requant_to, &mut sb, &mut b).unwrap();
                 prop_assert_eq!(&a, &b);
                 prop_assert_eq!(&sa.count, &sb.count);
                 if src_zero == 0 { prop_assert_eq!(counted, expected); }
-                requant(level, &wide_values, &requant_to, &mut sa, &mut a).unwrap();
+                requant(level, (&wide_values, most_wide), &requant_to, &mut sa, &mut a).unwrap();
                 kernels::quantise_gradient_wide(&wide_values, &requant_to, &mut sb, &mut b).unwrap();
                 prop_assert_eq!(&a, &b);
                 prop_assert_eq!(&sa.count, &sb.count);
                 let (mut wa, mut wb) = (master.clone(), master.clone());
                 let (mut ua, mut ub) = (site(), site());
-                let ca = sgd(level, &mut wa, &values, &step, &mut ua, &mut sa).unwrap();
+                let ca = sgd(level, &mut wa, (&values, most_narrow), &step, &mut ua, &mut sa).unwrap();
                 let cb = kernels::sgd_update(&mut wb, &values, &step, &mut ub, &mut sb).unwrap();
                 prop_assert_eq!((&wa, ca, &sa.count), (&wb, cb, &sb.count));
             }

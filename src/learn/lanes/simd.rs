@@ -1,7 +1,10 @@
 //! The loops of this room for AVX2 and AVX-512; each equals its plain version bit for bit, tested in `mod.rs`.
 
 use super::Level;
-use super::elementwise::{Counted, Grid, exponentials, join_row, normalise, requant_block, sgd_block, to_16};
+use super::elementwise::{Counted, Grid, range_of, requant_block, sgd_block};
+use super::matrix::{add, interleave, to_16};
+use super::softmax::{exponentials, normalise};
+use super::wide::{Fine, Stepped, below_values, fine_values, join_row};
 use crate::numeric::elementary::Exponent;
 use core::arch::x86_64::*;
 
@@ -9,11 +12,11 @@ use core::arch::x86_64::*;
 macro_rules! at_level {
     ($name:ident, $body:expr, ($($arg:ident: $t:ty),*) -> $out:ty) => {
         pub(super) fn $name(level: Level, $($arg: $t),*) -> $out {
-            #[target_feature(enable = "avx2,bmi2")]
+            #[target_feature(enable = "avx2,fma,bmi2")]
             fn avx2($($arg: $t),*) -> $out {
                 $body($($arg),*)
             }
-            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi2")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma,bmi2")]
             fn avx512($($arg: $t),*) -> $out {
                 $body($($arg),*)
             }
@@ -35,6 +38,13 @@ at_level!(sgd_i64, sgd_block, (weights: &[i32], gradient: &[i64], grid: &Grid, o
 at_level!(join_row_of, join_row, (high: &[i32], low: &[i32], at: (&[i32], i64), out: &mut [i64]) -> (i64, i64));
 at_level!(exponentials_of, exponentials, (logits: &[i32], most: i32, exponent: Exponent, out: &mut [i32]) -> u64);
 at_level!(to_lanes, to_16, (codes: &[i32], lanes: &mut [i16]) -> i32);
+at_level!(interleave_of, interleave, (first: &[i16], second: &[i16], out: &mut [i16]) -> ());
+at_level!(add_of, add, (values: &[i16], sums: &mut [i32]) -> ());
+at_level!(range_level, range_of, (codes: &[i32], zero: i32) -> (i32, i32));
+at_level!(fine_i32, fine_values, (base: &[i32], gradient: &[i32], fine: &Fine, out: &mut [i64]) -> Stepped);
+at_level!(fine_i64, fine_values, (base: &[i32], gradient: &[i64], fine: &Fine, out: &mut [i64]) -> Stepped);
+at_level!(below_i32, below_values, (gradient: &[i32], zero: i32, limit: f64) -> u64);
+at_level!(below_i64, below_values, (gradient: &[i64], zero: i32, limit: f64) -> u64);
 at_level!(normalise_all, normalise, (values: &mut [i32], multiplier: u32, shift: u32) -> ());
 
 /// As `matrix::dots`; `padded` is a multiple of 32.
@@ -84,15 +94,21 @@ fn tile_avx512(rows: [&[i16]; 4], samples: [&[i16]; 4]) -> [[i32; 4]; 4] {
     }
     let mut out = [[0; 4]; 4];
     for (out, s) in out.iter_mut().zip(sums) {
-        let pair = |x, y| _mm512_add_epi32(_mm512_unpacklo_epi32(x, y), _mm512_unpackhi_epi32(x, y));
-        let (t0, t1) = (pair(s[0], s[1]), pair(s[2], s[3]));
-        let four = _mm512_add_epi32(_mm512_unpacklo_epi64(t0, t1), _mm512_unpackhi_epi64(t0, t1));
-        let half = _mm256_add_epi32(_mm512_castsi512_si256(four), _mm512_extracti64x4_epi64::<1>(four));
-        let sum = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256::<1>(half));
-        // SAFETY: four values of 32 bits fit.
-        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), sum) };
+        four_sums(s, out);
     }
     out
+}
+
+/// The sum of the lanes of each of four vectors.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(super) fn four_sums(s: [__m512i; 4], out: &mut [i32; 4]) {
+    let pair = |x, y| _mm512_add_epi32(_mm512_unpacklo_epi32(x, y), _mm512_unpackhi_epi32(x, y));
+    let (t0, t1) = (pair(s[0], s[1]), pair(s[2], s[3]));
+    let four = _mm512_add_epi32(_mm512_unpacklo_epi64(t0, t1), _mm512_unpackhi_epi64(t0, t1));
+    let half = _mm256_add_epi32(_mm512_castsi512_si256(four), _mm512_extracti64x4_epi64::<1>(four));
+    let sum = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256::<1>(half));
+    // SAFETY: four values of 32 bits fit.
+    unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), sum) };
 }
 
 #[target_feature(enable = "avx2")]
@@ -125,16 +141,19 @@ fn tile_avx2(rows: [&[i16]; 4], samples: [&[i16]; 4]) -> [[i32; 4]; 4] {
 pub(super) fn outer(
     level: Level,
     (features, padded): (&[i16], usize),
-    errors: &[i16],
+    errors: &[i32],
     (zero, column_sums): (i32, &[i32]),
     columns: usize,
     acc: &mut [i32],
 ) -> (i32, i32) {
-    let width = features.len() / padded;
+    let pairs = features.len() / padded / 2;
     assert!(padded.is_multiple_of(32) && columns <= padded && column_sums.len() == padded);
     let classes = acc.len() / columns;
-    assert!(classes > 0 && errors.len() == classes * width);
-    let e: [&[i16]; 4] = std::array::from_fn(|i| row(errors, i.min(classes - 1), width));
+    assert!(classes > 0 && errors.len() == classes * pairs);
+    let e: [&[i32]; 4] = std::array::from_fn(|i| {
+        let c = i.min(classes - 1);
+        &errors[c * pairs..(c + 1) * pairs]
+    });
     let mut range = (0, 0);
     // SAFETY: a level is only made where its features were found.
     unsafe {
@@ -146,18 +165,10 @@ pub(super) fn outer(
     range
 }
 
-/// The two errors of one pair as one 32-bit value.
-#[inline(always)]
-fn both(errors: &[i16], pair: usize) -> i32 {
-    let [a, b] = errors[2 * pair].to_le_bytes();
-    let [c, d] = errors[2 * pair + 1].to_le_bytes();
-    i32::from_le_bytes([a, b, c, d])
-}
-
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn outer_avx512(
     (features, padded): (&[i16], usize),
-    errors: [&[i16]; 4],
+    errors: [&[i32]; 4],
     (zero, column_sums): (i32, &[i32]),
     columns: usize,
     acc: &mut [i32],
@@ -173,12 +184,13 @@ fn outer_avx512(
             *s = _mm512_mullo_epi32(minus, unsafe { _mm512_loadu_si512(sums.as_ptr().cast()) });
         }
         let mut sums = [start; 4];
-        for (pair, a) in features.chunks_exact(2 * padded).enumerate() {
+        let [e0, e1, e2, e3] = errors;
+        for ((((a, &e0), &e1), &e2), &e3) in features.chunks_exact(2 * padded).zip(e0).zip(e1).zip(e2).zip(e3) {
             let a = &a[2 * k..2 * k + 64];
             // SAFETY: 64 values of 16 bits are there.
             let a = unsafe { [_mm512_loadu_si512(a.as_ptr().cast()), _mm512_loadu_si512(a[32..].as_ptr().cast())] };
-            for c in 0..4 {
-                let e = _mm512_set1_epi32(both(errors[c], pair));
+            for (c, e) in [e0, e1, e2, e3].into_iter().enumerate() {
+                let e = _mm512_set1_epi32(e);
                 for v in 0..2 {
                     sums[c][v] = _mm512_dpwssd_epi32(sums[c][v], a[v], e);
                 }
@@ -202,7 +214,7 @@ fn outer_avx512(
 #[target_feature(enable = "avx2")]
 fn outer_avx2(
     (features, padded): (&[i16], usize),
-    errors: [&[i16]; 4],
+    errors: [&[i32]; 4],
     (zero, column_sums): (i32, &[i32]),
     columns: usize,
     acc: &mut [i32],
@@ -220,7 +232,7 @@ fn outer_avx2(
             // SAFETY: 16 values of 16 bits are there.
             let a = unsafe { _mm256_loadu_si256(a.as_ptr().cast()) };
             for (sum, errors) in sums.iter_mut().zip(errors) {
-                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(a, _mm256_set1_epi32(both(errors, pair))));
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(a, _mm256_set1_epi32(errors[pair])));
             }
         }
         for (acc, sum) in acc.chunks_exact_mut(columns).zip(sums) {

@@ -161,7 +161,7 @@ impl BinaryLayer {
             let requant = self.error_slot.requant(0, &to);
             *params = QParams { scale: to.params.scale.mul(s), ..to.params };
             let site = &mut self.error_slot.site;
-            lanes::requant(Level::best(), &self.sums, &requant, site, &mut codes[..batch * n])?;
+            lanes::requant(Level::best(), (&self.sums, None), &requant, site, &mut codes[..batch * n])?;
             return Ok(());
         }
         let reals = |values: &Values, count: usize| match values {

@@ -104,7 +104,7 @@ impl<T: Term> Conv<T> {
         let ConvScratch { padded, starts, block } = scratch;
         let map = match input {
             Input::Map(x) => self.patches.map(x, padded),
-            Input::Rows(row) => self.patches.rows(padded, row),
+            Input::Rows(row) => self.patches.rows(padded, T::default(), row),
         };
         let n = (BLOCK_VALUES / self.out / 8 * 8).max(8);
         block.resize(block.len().max(n * self.out), T::default());

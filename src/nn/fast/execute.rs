@@ -4,13 +4,14 @@ use super::binary::BinaryScratch;
 use super::conv::{Conv, ConvScratch, Input};
 use super::elementwise::Unary;
 use super::input_conv::InputScratch;
+use super::int8::EightScratch;
 use super::plan::{Instruction, Ints, Kernel, Operand, Program};
 use super::pool::max_pool_bits;
 use super::tail::{self, Post};
 use super::{binary, elementwise};
 use crate::bits::{Isa, words};
 use crate::nn::run::single;
-use crate::nn::{BitMap, Graph, Layer, Map, Shape, Tensor, int8};
+use crate::nn::{BitMap, Graph, Map, Shape, Tensor};
 use std::mem;
 use std::ops::Range;
 
@@ -29,6 +30,7 @@ struct Scratch {
     binary: BinaryScratch,
     input: InputScratch,
     float: ConvScratch<f32>,
+    eight: EightScratch,
     block: Vec<f32>,
     sums: Vec<i32>,
 }
@@ -130,10 +132,10 @@ impl Step<'_> {
                     max_pool_bits(x, g, out);
                 }
             }
-            (Kernel::Depthwise8(prepared), x) => {
-                let node = &self.graph.spec.nodes[self.instruction.node];
-                if let (Some(out), Layer::Int8(layer)) = (out, &node.layer) {
-                    *out = int8::run(layer, Some(prepared), x, None);
+            (Kernel::Eight(kernel), x) => {
+                let second = (self.instruction.inputs.len() > 1).then(|| self.input(1));
+                if let Some(out) = out {
+                    kernel.run(self.isa, x, second, &mut scratch.eight, out);
                 }
             }
             _ => {
@@ -228,12 +230,6 @@ impl Step<'_> {
             (Ints::Signs(signs), Some(Tensor::Bits(out))) => {
                 let words = out.pixel_words();
                 signs.sums(self.isa, sums, &mut out.words_mut()[range.start * words..range.end * words]);
-            }
-            (Ints::Requant(to), Some(Tensor::I8(out))) => {
-                let codes = &mut out.data_mut()[range.start * n..range.end * n];
-                for (codes, sums) in codes.chunks_exact_mut(n).zip(sums.chunks_exact(n)) {
-                    codes.iter_mut().zip(sums).enumerate().for_each(|(o, (code, sum))| *code = to.code(o, *sum));
-                }
             }
             (Ints::Keep, Some(Tensor::I32(out))) => {
                 out.data_mut()[range.start * n..range.end * n].copy_from_slice(sums);

@@ -21,25 +21,18 @@ pub(super) struct InputScratch {
 }
 
 impl InputConv {
-    /// `bias` is empty or one an output; `None` where the layer is too odd to be worth a kernel.
-    pub(super) fn new(
-        weights: &SmallFilters,
-        bias: &[i32],
-        offset: i32,
-        input: TensorType,
-        g: &Geometry,
-    ) -> Option<Self> {
-        // A dense layer's row may not be grouped by pixel, so the channels are the map's.
+    /// `None` where the layer is too odd to be worth a kernel.
+    pub(super) fn new(weights: &SmallFilters, offset: i32, input: TensorType, g: &Geometry) -> Option<Self> {
         let (size, ic) = (weights.size(), input.shape.c);
         let widest = weights.values().iter().map(|v| i64::from(*v).abs()).max().unwrap_or(0).max(1);
         let largest = i64::from(if input.kind == Kind::U8 { 255 } else { 128 } + offset.abs());
         let terms = i64::try_from(size.fan_in()).unwrap_or(i64::MAX);
-        if bias.is_empty() && terms.saturating_mul(widest * largest) <= i64::from(i16::MAX) {
+        if terms.saturating_mul(widest * largest) <= i64::from(i16::MAX) {
             let values: Vec<i16> = weights.values().iter().map(|v| i16::from(*v)).collect();
             Some(Self::Narrow(Conv::new(&values, size.out, &[], ic, g)?, offset))
         } else {
             let values: Vec<i32> = weights.values().iter().map(|v| i32::from(*v)).collect();
-            Some(Self::Wide(Conv::new(&values, size.out, bias, ic, g)?, offset))
+            Some(Self::Wide(Conv::new(&values, size.out, &[], ic, g)?, offset))
         }
     }
 

@@ -6,8 +6,8 @@
 //! patches worked out here, once. Kernels read patches in place, from a map with its border written around it where there is
 //! one; nothing like im2col is built.
 //!
-//! Everything gives exactly what [`super::reference`] and [`super::float`] give; `tests/kernels_fast.rs` and
-//! `tests/fast_networks.rs` hold them together on every instruction set.
+//! Everything gives exactly what [`super::reference`] and [`super::float`] give; `tests/kernels_fast.rs` holds them together
+//! on every instruction set, layer by layer and for whole networks.
 //!
 //! Flow: `GraphSpec` → [`Program::new`] → [`Space::new`] (maps and scratch) → [`Program::run`] as often as you like.
 
@@ -21,6 +21,7 @@ mod conv;
 mod elementwise;
 mod execute;
 mod input_conv;
+mod int8;
 mod pad;
 mod places;
 mod plan;

@@ -4,6 +4,8 @@ use crate::bits::Walk;
 use crate::nn::Geometry;
 use std::ops::Range;
 
+/// Values past the end of a map with its border: what a kernel that reads sixteen at a time may read too much.
+const SPARE: usize = 15;
 /// Larger padded maps are left to the reference kernels; 2^28 values are the most a map can have.
 const LARGEST: usize = 1 << 31;
 
@@ -39,14 +41,20 @@ impl Patches {
         self.g.oh * self.g.ow
     }
 
+    /// Elements of a run of neighbours in a patch, and runs.
+    pub(super) fn runs(&self) -> (usize, usize) {
+        let [kh, kw] = self.g.window.kernel;
+        // Full rows follow one another: a dense layer's patch is one run.
+        if kw == self.w { (kh * kw * self.unit, 1) } else { (kw * self.unit, kh) }
+    }
+
     /// The patches of these outputs, their starts in `starts`.
     pub(super) fn walk<'a>(&self, pixels: Range<usize>, starts: &'a mut Vec<u32>) -> Walk<'a> {
-        let ([kh, kw], [sy, sx]) = (self.g.window.kernel, self.g.window.stride);
+        let [sy, sx] = self.g.window.stride;
         let place = |oy: usize, ox: usize| (oy * sy * self.w + ox * sx) * self.unit;
         starts.clear();
         starts.extend(self.places(pixels).map(|(y, x)| u32::try_from(place(y, x)).expect("below 2^31, as checked")));
-        // Full rows follow one another: a dense layer's patch is one run.
-        let (run_words, runs) = if kw == self.w { (kh * kw * self.unit, 1) } else { (kw * self.unit, kh) };
+        let (run_words, runs) = self.runs();
         Walk { starts, run_words, runs, run_stride: self.w * self.unit }
     }
 
@@ -69,31 +77,33 @@ impl Patches {
         if !self.g.padded() {
             return x;
         }
-        self.rows(padded, |at, row| row.copy_from_slice(&x[at..][..row.len()]))
+        self.rows(padded, T::default(), |at, row| row.copy_from_slice(&x[at..][..row.len()]))
     }
 
-    /// The map that patches are read from, each row written by `row` (its first value's place and where it goes).
+    /// The map that patches are read from, `border` around it, each row written by `row` (its first value's place and where it
+    /// goes). Fifteen more values follow it, which mean nothing.
     pub(super) fn rows<'a, T: Copy + Default>(
         &self,
         padded: &'a mut Vec<T>,
+        border: T,
         mut row: impl FnMut(usize, &mut [T]),
     ) -> &'a [T] {
         let fill = &mut row;
         let (row, wide) = (self.g.iw * self.unit, self.w * self.unit);
-        let size = self.h * wide;
+        let size = self.h * wide + SPARE;
         if padded.len() < size {
             padded.resize(size, T::default());
         }
         let padded = &mut padded[..size];
-        padded[..self.g.top * wide].fill(T::default());
-        padded[(self.g.top + self.g.ih) * wide..].fill(T::default());
+        padded[..self.g.top * wide].fill(border);
+        padded[(self.g.top + self.g.ih) * wide..].fill(border);
         let inside = padded[self.g.top * wide..].chunks_exact_mut(wide);
         for (y, line) in inside.take(self.g.ih).enumerate() {
             let (before, rest) = line.split_at_mut(self.g.left * self.unit);
             let (middle, after) = rest.split_at_mut(row);
-            before.fill(T::default());
+            before.fill(border);
             fill(y * row, middle);
-            after.fill(T::default());
+            after.fill(border);
         }
         padded
     }

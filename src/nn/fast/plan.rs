@@ -4,12 +4,12 @@ use super::binary::Binary;
 use super::conv::Conv;
 use super::elementwise::Unary;
 use super::input_conv::InputConv;
+use super::int8::Eight;
 use super::places;
 use super::pool::Windowed;
 use super::tail::{Post, Scale, Signs};
-use crate::nn::int8::PreparedInt8;
 use crate::nn::run::{geometry, whole};
-use crate::nn::{Geometry, GraphSpec, Info, Int8, Kind, Layer, Requant, Source, TensorType};
+use crate::nn::{Geometry, GraphSpec, Info, Kind, Layer, Source, TensorType};
 
 /// A network as this machine runs it.
 #[derive(Debug, Clone)]
@@ -62,7 +62,7 @@ pub(super) enum Kernel {
     /// The sums of an earlier layer.
     Sums,
     MaxPoolBits(Geometry),
-    Depthwise8(PreparedInt8),
+    Eight(Eight),
     /// The reference kernel.
     Reference,
 }
@@ -72,8 +72,6 @@ pub(super) enum Ints {
     Keep,
     Signs(Signs),
     Scale(Scale),
-    /// 8-bit codes.
-    Requant(Requant),
 }
 
 impl Program {
@@ -174,16 +172,12 @@ impl<'a> Planner<'a> {
             signs: Vec::new(),
         };
         self.done[node] = true;
-        if let Layer::Int8(Int8::Conv { to, .. } | Int8::Dense { to, .. }) = &spec.layer {
-            draft.instruction.ints = Ints::Requant(to.clone());
-        }
         let last = match draft.instruction.kernel {
-            Kernel::Input(_) if matches!(draft.instruction.ints, Ints::Requant(_)) => None,
             Kernel::Binary(_) | Kernel::Input(_) => self.after_sums(node, &mut draft),
             Kernel::Float(..) | Kernel::Windowed(_) => Some(node),
             Kernel::Sums => self.consume_sums(node, false, &mut draft),
             Kernel::Floats => self.consume(node, &mut draft),
-            Kernel::MaxPoolBits(_) | Kernel::Depthwise8(_) | Kernel::Reference => None,
+            Kernel::MaxPoolBits(_) | Kernel::Eight(_) | Kernel::Reference => None,
         };
         if let Some(last) = last {
             self.after_floats(last, &mut draft);
@@ -206,15 +200,9 @@ impl<'a> Planner<'a> {
                 Binary::new(weights, planes, &whole(shape)).map(Kernel::Binary)
             }
             (Layer::InputConv { weights, window, offset }, _) => {
-                InputConv::new(weights, &[], *offset, input, &over(*window)).map(Kernel::Input)
+                InputConv::new(weights, *offset, input, &over(*window)).map(Kernel::Input)
             }
-            (Layer::Int8(Int8::Conv { weights, bias, window, input_zero, .. }), _) => {
-                InputConv::new(weights, bias, *input_zero, input, &over(*window)).map(Kernel::Input)
-            }
-            (Layer::Int8(Int8::Dense { weights, bias, input_zero, .. }), _) => {
-                InputConv::new(weights, bias, *input_zero, input, &whole(shape)).map(Kernel::Input)
-            }
-            (Layer::Int8(layer), _) => PreparedInt8::new(layer).map(Kernel::Depthwise8),
+            (Layer::Int8(layer), _) => Eight::new(layer, input).map(Kernel::Eight),
             (Layer::FloatConv { weights, out, bias, window }, _) => {
                 Conv::new(weights, *out, bias, shape.c, &over(*window)).map(float)
             }

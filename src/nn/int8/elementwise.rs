@@ -49,44 +49,54 @@ pub(super) fn check(layer: &Int8, cx: &Cx<'_>, second: Option<Info>) -> Result<(
     }
 }
 
+impl Int8 {
+    /// What a layer that works on one code alone makes of it, in this channel.
+    pub(crate) fn value(&self, channel: usize, x: i8) -> i8 {
+        match self {
+            Int8::Table { table } => table[usize::from(x.cast_unsigned() ^ 0x80)],
+            Int8::Rescale { input_zero, to } => to.code(0, i32::from(x) - input_zero),
+            Int8::PRelu { input_zero, alpha, positive, negative, zero } => {
+                let v = i32::from(x) - input_zero;
+                let scaled = if v >= 0 { positive.apply(v) } else { negative.apply(v * alpha[channel]) };
+                clamp(scaled.saturating_add(*zero), i8::MIN, i8::MAX)
+            }
+            other => unreachable!("`{}` does not work on one code alone", other.op()),
+        }
+    }
+
+    /// A code of input `i` of an addition in the common unit.
+    pub(crate) fn term(&self, i: usize, x: i8) -> i32 {
+        match self {
+            Int8::Add { zeros, factors, .. } => factors[i].apply((i32::from(x) - zeros[i]) << ADD_SHIFT),
+            other => unreachable!("`{}` is no addition", other.op()),
+        }
+    }
+}
+
 pub(super) fn map(layer: &Int8, x: &Map<i8>, second: &Map<i8>) -> Map<i8> {
     let (shape, channels) = (x.shape(), x.shape().c);
-    let values = x.data().iter().map(|v| i32::from(*v));
+    let pairs = x.data().iter().zip(second.data().iter().cycle());
     match layer {
-        Int8::Add { zeros, factors, to } => {
-            let scaled = |v: i32, i: usize| factors[i].apply((v - zeros[i]) << ADD_SHIFT);
-            let pairs = values.zip(second.data());
-            super::mapped(shape, pairs.map(|(a, b)| to.code(0, scaled(a, 0) + scaled(i32::from(*b), 1))))
+        Int8::Add { to, .. } => {
+            let sum = |(a, b): (&i8, &i8)| layer.term(0, *a).saturating_add(layer.term(1, *b));
+            super::mapped(shape, pairs.map(|pair| to.code(0, sum(pair))))
         }
         Int8::Mul { zeros, to } => {
-            let pairs = values.zip(second.data().iter().cycle());
-            super::mapped(shape, pairs.map(|(a, b)| to.code(0, (a - zeros[0]) * (i32::from(*b) - zeros[1]))))
+            let product = |(a, b): (&i8, &i8)| (i32::from(*a) - zeros[0]) * (i32::from(*b) - zeros[1]);
+            super::mapped(shape, pairs.map(|pair| to.code(0, product(pair))))
         }
-        Int8::Table { table } => {
-            let place = |v: i32| usize::try_from(v + 128).expect("an i8 and 128 are not negative");
-            super::mapped(shape, values.map(|v| table[place(v)]))
-        }
-        Int8::Rescale { input_zero, to } => super::mapped(shape, values.map(|v| to.code(0, v - input_zero))),
-        Int8::PRelu { input_zero, alpha, positive, negative, zero } => {
-            let code = |(i, v): (usize, i32)| {
-                let v = v - input_zero;
-                let scaled = if v >= 0 { positive.apply(v) } else { negative.apply(v * alpha[i % channels]) };
-                clamp(scaled.saturating_add(*zero), i8::MIN, i8::MAX)
-            };
-            super::mapped(shape, values.enumerate().map(code))
-        }
-        other => unreachable!("`{}` is no elementwise layer", other.op()),
+        _ => super::mapped(shape, x.data().iter().enumerate().map(|(i, x)| layer.value(i % channels, *x))),
     }
 }
 
 /// `round(x / scale) + zero` in 8 bits; the division is one f32 division, halves go away from zero.
-pub(super) fn quantise(x: f32, scale: f32, zero: i32) -> i8 {
+pub(crate) fn quantise(x: f32, scale: f32, zero: i32) -> i8 {
     let steps = saturate_i32(real_to_i64(f64::from((x / scale).round())));
     clamp(steps.saturating_add(zero), i8::MIN, i8::MAX)
 }
 
 /// `scale·(x − zero)`: the product of 24 and 9 bits is exact in f64 and rounded once.
-pub(super) fn dequantise(x: i8, scale: f32, zero: i32) -> f32 {
+pub(crate) fn dequantise(x: i8, scale: f32, zero: i32) -> f32 {
     let exact = f64::from(scale) * f64::from(i32::from(x) - zero);
     #[allow(clippy::cast_possible_truncation, reason = "rounding to nearest f32 is the formula")]
     let rounded = exact as f32;

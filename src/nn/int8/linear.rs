@@ -40,24 +40,6 @@ impl Linear<'_> {
     }
 }
 
-/// Depthwise weights as the fast loop wants them: 32 bits wide.
-#[derive(Debug, Clone)]
-pub(crate) struct PreparedInt8 {
-    weights: Vec<i32>,
-}
-
-impl PreparedInt8 {
-    /// `None` for layers of another kind.
-    pub(crate) fn new(layer: &Int8) -> Option<Self> {
-        match layer {
-            Int8::Depthwise { weights, multiplier: 1, .. } => {
-                Some(Self { weights: weights.iter().map(|w| i32::from(*w)).collect() })
-            }
-            _ => None,
-        }
-    }
-}
-
 /// Plain loops in the order of the formula.
 pub(super) fn reference(layer: &Int8, x: &Map<i8>) -> Map<i8> {
     match layer {
@@ -66,13 +48,7 @@ pub(super) fn reference(layer: &Int8, x: &Map<i8>) -> Map<i8> {
         }
         Int8::Dense { weights, bias, input_zero, to } => conv(x, weights, bias, &whole(x.shape()), *input_zero, to),
         Int8::Depthwise { weights, multiplier, bias, window, input_zero, to } => {
-            let g = geometry(*window, x.shape());
-            depthwise(x, &g, bias.len(), *input_zero, |sums, tap, pixel| {
-                for (o, sum) in sums.iter_mut().enumerate() {
-                    *sum += i32::from(weights[tap * bias.len() + o]) * pixel[o / multiplier];
-                }
-            })
-            .codes(bias, to)
+            depthwise(x, weights, bias, *multiplier, &geometry(*window, x.shape()), *input_zero, to)
         }
         _ => unreachable!("a layer with weights"),
     }
@@ -99,43 +75,27 @@ fn conv(x: &Map<i8>, weights: &SmallFilters, bias: &[i32], g: &Geometry, zero: i
     map
 }
 
-/// Sums of one layer before the bias.
-struct Sums(Map<i32>);
-
-impl Sums {
-    fn codes(self, bias: &[i32], to: &Requant) -> Map<i8> {
-        let sums = self.0.data().iter().enumerate();
-        super::mapped(self.0.shape(), sums.map(|(i, s)| to.code(i % bias.len(), s + bias[i % bias.len()])))
-    }
-}
-
-fn depthwise(x: &Map<i8>, g: &Geometry, out: usize, zero: i32, add: impl Fn(&mut [i32], usize, &[i32])) -> Sums {
+fn depthwise(
+    x: &Map<i8>,
+    weights: &[i8],
+    bias: &[i32],
+    multiplier: usize,
+    g: &Geometry,
+    zero: i32,
+    to: &Requant,
+) -> Map<i8> {
+    let out = bias.len();
     let mut map = Map::zeros(Shape::new(g.oh, g.ow, out));
-    let mut centred = vec![0; x.shape().c];
-    for (place, sums) in map.data_mut().chunks_exact_mut(out).enumerate() {
-        for tap in 0..g.window.taps() {
-            let (ky, kx) = (tap / g.window.kernel[1], tap % g.window.kernel[1]);
-            let Some((y, x_)) = g.source(place / g.ow, place % g.ow, ky, kx) else { continue };
-            centred.iter_mut().zip(x.pixel(y, x_)).for_each(|(c, v)| *c = i32::from(*v) - zero);
-            add(sums, tap, &centred);
+    for (place, pixel) in map.data_mut().chunks_exact_mut(out).enumerate() {
+        for (o, code) in pixel.iter_mut().enumerate() {
+            let mut sum = 0;
+            for tap in 0..g.window.taps() {
+                let (ky, kx) = (tap / g.window.kernel[1], tap % g.window.kernel[1]);
+                let Some((y, x_)) = g.source(place / g.ow, place % g.ow, ky, kx) else { continue };
+                sum += i32::from(weights[tap * out + o]) * (i32::from(x.pixel(y, x_)[o / multiplier]) - zero);
+            }
+            *code = to.code(o, sum + bias[o]);
         }
     }
-    Sums(map)
-}
-
-/// The same sums of a depthwise layer, all channels of a tap at once.
-pub(super) fn fast(layer: &Int8, prepared: &PreparedInt8, x: &Map<i8>) -> Map<i8> {
-    match layer {
-        Int8::Depthwise { multiplier: 1, bias, window, input_zero, to, .. } => {
-            let g = geometry(*window, x.shape());
-            depthwise(x, &g, bias.len(), *input_zero, |sums, tap, pixel| {
-                let row = &prepared.weights[tap * bias.len()..][..bias.len()];
-                for ((sum, w), v) in sums.iter_mut().zip(row).zip(pixel) {
-                    *sum += w * v;
-                }
-            })
-            .codes(bias, to)
-        }
-        _ => reference(layer, x),
-    }
+    map
 }

@@ -9,8 +9,9 @@ mod multiplier;
 mod pool;
 mod softmax;
 
-pub(crate) use linear::PreparedInt8;
+pub(crate) use elementwise::{dequantise, quantise};
 pub use multiplier::{Multiplier, Requant, Roundings};
+pub(crate) use pool::rounded_mean;
 pub use softmax::Softmax;
 
 use super::error::check_len;
@@ -222,8 +223,8 @@ pub(super) fn infer(layer: &Int8, cx: &Cx<'_>, second: Option<Info>) -> Result<I
     Ok(cx.gives(out, kind, if kind == Kind::I8 { 128 } else { 0 }))
 }
 
-/// Runs a layer by the reference loops, or by what was prepared for it.
-pub(super) fn run(layer: &Int8, prepared: Option<&PreparedInt8>, x: &Tensor, second: Option<&Tensor>) -> Tensor {
+/// Runs a layer by the reference loops.
+pub(super) fn run(layer: &Int8, x: &Tensor, second: Option<&Tensor>) -> Tensor {
     if let (Int8::Quantise { scale, zero }, Tensor::F32(x)) = (layer, x) {
         let codes = x.data().iter().map(|v| elementwise::quantise(*v, *scale, *zero));
         return Tensor::I8(mapped(x.shape(), codes));
@@ -236,13 +237,12 @@ pub(super) fn run(layer: &Int8, prepared: Option<&PreparedInt8>, x: &Tensor, sec
     if let Int8::Dequantise { scale, zero } = layer {
         return Tensor::F32(mapped(x.shape(), x.data().iter().map(|v| elementwise::dequantise(*v, *scale, *zero))));
     }
-    Tensor::I8(match (layer, prepared) {
-        (Int8::Depthwise { .. }, Some(prepared)) => linear::fast(layer, prepared, x),
-        (Int8::Conv { .. } | Int8::Dense { .. } | Int8::Depthwise { .. }, None) => linear::reference(layer, x),
-        (Int8::MaxPool { window, range }, _) => pool::max(x, *window, *range),
-        (Int8::AvgPool { window, range }, _) => pool::average(x, *window, *range),
-        (Int8::Mean { input_zero, to }, _) => pool::mean(x, *input_zero, to),
-        (Int8::Softmax(softmax), _) => softmax.map(x),
+    Tensor::I8(match layer {
+        Int8::Conv { .. } | Int8::Dense { .. } | Int8::Depthwise { .. } => linear::reference(layer, x),
+        Int8::MaxPool { window, range } => pool::max(x, *window, *range),
+        Int8::AvgPool { window, range } => pool::average(x, *window, *range),
+        Int8::Mean { input_zero, to } => pool::mean(x, *input_zero, to),
+        Int8::Softmax(softmax) => softmax.map(x),
         _ => elementwise::map(layer, x, second),
     })
 }

@@ -35,10 +35,14 @@ pub(super) fn max(x: &Map<i8>, window: Window, range: [i8; 2]) -> Map<i8> {
     over(x, window, i32::from(i8::MIN), i32::max, |most, _| clamp(most, range[0], range[1]))
 }
 
-/// `(sum + n/2)/n` towards zero for positive sums, `(sum − n/2)/n` for others.
 pub(super) fn average(x: &Map<i8>, window: Window, range: [i8; 2]) -> Map<i8> {
-    let mean = |sum: i32, n: i32| if sum > 0 { (sum + n / 2) / n } else { (sum - n / 2) / n };
-    over(x, window, 0, |a, v| a + v, |sum, n| clamp(mean(sum, n), range[0], range[1]))
+    over(x, window, 0, |a, v| a + v, |sum, n| rounded_mean(sum, n).clamp(range[0], range[1]))
+}
+
+/// Mean of `n` codes: `(sum + n/2)/n` towards zero for positive sums, `(sum − n/2)/n` for others.
+#[inline(always)]
+pub(crate) fn rounded_mean(sum: i32, n: i32) -> i8 {
+    clamp(if sum > 0 { (sum + n / 2) / n } else { (sum - n / 2) / n }, i8::MIN, i8::MAX)
 }
 
 pub(super) fn mean(x: &Map<i8>, zero: i32, to: &Requant) -> Map<i8> {

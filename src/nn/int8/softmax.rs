@@ -66,20 +66,25 @@ impl Softmax {
 
     fn row(&self, row: &[i8]) -> Vec<i8> {
         let most = row.iter().copied().max().unwrap_or(0);
-        let exps: Vec<Option<i32>> = row.iter().map(|v| self.exponential(i32::from(*v) - i32::from(most))).collect();
-        let sum = exps.iter().flatten().fold(0i32, |sum, e| sum.saturating_add(halve(*e, SUM_BITS)));
-        let (scale, over_unit) = reciprocal(sum);
-        let code = |e: &Option<i32>| {
-            let Some(e) = e else { return i8::MIN };
-            let share = halve(high(scale, *e), over_unit + 31 - 8);
-            clamp(share.saturating_add(i32::from(i8::MIN)), i8::MIN, i8::MAX)
-        };
-        exps.iter().map(code).collect()
+        let exps: Vec<i32> = row.iter().map(|v| self.exponential(i32::from(*v) - i32::from(most))).collect();
+        let mut codes = vec![0; row.len()];
+        self.shares(&exps, &mut codes);
+        codes
     }
 
-    /// e^(difference) with no integer bits, `None` where it is too small to count.
-    fn exponential(&self, difference: i32) -> Option<i32> {
-        (difference >= self.least).then(|| exp_of_negative(self.factor.apply(difference)))
+    /// e^difference without integer bits, 0 where it is too small to count.
+    pub(crate) fn exponential(&self, difference: i32) -> i32 {
+        if difference >= self.least { exp_of_negative(self.factor.apply(difference)) } else { 0 }
+    }
+
+    /// Codes of exponentials' shares in their sum.
+    pub(crate) fn shares(&self, exps: &[i32], codes: &mut [i8]) {
+        let sum = exps.iter().fold(0i32, |sum, e| sum.saturating_add(halve(*e, SUM_BITS)));
+        let (scale, over_unit) = reciprocal(sum);
+        for (code, e) in codes.iter_mut().zip(exps) {
+            let share = halve(high(scale, *e), over_unit + 31 - 8);
+            *code = clamp(share.saturating_add(i32::from(i8::MIN)), i8::MIN, i8::MAX);
+        }
     }
 }
 

@@ -162,7 +162,7 @@ impl<'a> Builder<'a> {
         let info = infer(&layer, name, &read)?;
         self.infos.push(info);
         let inputs = inputs.iter().map(|v| v.source).collect();
-        self.spec.nodes.push(Node { name: name.to_owned(), layer, inputs });
+        self.spec.nodes.push(Node::new(name, layer, inputs));
         Ok(Value { source: Source::Node(self.spec.nodes.len() - 1), shape: info.ty.shape })
     }
 

@@ -1,0 +1,145 @@
+//! Loops on values of 64 bits: sums joined from halves, and SGD on the fine grid of weights whose range is taken anew.
+
+use super::Level;
+use super::elementwise::Lane;
+use super::rounding::{InFloats, Round, Route, Source};
+use crate::numeric::{Rounding, Scale};
+
+/// `sum = high·2^16 + low + off·column` of one row; gives the smallest and largest, 0 inside.
+#[inline(always)]
+pub(super) fn join_row(high: &[i32], low: &[i32], (columns, off): (&[i32], i64), out: &mut [i64]) -> (i64, i64) {
+    let (mut least, mut most) = (0i64, 0i64);
+    for (((sum, &h), &l), &s) in out.iter_mut().zip(high).zip(low).zip(columns) {
+        let x = (i64::from(h) << 16) + i64::from(l) + off * i64::from(s);
+        *sum = x;
+        least = least.min(x);
+        most = most.max(x);
+    }
+    (least, most)
+}
+
+/// 64-bit sums of rows of `columns` values from sums of the errors' upper and lower halves.
+pub(crate) fn join(
+    level: Level,
+    (high, low): (&[i32], &[i32]),
+    (column_sums, off): (&[i32], i64),
+    columns: usize,
+    out: &mut [i64],
+) -> (i64, i64) {
+    let halves = high.chunks_exact(columns).zip(low.chunks_exact(columns));
+    let (mut least, mut most) = (0, 0);
+    for (out, (high, low)) in out.chunks_exact_mut(columns).zip(halves) {
+        let at = (column_sums, off);
+        #[cfg(target_arch = "x86_64")]
+        if level != Level::Plain {
+            let (a, b) = super::simd::join_row_of(level, high, low, at, out);
+            (least, most) = (a.min(least), b.max(most));
+            continue;
+        }
+        let _ = level;
+        let (a, b) = join_row(high, low, at, out);
+        (least, most) = (a.min(least), b.max(most));
+    }
+    (least, most)
+}
+
+/// Factors and zeros of a step on the fine grid.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fine {
+    base_zero: i32,
+    base: f64,
+    zero: i32,
+    step: f64,
+}
+
+/// What a step on the fine grid found: gradients other than zero, and the range of the new weights, 0 inside.
+pub(crate) type Stepped = (u64, (i64, i64));
+
+/// `out = round((base − base_zero) · base_factor) − round((gradient − zero) · factor)`, both ties to even.
+#[inline(always)]
+pub(super) fn fine_values<T: Source>(base: &[i32], gradient: &[T], fine: &Fine, out: &mut [i64]) -> Stepped {
+    let (of_base, of_step) = (InFloats::<false>(fine.base), InFloats::<false>(fine.step));
+    let (mut non_zero, mut least, mut most) = (0u64, 0i64, 0i64);
+    for ((d, &c), &g) in out.iter_mut().zip(base).zip(gradient) {
+        let x = of_base.of(c, fine.base_zero).0 - of_step.of(g, fine.zero).0;
+        *d = x;
+        least = least.min(x);
+        most = most.max(x);
+        non_zero += u64::from(!g.is(fine.zero));
+    }
+    (non_zero, (least, most))
+}
+
+/// Codes or sums of one width, for the loops on the fine grid.
+pub(crate) trait WideLane: Lane {
+    fn fine(level: Level, base: &[i32], gradient: &[Self], fine: &Fine, out: &mut [i64]) -> Stepped;
+    fn below(level: Level, gradient: &[Self], zero: i32, limit: f64) -> u64;
+}
+
+macro_rules! wide_lane {
+    ($t:ty, $fine:ident, $below:ident) => {
+        impl WideLane for $t {
+            fn fine(level: Level, base: &[i32], gradient: &[Self], fine: &Fine, out: &mut [i64]) -> Stepped {
+                #[cfg(target_arch = "x86_64")]
+                if level != Level::Plain {
+                    return super::simd::$fine(level, base, gradient, fine, out);
+                }
+                let _ = level;
+                fine_values(base, gradient, fine, out)
+            }
+
+            fn below(level: Level, gradient: &[Self], zero: i32, limit: f64) -> u64 {
+                #[cfg(target_arch = "x86_64")]
+                if level != Level::Plain {
+                    return super::simd::$below(level, gradient, zero, limit);
+                }
+                let _ = level;
+                below_values(gradient, zero, limit)
+            }
+        }
+    };
+}
+
+wide_lane!(i32, fine_i32, below_i32);
+wide_lane!(i64, fine_i64, below_i64);
+
+/// [`fine_values`] of a whole tensor, or `None` where `kernels::widen` and `kernels::subtract_step_wide`, which it equals, must do it.
+///
+/// `base`: codes, their zero, the factor to the fine grid and the largest distance from that zero; `gradient`: the same.
+pub(crate) fn step_fine<T: WideLane>(
+    level: Level,
+    base: (&[i32], i32, Scale, u64),
+    gradient: (&[T], i32, Scale, u64),
+    rounding: Rounding,
+    out: &mut [i64],
+) -> Option<Stepped> {
+    let route = |factor, mode, most| match Route::new::<T>(factor, mode, (level.fused(), most), (0, 0))? {
+        Route::Narrow(real) | Route::Fused(real) => Some(real),
+        Route::Integer(_) => None,
+    };
+    let fine = Fine {
+        base_zero: base.1,
+        base: route(base.2, Rounding::TiesEven, base.3)?,
+        zero: gradient.1,
+        step: route(gradient.2, rounding, gradient.3)?,
+    };
+    Some(T::fine(level, base.0, gradient.0, &fine, out))
+}
+
+/// Values other than zero that are nearer to it than `limit`.
+#[inline(always)]
+pub(super) fn below_values<T: Source>(gradient: &[T], zero: i32, limit: f64) -> u64 {
+    let zero = f64::from(zero);
+    gradient
+        .iter()
+        .map(|g| {
+            let x = g.real() - zero;
+            u64::from((x != 0.0) & (x.abs() < limit))
+        })
+        .sum()
+}
+
+/// [`below_values`] of a whole tensor.
+pub(crate) fn count_below<T: WideLane>(level: Level, gradient: &[T], zero: i32, limit: f64) -> u64 {
+    T::below(level, gradient, zero, limit)
+}
