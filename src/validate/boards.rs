@@ -6,7 +6,7 @@ use super::measurement::Measurement;
 use super::predict::{Prediction, Refusal, predict, predict_with};
 use super::software::Software;
 use super::statistics::median;
-use crate::cost::{Estimator, KernelSet, Range, estimate, kernel_set};
+use crate::cost::{Estimator, KernelSet, estimate, kernel_set};
 use crate::profile::{Kind, Profile, Quantity, base_name};
 use crate::trace::KernelCall;
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,8 +129,7 @@ impl<'a> BoardModel<'a> {
         let is_mine = |(scope, key): &(Scope, String)| match scope {
             Scope::Build(build) => *build == build_of(row),
             _ => {
-                let is_its_software =
-                    |class| Software::of(row).is_some_and(|s| s.key() == class || s.calls_key() == class);
+                let is_its_software = |class| Software::of(row).is_some_and(|s| s.key() == class);
                 scope.covers(base, &row.core) && key.strip_prefix("software.").is_none_or(is_its_software)
             }
         };
@@ -241,10 +240,7 @@ fn parameters(rows: &[Measurement], extra: Option<&str>) -> (Vec<Parameter>, Vec
         let Ok(board) = row_board(row) else { continue };
         names.insert(board.base().to_owned());
         if let Some(software) = Software::of(row) {
-            let core = || Scope::Core(row.core.clone());
-            found.insert((core(), format!("software.{}", software.key())), SOFTWARE_PRIOR);
-            let Range { low, mid, high } = software.call_cycles;
-            found.insert((core(), format!("software.{}", software.calls_key())), (mid, low, high));
+            found.insert((Scope::Core(row.core.clone()), format!("software.{}", software.key())), SOFTWARE_PRIOR);
         }
     }
     // Where a software was measured in one build only, its own factor says all that can be said.

@@ -5,17 +5,12 @@
 //! solves non-negative least squares on relative residuals, and repeats (Gauss–Newton).
 
 use super::nnls::{Equation, Fit, Prior, robust_nnls};
-use std::collections::BTreeMap;
 
 /// Relative error that the model keeps when every number is right: kernels compiled elsewhere, effects that are not modelled.
 pub const MODEL_SIGMA: f64 = 0.04;
 
 /// Pairs correlated more than this after the fit are reported as confounded.
 pub const CONFOUNDED: f64 = 0.8;
-
-/// Correlation of the errors of one network's layers on one board: they share code, compiler and memory. With n of them a row counts
-/// 1 / (1 + (n - 1) ρ), Kish's design effect (1965); ρ is assumed.
-pub const LAYER_CORRELATION: f64 = 0.5;
 
 /// Rounds of Gauss–Newton; the model is nearly linear in its numbers, so few are needed.
 const ROUNDS: usize = 2;
@@ -179,23 +174,16 @@ pub fn at_priors<M: Model>(model: &M, rows: &[usize], parameters: &[Parameter]) 
 /// Least squares on the linear model for the rows that `use_row` keeps.
 fn solve(linear: &Linear, evidence: &[Evidence], parameters: &[Parameter], use_row: &dyn Fn(usize) -> bool) -> Fit {
     let mut equations = Vec::with_capacity(linear.rows.len());
-    let mut clusters: BTreeMap<&[String], f64> = BTreeMap::new();
-    linear
-        .rows
-        .iter()
-        .filter(|row| use_row(**row))
-        .for_each(|row| *clusters.entry(&evidence[*row].groups).or_default() += 1.0);
     for ((&row, predicted), slopes) in linear.rows.iter().zip(&linear.predicted).zip(&linear.slopes) {
         if !use_row(row) {
             continue;
         }
         let measured = evidence[row].measured;
-        let effect = 1.0 + (clusters[evidence[row].groups.as_slice()] - 1.0) * LAYER_CORRELATION;
         let around: f64 = slopes.iter().zip(&linear.at).map(|(s, v)| s * v).sum();
         equations.push(Equation {
             row: slopes.iter().map(|s| s / measured).collect(),
             target: (measured - predicted + around) / measured,
-            weight: 1.0 / (MODEL_SIGMA * MODEL_SIGMA + evidence[row].spread * evidence[row].spread) / effect,
+            weight: 1.0 / (MODEL_SIGMA * MODEL_SIGMA + evidence[row].spread * evidence[row].spread),
         });
     }
     let priors: Vec<Prior> = parameters.iter().map(|p| Prior { value: p.value, sigma: p.sigma() }).collect();
@@ -209,7 +197,7 @@ fn solve(linear: &Linear, evidence: &[Evidence], parameters: &[Parameter], use_r
 /// Fits `parameters` to the rows of `first`, the model [at the priors](at_priors).
 ///
 /// Minimises Σ ρ((measured − predicted)/(σ·measured)) + Σ ((θ − prior)/σθ)² over 0 ≤ θ ≤ ceiling with Huber's ρ, where σ² is
-/// [`MODEL_SIGMA`]² plus the row's spread squared, times the [design effect](LAYER_CORRELATION) of the row's network on its board.
+/// [`MODEL_SIGMA`]² plus the row's spread squared.
 ///
 /// # Errors
 /// The model's.

@@ -260,11 +260,6 @@ impl Software {
         self.name.chars().map(plain).collect::<String>().split_whitespace().collect::<Vec<_>>().join("-")
     }
 
-    /// Key of the cycles that it adds to a call, in the same table.
-    pub fn calls_key(&self) -> String {
-        format!("{}-calls", self.key())
-    }
-
     /// Whether its structure is open, so that no factor stands for what is not known.
     pub fn is_open(&self) -> bool {
         self.factor == ONE
