@@ -14,6 +14,13 @@ fn kernel_set(core: &str) -> KernelSet {
     tinyprec::cost::kernel_set(core, "gcc12-o2").unwrap_or_else(|e| panic!("{e}"))
 }
 
+/// Counts of these kernels on the M7 differ with and without momentum, which no dimension tells apart; they have no price there.
+const M7_LACKS: [&str; 3] = [
+    "velocity [i32 i8 i32] when stochastic",
+    "velocity [i32 i16 i32] when stochastic",
+    "velocity [i32 i32 i32] when stochastic",
+];
+
 /// One core at one level of optimisation, all its sets.
 fn verify(core: &str, level: &str) {
     let lab = env!("CARGO_BIN_EXE_kernel-lab");
@@ -83,7 +90,8 @@ fn committed_files_name_their_core_and_come_from_one_compiler() {
         let keys = |set: &KernelSet| set.kernels().iter().map(|k| k.key()).collect::<BTreeSet<_>>();
         let own = keys(&kernel_set(CORES[0]));
         let all = keys(&set);
-        let missing: Vec<&String> = own.difference(&all).collect();
+        let lacks = |key: &&String| core == "cortex-m7" && M7_LACKS.contains(&key.as_str());
+        let missing: Vec<&String> = own.difference(&all).filter(|key| !lacks(key)).collect();
         assert!(missing.is_empty(), "{core} {name}: every set has every kernel: {missing:?}");
     }
     assert!(class_sources.len() <= 1, "sets of classes come from different sources: {class_sources:?}");

@@ -78,7 +78,7 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
                 .collect()
         }
         "h5" => {
-            // A whole network is large, so only who names one has it among the seeds: `keras_h5.py … hollow`.
+            // A whole network is large, so only who names one has it among the seeds: `tests/peers/keras_h5.py` writes it.
             let whole = std::env::var_os("TINYPREC_H5").map(|path| fs::read(path).unwrap());
             std::iter::once(read("tests/fixtures/keras_small.h5")).chain(whole).collect()
         }

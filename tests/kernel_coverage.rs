@@ -5,12 +5,9 @@ use tinyprec::cost::{KernelSet, kernel_set};
 use tinyprec::learn::{HeadConfig, HeadUnit, Moment, Precision, SlotName, StrategyKind, head_calls};
 use tinyprec::nn::{Graph, networks};
 use tinyprec::numeric::Rounding;
-use tinyprec::trace::{Elem, KernelCall};
+use tinyprec::trace::{Elem, KernelCall, Op};
 
-/// Strategies beside CWR*, and the presets whose formats they have twins for: the `paper` ones have none of EWC's and MAS's pulls.
-const STRATEGIES: [&str; 10] =
-    ["cwr-plus", "naive", "joint", "lwf", "ewc", "ewc-online", "mas", "slda", "nearest-mean", "replay"];
-const STRATEGY_PRESETS: [&str; 4] = ["float", "hybrid-8", "hybrid-16", "hybrid-32"];
+const PRESETS: [&str; 7] = ["float", "hybrid-8", "hybrid-16", "hybrid-32", "paper-8", "paper-16", "paper-32"];
 const CORES: [&str; 4] = ["cortex-m4", "cortex-m7", "cortex-a53", "rv32imc"];
 
 /// The kernel of a call has instructions, and none of its expressions fails.
@@ -23,8 +20,8 @@ fn price(set: &KernelSet, what: &str, call: &KernelCall) {
     let at = |e: &dyn std::fmt::Display| -> ! { panic!("{core} {what} {} {}: {e}", call.site, kernel.symbol) };
     let mut trips = 0;
     for level in &kernel.levels {
-        let [low, mid, high] =
-            [&level.trips_low, &level.trips, &level.trips_high].map(|e| e.eval(&call.dims).unwrap_or_else(|e| at(&e)));
+        let [low, mid, high] = [&level.trips_low, &level.trips, &level.trips_high]
+            .map(|e| e.eval_or_zero(&call.dims).unwrap_or_else(|e| at(&e)));
         assert!(low <= mid && mid <= high, "{core} {} {}: {low} {mid} {high}", kernel.symbol, level.name);
         trips += mid;
     }
@@ -36,10 +33,9 @@ fn price(set: &KernelSet, what: &str, call: &KernelCall) {
 
 #[test]
 fn every_call_of_the_presets_head_has_a_kernel_on_every_core() {
-    let presets = ["float", "hybrid-8", "hybrid-16", "hybrid-32", "paper-8", "paper-16", "paper-32"];
     for core in CORES {
         let set = kernel_set(core, "gcc12-o2").unwrap_or_else(|e| panic!("{e}"));
-        for (preset, momentum) in presets.into_iter().flat_map(|p| [(p, 0.0), (p, 0.9)]) {
+        for (preset, momentum) in PRESETS.into_iter().flat_map(|p| [(p, 0.0), (p, 0.9)]) {
             let mut config = HeadConfig::new(Precision::preset(preset).expect("a preset"), 0.01);
             config.momentum = momentum;
             let units = [
@@ -93,11 +89,88 @@ fn every_call_of_the_heads_other_formats_has_a_kernel_on_every_core() {
     }
 }
 
+/// Formats, roundings and hyper-parameters that a step can be priced with beside the presets', one change each.
+#[test]
+fn every_call_of_a_changed_slot_has_a_kernel_on_every_core() {
+    let with = |preset: &str, changes: &[(SlotName, &str)]| {
+        let mut precision = Precision::preset(preset).expect("a preset");
+        for (slot, format) in changes {
+            precision.slot_mut(*slot).format = format.parse().expect("a format");
+        }
+        HeadConfig::new(precision, 0.01)
+    };
+    let random = |mut config: HeadConfig, slot: SlotName, momentum: f64, decay: f64| {
+        config.precision.slot_mut(slot).rounding = Rounding::Stochastic;
+        (config.momentum, config.weight_decay) = (momentum, decay);
+        config
+    };
+    use SlotName::{Bias, Consolidated, Error, Features, Gradient, Logits, Update, WeightsForward, WeightsMaster};
+    let of_rows = |format| [(WeightsMaster, format), (Consolidated, format), (Bias, format)];
+    let mut list = vec![
+        with("float", &[(Features, "f16")]),
+        random(with("paper-8", &[]), Update, 0.0, 0.0),
+        random(with("hybrid-8", &[(WeightsForward, "int16:static(-1,1)")]), WeightsForward, 0.0, 0.0),
+    ];
+    for preset in ["hybrid-8", "hybrid-16", "hybrid-32"] {
+        list.push(with(preset, &[(WeightsForward, "int16:static(-1,1)")]));
+        list.push(with(preset, &[(Features, "int16:static(-4,4)")]));
+        list.push(with(preset, &[(Features, "int8:affine:static(-1,4)")]));
+        list.push(with(preset, &[(Logits, "int8:static(-16,16)")]));
+        for (momentum, decay) in [(0.0, 0.0), (0.9, 0.0), (0.9, 1e-4), (0.0, 1e-4)] {
+            list.push(random(with(preset, &[]), Update, momentum, decay));
+        }
+        list.push(random(with(preset, &[]), Error, 0.0, 0.0));
+    }
+    list.push(random(with("hybrid-16", &[]), Gradient, 0.0, 0.0));
+    for format in ["int4:static(-1,1)", "int6:static(-1,1)"] {
+        list.push(with("hybrid-8", &[(WeightsMaster, format), (Consolidated, format)]));
+    }
+    let narrow = [(Error, "int12:affine"), (Gradient, "int12:affine")];
+    list.push(with("hybrid-16", &[&of_rows("int12:static(-1,1)")[..], &narrow].concat()));
+    for core in CORES {
+        let set = kernel_set(core, "gcc12-o2").unwrap_or_else(|e| panic!("{e}"));
+        for config in &list {
+            let what = format!("{:?} {} {}", config.precision, config.momentum, config.weight_decay);
+            for unit in [HeadUnit::Forward, HeadUnit::Step { batch: 32 }, HeadUnit::Consolidation { current: 2 }] {
+                let calls = head_calls(config, 10, 504, unit).expect("valid");
+                calls.iter().filter(|call| !lacks(core, call)).for_each(|call| price(&set, &what, call));
+            }
+        }
+    }
+}
+
+/// On the M7 a 32-bit velocity rounded at random runs different loops with and without momentum, which no dimension tells apart.
+fn lacks(core: &str, call: &KernelCall) -> bool {
+    core == "cortex-m7"
+        && call.op == Op::Velocity
+        && call.elems[0] == Elem::I32
+        && call.dims.get("stochastic").is_some()
+}
+
+/// A kernel that does less than a call asks for is not its price.
+#[test]
+fn work_without_a_kernel_is_refused_and_named() {
+    let mut precision = Precision::preset("hybrid-8").expect("a preset");
+    precision.slot_mut(SlotName::WeightsForward).format = "int4:affine:static(-1,1)".parse().expect("a format");
+    let calls = head_calls(&HeadConfig::new(precision, 0.01), 10, 64, HeadUnit::Forward).expect("valid");
+    let profile = tinyprec::profile::load("stm32l4r5").unwrap_or_else(|e| panic!("{e}"));
+    let set = kernel_set("cortex-m4", "gcc12-o2").unwrap_or_else(|e| panic!("{e}"));
+    let estimator = tinyprec::cost::Estimator::owning(profile, set).unwrap_or_else(|e| panic!("{e}"));
+    let message = estimator.kernel(&calls[1]).expect_err("packed codes with a zero point").to_string();
+    assert!(message.contains("head_forward [i8 i8 i32] with affine packed"), "{message}");
+}
+
+/// What a command-line user can ask for and no device would run, with the reason.
+fn is_refused(strategy: &str, preset: &str) -> bool {
+    // Its layer keeps anchors and a path integral beside latent weights whose grid would be another after each step.
+    strategy == "ar1-star" && preset.starts_with("paper")
+}
+
 #[test]
 fn every_call_of_every_strategy_has_a_kernel_on_every_core() {
     for core in CORES {
         let set = kernel_set(core, "gcc12-o2").unwrap_or_else(|e| panic!("{e}"));
-        for (preset, name) in STRATEGIES.into_iter().flat_map(|s| STRATEGY_PRESETS.map(|p| (p, s))) {
+        for (preset, name) in StrategyKind::NAMES.into_iter().flat_map(|s| PRESETS.map(|p| (p, s))) {
             let kind: StrategyKind = name.parse().unwrap_or_else(|e| panic!("{name}: {e}"));
             let config = HeadConfig::new(Precision::preset(preset).expect("a preset"), 0.01);
             let units = [
@@ -106,34 +179,29 @@ fn every_call_of_every_strategy_has_a_kernel_on_every_core() {
                 HeadUnit::Begin,
                 HeadUnit::Consolidation { current: 2 },
             ];
-            let moment = Moment { experience: 2, samples: 40, held: 100 };
-            for unit in units {
-                let calls = kind.calls(&config, (10, 504), unit, moment).unwrap_or_else(|e| panic!("{name}: {e}"));
-                calls.iter().for_each(|call| price(&set, &format!("{name} {preset}"), call));
+            let moment = Moment { experience: 2, samples: 40, held: 100, known: 6 };
+            let calls = units.into_iter().flat_map(|unit| {
+                kind.calls(&config, (10, 504), unit, moment).unwrap_or_else(|e| panic!("{name}: {e}"))
+            });
+            let calls: Vec<KernelCall> = calls.collect();
+            if is_refused(name, preset) {
+                let missing = calls.iter().filter(|call| set.find_call(call).is_none()).count();
+                assert!(missing > 0, "{name} {preset} has all kernels on {core}: take it off the list");
+                continue;
             }
+            calls.iter().for_each(|call| price(&set, &format!("{name} {preset}"), call));
         }
     }
 }
 
 #[test]
-fn every_call_of_the_published_one_bit_networks_has_a_kernel_on_every_core() {
+fn every_call_of_every_network_has_a_kernel_on_every_core() {
     let sets = CORES.map(|core| kernel_set(core, "gcc12-o2").unwrap_or_else(|e| panic!("{e}")));
-    let mut networks_priced = 0;
     for architecture in networks::ARCHITECTURES {
         let built = architecture.build(architecture.options(), &mut networks::Shapes).expect("it builds");
         let calls = Graph::new(built.spec).expect("a valid network").calls();
-        // Maps or weights of two planes, and first layers on signed codes, have no twin yet.
-        if calls.iter().any(|call| call.elems.contains(&Elem::B2) || call.elems.starts_with(&[Elem::I8, Elem::B1])) {
-            continue;
-        }
-        // Nor has every operation: CNV's 8-bit first layer with its threshold is one.
-        if calls.iter().any(|call| sets.iter().any(|set| set.find_call(call).is_none())) {
-            continue;
-        }
-        networks_priced += 1;
         for (set, call) in sets.iter().flat_map(|set| calls.iter().map(move |call| (set, call))) {
             price(set, architecture.name, call);
         }
     }
-    assert!(networks_priced >= 10, "{networks_priced} networks");
 }

@@ -89,7 +89,8 @@ fn calls_from_execution_equal_calls_from_shapes() {
             let mut strategy = kind.build(&config, 4, 10, 1).unwrap();
             for experience in 0..3 {
                 let rows: Vec<usize> = (experience * 12..experience * 12 + 12).collect();
-                let moment = Moment { experience, samples: rows.len(), held: 12 * experience };
+                let known: std::collections::BTreeSet<_> = toy.labels[..12 * experience].iter().collect();
+                let moment = Moment { experience, samples: rows.len(), held: 12 * experience, known: known.len() };
                 let listed = |unit| {
                     let mut log = CallLog::default();
                     kind.calls(&config, (4, 10), unit, moment).unwrap().into_iter().for_each(|c| log.record(c));

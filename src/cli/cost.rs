@@ -54,7 +54,10 @@ pub fn run(args: &CostArgs, terminal: &Terminal) -> Outcome {
         for work in &works {
             let table = estimator.estimate(&work.calls)?;
             let assumptions = match args.assumptions {
-                true => Some(sensitivities(&work.calls, &board, &kernels, |t| t.total.latency_ms.mid)?),
+                true => {
+                    let [moves] = sensitivities(&work.calls, &board, &kernels, |t| [t.total.latency_ms.mid])?;
+                    Some(moves)
+                }
                 false => None,
             };
             views.push(View {

@@ -65,7 +65,7 @@ pub fn run(args: &ExplainArgs, terminal: &Terminal) -> Outcome {
     }
     let site = site(&table, args.site.as_deref())?;
     let of_site = |t: &CostTable| t.calls.iter().filter(|c| c.site == site).map(|c| c.cost.cycles.mid).sum::<f64>();
-    let moves = sensitivities(&work.calls, &board, &kernels, of_site)?;
+    let [moves] = sensitivities(&work.calls, &board, &kernels, |t| [of_site(t)])?;
     let mut all = Vec::new();
     for (call, cost) in work.calls.iter().zip(&table.calls).filter(|(call, _)| call.site == site) {
         all.push(explained(call, cost, &board, &estimator)?);
@@ -98,7 +98,7 @@ pub fn run(args: &ExplainArgs, terminal: &Terminal) -> Outcome {
 }
 
 fn assumptions(args: &ExplainArgs, work: &Workload, on: (&Profile, &KernelSet), terminal: &Terminal) -> Outcome {
-    let moves = sensitivities(&work.calls, on.0, on.1, |t| t.total.latency_ms.mid)?;
+    let [moves] = sensitivities(&work.calls, on.0, on.1, |t| [t.total.latency_ms.mid])?;
     let shown: Vec<&Sensitivity> = moves.iter().filter(|s| s.kind == Kind::Assumed && s.moves > 0.05).collect();
     if args.json {
         let list: Vec<Value> = shown.iter().map(|s| moves_json(s)).collect();

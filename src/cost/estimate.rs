@@ -1,7 +1,7 @@
 //! Calls × kernels × board → [`CostTable`].
 
 use super::error::CostError;
-use super::kernel::{Kernel, KernelSet, key_text};
+use super::kernel::{Kernel, KernelSet, call_text, key_text};
 use super::memory::{Layout, MemoryTotals, Resident, StallInput, Stalls, data_stalls, fetch_stalls, reuse_distance};
 use super::pipeline::{BodyTime, Range};
 use super::summary::{phases, sites};
@@ -49,6 +49,17 @@ impl<'a> Estimator<'a> {
     /// As [`Estimator::new`].
     pub fn owning(profile: Profile, kernels: KernelSet) -> Result<Estimator<'static>, CostError> {
         Estimator::of(Cow::Owned(profile), Cow::Owned(kernels))
+    }
+
+    /// The same kernels on a board that differs from this one in a number; bodies are timed again only where they would differ.
+    pub(super) fn with_profile(&self, profile: Profile) -> Estimator<'_> {
+        let is_same_core = profile.core == self.profile.core;
+        let again = |(times, kernel): (&OnceLock<KernelTimes>, &Kernel)| match times.get() {
+            Some(times) if is_same_core => OnceLock::from(times.behind(kernel, &profile.fetch)),
+            _ => OnceLock::new(),
+        };
+        let times = self.times.iter().zip(self.kernels.kernels()).map(again).collect();
+        Estimator { profile: Cow::Owned(profile), kernels: Cow::Borrowed(&self.kernels), times }
     }
 
     /// The board.
@@ -149,7 +160,7 @@ impl<'a> Estimator<'a> {
 
     pub(super) fn find(&self, call: &KernelCall) -> Result<usize, CostError> {
         self.kernels.find_call(call).ok_or_else(|| CostError::MissingKernel {
-            kernel: key_text(call.op, &call.elems),
+            kernel: call_text(call),
             site: call.site.clone(),
             set: self.kernels.name().to_owned(),
             core: self.kernels.core().to_owned(),

@@ -30,34 +30,44 @@ pub struct Sensitivity {
     pub share: f64,
 }
 
-/// Every number with an interval that moves `result`, largest first. Numbers of instruction classes that no kernel of the
-/// calls has are left out.
+/// For each of N results, every number with an interval that moves it, largest first. Numbers of instruction classes that no
+/// kernel of the calls has are left out.
 ///
 /// Formula (C10): result(number at low or high, all others at their value); a first-order view that does not see two
 /// numbers acting together. Shares are of the sum of all movements.
-pub fn sensitivities(
+pub fn sensitivities<const N: usize>(
     calls: &[KernelCall],
     profile: &Profile,
     kernels: &KernelSet,
-    result: impl Fn(&CostTable) -> f64,
-) -> Result<Vec<Sensitivity>, CostError> {
+    results: impl Fn(&CostTable) -> [f64; N],
+) -> Result<[Vec<Sensitivity>; N], CostError> {
     let used = Estimator::new(profile, kernels)?.used(calls)?;
-    let price = |profile: &Profile| Ok::<_, CostError>(result(&Estimator::new(profile, &used)?.estimate(calls)?));
-    let mid = price(profile)?;
-    let mut list = Vec::new();
+    let estimator = Estimator::new(profile, &used)?;
+    let mid = results(&estimator.estimate(calls)?);
+    let mut lists = [const { Vec::new() }; N];
     for number in numbers(profile, &used) {
-        let end = |end: End| profile.pinned(&number.key, end).map(|p| price(&p)).transpose();
-        let (Some(low), Some(high)) = (end(End::Favourable)?, end(End::Unfavourable)?) else { continue };
-        let (low, high) = (low.min(high), low.max(high));
-        let moves = if mid > 0.0 { (high - low) / mid } else { 0.0 };
-        if moves > 0.0 {
-            list.push(Sensitivity { low, high, moves, ..number });
+        let price = |end: End| {
+            let pinned = profile.pinned(&number.key, end);
+            pinned.map(|p| Ok::<_, CostError>(results(&estimator.with_profile(p).estimate(calls)?))).transpose()
+        };
+        let (Some(one), Some(other)) = (price(End::Favourable)?, price(End::Unfavourable)?) else { continue };
+        for (at, list) in lists.iter_mut().enumerate() {
+            let (low, high) = (one[at].min(other[at]), one[at].max(other[at]));
+            let moves = if mid[at] > 0.0 { (high - low) / mid[at] } else { 0.0 };
+            if moves > 0.0 {
+                list.push(Sensitivity { low, high, moves, ..number.clone() });
+            }
         }
     }
+    lists.iter_mut().for_each(|list| rank(list));
+    Ok(lists)
+}
+
+/// Shares of the sum of all movements, and the order.
+fn rank(list: &mut [Sensitivity]) {
     let all: f64 = list.iter().map(|s| s.moves).sum();
     list.iter_mut().for_each(|s| s.share = s.moves / all);
     list.sort_by(|a, b| b.moves.total_cmp(&a.moves).then_with(|| a.key.cmp(&b.key)));
-    Ok(list)
 }
 
 /// Every uncertain number that the kernels may rest on, without its effect.

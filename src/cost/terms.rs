@@ -57,17 +57,25 @@ impl KernelTimes {
     /// Times every body; the level and the instruction without a row are the error.
     pub fn new(kernel: &Kernel, core: &CoreTable, fetch: &Path) -> Result<Self, (String, MissingClass)> {
         let time = |level: &Level| body_time(level, core).map_err(|missing| (level.name.clone(), missing));
-        let n_instructions: usize = kernel.levels.iter().map(|l| l.body.len()).sum();
-        let code = kernel.code_bytes as f64;
-        let again = |level: &Level| {
-            let part = code * level.body.len() as f64 / n_instructions.max(1) as f64;
-            Range::over(|end| lines_again(fetch, code, part, level.steady, end))
-        };
-        Ok(KernelTimes {
-            levels: kernel.levels.iter().map(time).collect::<Result<_, _>>()?,
-            lines_again: kernel.levels.iter().map(again).collect(),
-        })
+        let levels = kernel.levels.iter().map(time).collect::<Result<_, _>>()?;
+        Ok(KernelTimes { levels, lines_again: fetched_again(kernel, fetch) })
     }
+
+    /// The same bodies behind another path of instructions.
+    pub fn behind(&self, kernel: &Kernel, fetch: &Path) -> Self {
+        KernelTimes { levels: self.levels.clone(), lines_again: fetched_again(kernel, fetch) }
+    }
+}
+
+/// Lines that one trip of each level fetches again.
+fn fetched_again(kernel: &Kernel, fetch: &Path) -> Vec<Range> {
+    let n_instructions: usize = kernel.levels.iter().map(|l| l.body.len()).sum();
+    let code = kernel.code_bytes as f64;
+    let again = |level: &Level| {
+        let part = code * level.body.len() as f64 / n_instructions.max(1) as f64;
+        Range::over(|end| lines_again(fetch, code, part, level.steady, end))
+    };
+    kernel.levels.iter().map(again).collect()
 }
 
 impl CallTerms {

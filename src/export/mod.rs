@@ -22,6 +22,7 @@ pub const C_SOURCES: &[(&str, &str)] = &[
     ("bits.h", include_str!("c/bits.h")),
     ("float.h", include_str!("c/float.h")),
     ("softmax.h", include_str!("c/softmax.h")),
+    ("fine.h", include_str!("c/fine.h")),
     ("window.h", include_str!("c/window.h")),
     ("int8.h", include_str!("c/int8.h")),
     ("smlad.h", include_str!("c/smlad.h")),
@@ -33,11 +34,14 @@ pub const C_SOURCES: &[(&str, &str)] = &[
     ("int8.c", include_str!("c/int8.c")),
     ("int8_simd.c", include_str!("c/int8_simd.c")),
     ("head.c", include_str!("c/head.c")),
+    ("head_wide.c", include_str!("c/head_wide.c")),
     ("rows.c", include_str!("c/rows.c")),
     ("head_f32.c", include_str!("c/head_f32.c")),
     ("formats.c", include_str!("c/formats.c")),
     ("stochastic.c", include_str!("c/stochastic.c")),
     ("strategies.c", include_str!("c/strategies.c")),
+    ("ranges.c", include_str!("c/ranges.c")),
+    ("ar1.c", include_str!("c/ar1.c")),
 ];
 
 /// Name and text of the twins of measured software's classes: what `validate` prices published measurements with. No device needs them.

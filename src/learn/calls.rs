@@ -8,7 +8,7 @@
 
 use super::slot_state::largest_centred;
 use super::{BiasPolicy, HeadConfig, SlotName};
-use crate::numeric::{Format, Range, Scheme, safe_bits};
+use crate::numeric::{Format, Range, Rounding, Scheme, safe_bits};
 use crate::trace::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
 
 /// Weights or bias of the head, or the latent weights of AR1*'s binary layer below it.
@@ -117,7 +117,7 @@ impl Calls {
         self.format(SlotName::Features).is_integer() && self.format(SlotName::Error).is_integer()
     }
 
-    fn is_affine(&self, slot: SlotName) -> bool {
+    pub(super) fn is_affine(&self, slot: SlotName) -> bool {
         matches!(self.format(slot), Format::Int(int) if int.scheme() == Scheme::Affine)
     }
 
@@ -199,7 +199,7 @@ impl Calls {
         self.activation(name, elem, self.config.batch * self.classes, access)
     }
 
-    fn sums(&self, tensor: Tensor, access: Access) -> BufferUse {
+    pub(super) fn sums(&self, tensor: Tensor, access: Access) -> BufferUse {
         self.activation(&Self::name(tensor, "gradient.sums"), self.sum_elem(tensor), self.n(tensor), access)
     }
 
@@ -236,8 +236,11 @@ impl Calls {
         if tensor == Tensor::Weights && is_dynamic(self.format(SlotName::WeightsForward)) {
             let range = Self::call(Op::Range, phase, site.clone(), &[("n", n)], &[from]);
             calls.push(range.buffer(self.master_buffer(tensor, Access::Read)));
+            calls.push(Self::range_scale(phase, &site, from));
         }
         let mut dims = vec![("n", n)];
+        let at_random = tensor == Tensor::Weights && to != Elem::B1 && self.is_random(SlotName::WeightsForward);
+        dims.extend((at_random && from != Elem::F32).then_some(("stochastic", 1)));
         dims.extend(self.packed_forward().filter(|_| tensor == Tensor::Weights).map(|bits| ("packed", bits)));
         calls.push(
             Self::call(Op::ForwardCopy, phase, site, &dims, &[from, to])
@@ -245,6 +248,17 @@ impl Calls {
                 .buffer(self.forward_buffer(tensor, Access::Write)),
         );
         calls
+    }
+
+    /// From a range of integers to a scale: of 32 bits where they have fewer.
+    pub(super) fn range_scale(phase: Phase, site: &str, of: Elem) -> KernelCall {
+        let of = if matches!(of, Elem::I8 | Elem::I16) { Elem::I32 } else { of };
+        Self::call(Op::RangeScale, phase, site.to_owned(), &[("n", 1)], &[of])
+    }
+
+    /// Whether a slot rounds at random.
+    pub(super) fn is_random(&self, slot: SlotName) -> bool {
+        self.config.precision.slot(slot).rounding == Rounding::Stochastic
     }
 
     /// Bits of a code where the forward copy is packed, several codes to a byte.
@@ -318,82 +332,29 @@ impl Calls {
             .buffer(self.batch("head.batch.differences", elems[1], Access::Write))
     }
 
-    /// Differences → error slot; nothing where both are f32.
-    pub fn quantise_error(&self, batch: usize) -> Option<KernelCall> {
+    /// Scale of the differences' range where it is taken anew, differences → error slot; nothing where both are f32.
+    pub fn quantise_error(&self, batch: usize) -> Vec<KernelCall> {
         let elems = [self.difference_elem(), elem_of(self.format(SlotName::Error))];
         if elems == [Elem::F32, Elem::F32] {
-            return None;
+            return Vec::new();
         }
-        let dims = [("n", batch * self.classes)];
-        let call = Self::call(Op::QuantiseError, Phase::Backward, "head.error".into(), &dims, &elems)
-            .buffer(self.batch("head.batch.differences", elems[0], Access::Read))
-            .buffer(self.batch("head.batch.errors", elems[1], Access::Write));
-        Some(call)
+        let mut calls = Vec::new();
+        if is_dynamic(self.format(SlotName::Error)) {
+            calls.push(Self::range_scale(Phase::Backward, "head.error", elems[0]));
+        }
+        let mut dims = vec![("n", batch * self.classes)];
+        dims.extend(self.is_random(SlotName::Error).then_some(("stochastic", 1)));
+        calls.push(
+            Self::call(Op::QuantiseError, Phase::Backward, "head.error".into(), &dims, &elems)
+                .buffer(self.batch("head.batch.differences", elems[0], Access::Read))
+                .buffer(self.batch("head.batch.errors", elems[1], Access::Write)),
+        );
+        calls
     }
 
     pub(super) fn errors(&self, access: Access) -> BufferUse {
         let elem = elem_of(self.format(SlotName::Error));
-        let quantised = self.quantise_error(1).is_some();
+        let quantised = !self.quantise_error(1).is_empty();
         self.batch(if quantised { "head.batch.errors" } else { "head.batch.differences" }, elem, access)
-    }
-
-    /// The sums of a batch start at zero.
-    pub fn clear(&self, tensor: Tensor) -> KernelCall {
-        let dims = [("n", self.n(tensor))];
-        Self::call(Op::Clear, Phase::Backward, Self::name(tensor, "gradient"), &dims, &[self.sum_elem(tensor)])
-            .buffer(self.sums(tensor, Access::Write))
-    }
-
-    /// As [`Self::is_safe_forward`] for a batch's sums.
-    fn is_safe_gradient(&self, tensor: Tensor) -> bool {
-        let feature = match tensor {
-            Tensor::Weights => largest_centred(self.format(SlotName::Features)),
-            Tensor::Bias | Tensor::Layer => 1,
-        };
-        let sums = safe_bits(size(self.config.batch), largest_centred(self.format(SlotName::Error)), feature);
-        sums <= self.config.precision.gradient_accumulator.bits()
-    }
-
-    pub fn gradient_accumulate(&self, tensor: Tensor) -> KernelCall {
-        let layer = tensor == Tensor::Layer;
-        let feature = if layer { Elem::B1 } else { elem_of(self.format(SlotName::Features)) };
-        let elems = [elem_of(self.format(SlotName::Error)), feature, self.sum_elem(tensor)];
-        let mut dims = vec![("classes", self.rows(tensor)), ("features", self.columns(tensor))];
-        if self.sum_elem(tensor) != Elem::F32 {
-            dims.extend((tensor == Tensor::Weights && self.is_affine(SlotName::Features)).then_some(("affine", 1)));
-            dims.extend((!self.is_safe_gradient(tensor)).then_some(("checked", 1)));
-        }
-        let site = Self::name(tensor, "gradient");
-        let errors = if layer { self.layer_errors(Access::Read) } else { self.errors(Access::Read) };
-        let call = Self::call(Op::GradientAccumulate, Phase::Backward, site, &dims, &elems).buffer(errors);
-        let features = match tensor {
-            Tensor::Weights => Some(self.batch_features(Access::Read)),
-            Tensor::Layer => Some(self.layer_inputs(true, Access::Read)),
-            Tensor::Bias => None,
-        };
-        features.into_iter().fold(call, KernelCall::buffer).buffer(self.sums(tensor, Access::ReadWrite))
-    }
-
-    /// Range (dynamic only) and quantisation of the gradient; nothing where integer sums stay as they are.
-    pub fn quantise_gradient(&self, tensor: Tensor) -> Vec<KernelCall> {
-        let (sum, n) = (self.sum_elem(tensor), self.n(tensor));
-        let site = Self::name(tensor, "gradient");
-        let mut calls = Vec::new();
-        let slot = self.config.precision.slot(SlotName::Gradient).number();
-        if slot.is_some_and(is_dynamic) {
-            calls.push(
-                Self::call(Op::GradientRange, Phase::Backward, site.clone(), &[("n", n)], &[sum])
-                    .buffer(self.sums(tensor, Access::Read)),
-            );
-        }
-        if slot.is_some() || sum == Elem::F32 {
-            let elems = [sum, self.gradient_elem(tensor)];
-            calls.push(
-                Self::call(Op::QuantiseGradient, Phase::Backward, site, &[("n", n)], &elems)
-                    .buffer(self.sums(tensor, Access::Read))
-                    .buffer(self.gradient(tensor, Access::Write)),
-            );
-        }
-        calls
     }
 }

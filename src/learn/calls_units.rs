@@ -33,6 +33,17 @@ pub fn head_calls(
     features: usize,
     unit: HeadUnit,
 ) -> Result<Vec<KernelCall>, LearnError> {
+    let calls = Calls::new(config, classes, features);
+    Ok(whole_calls(config, classes, features, unit)?.into_iter().flat_map(|call| calls.apart(call)).collect())
+}
+
+/// As [`head_calls`], as if every tensor were stored in whole bytes or f32.
+pub(super) fn whole_calls(
+    config: &HeadConfig,
+    classes: usize,
+    features: usize,
+    unit: HeadUnit,
+) -> Result<Vec<KernelCall>, LearnError> {
     config.validate()?;
     let calls = Calls::new(config, classes, features);
     Ok(match unit {

@@ -2,7 +2,6 @@
 
 use super::calls::{Calls, Tensor, elem_of, is_dynamic};
 use super::{SlotName, UpdateBase};
-use crate::numeric::Rounding;
 use crate::trace::{Access, Elem, KernelCall, Op, Phase};
 
 impl Calls {
@@ -14,8 +13,14 @@ impl Calls {
         let mut calls = Vec::new();
         if self.config.has_velocity() {
             let velocity = elem_of(self.format(SlotName::Update));
+            let mut dims = vec![("n", n)];
+            if velocity != Elem::F32 && self.is_random(SlotName::Update) {
+                // A draw a term: what is kept, the gradient, the decay.
+                let terms = [self.config.momentum, self.config.weight_decay].iter().filter(|x| **x > 0.0).count() + 1;
+                dims.push(("stochastic", terms));
+            }
             calls.push(
-                Self::call(Op::Velocity, Phase::Update, site.clone(), &[("n", n)], &[from, master, velocity])
+                Self::call(Op::Velocity, Phase::Update, site.clone(), &dims, &[from, master, velocity])
                     .buffer(source)
                     .buffer(self.master_buffer(tensor, Access::Read))
                     .buffer(self.velocity_buffer(tensor, Access::ReadWrite)),
@@ -24,11 +29,9 @@ impl Calls {
         }
         let from_forward = tensor == Tensor::Weights && self.config.precision.update_base == UpdateBase::Forward;
         let integer = self.master(tensor).is_integer();
+        let mut dims = vec![("n", n)];
+        dims.extend((integer && self.is_random(SlotName::Update)).then_some(("stochastic", 1)));
         if !(integer && (from_forward || is_dynamic(self.master(tensor)))) {
-            let mut dims = vec![("n", n)];
-            if self.config.precision.slot(SlotName::Update).rounding == Rounding::Stochastic {
-                dims.push(("stochastic", 1));
-            }
             let update = Self::call(Op::SgdUpdate, Phase::Update, site, &dims, &[from, master]).buffer(source);
             let base = from_forward.then(|| self.forward_buffer(tensor, Access::Read));
             calls.push(
@@ -44,7 +47,7 @@ impl Calls {
         let base_elem = if from_forward { elem_of(self.format(SlotName::WeightsForward)) } else { master };
         let fine = |access| self.activation(&Self::name(tensor, "update.fine"), Elem::I64, n, access);
         calls.push(
-            Self::call(Op::SgdUpdate, Phase::Update, site.clone(), &[("n", n)], &[from, base_elem, Elem::I64])
+            Self::call(Op::SgdUpdate, Phase::Update, site.clone(), &dims, &[from, base_elem, Elem::I64])
                 .buffer(source)
                 .buffer(base)
                 .buffer(fine(Access::Write)),
@@ -54,9 +57,13 @@ impl Calls {
                 Self::call(Op::Range, Phase::Update, site.clone(), &[("n", n)], &[Elem::I64])
                     .buffer(fine(Access::Read)),
             );
+            calls.push(Self::range_scale(Phase::Update, &site, Elem::I64));
         }
+        let slot = if tensor == Tensor::Bias { SlotName::Bias } else { SlotName::WeightsMaster };
+        let mut dims = vec![("n", n)];
+        dims.extend(self.is_random(slot).then_some(("stochastic", 1)));
         calls.push(
-            Self::call(Op::Requantise, Phase::Update, site, &[("n", n)], &[Elem::I64, master])
+            Self::call(Op::Requantise, Phase::Update, site, &dims, &[Elem::I64, master])
                 .buffer(fine(Access::Read))
                 .buffer(self.master_buffer(tensor, Access::Write)),
         );

@@ -64,7 +64,7 @@ impl CwrStar {
             bias.load(take, keep, &mut head.scratch)?;
         }
         if sink.listening() {
-            head.calls.merged().for_each(|t| sink.record(head.calls.load_rows(t)));
+            head.calls.merged().for_each(|t| head.calls.record(head.calls.load_rows(t), sink));
         }
         Ok(())
     }
@@ -93,9 +93,9 @@ impl CwrStar {
         }
         if sink.listening() {
             let calls = &head.calls;
-            calls.merged().for_each(|t| sink.record(calls.mean_rows(t, n)));
-            sink.record(calls.past_weight(n));
-            calls.merged().for_each(|t| sink.record(calls.consolidate_rows(t, n)));
+            calls.merged().for_each(|t| calls.record(calls.mean_rows(t, n), sink));
+            calls.record(calls.past_weight(n), sink);
+            calls.merged().for_each(|t| calls.record(calls.consolidate_rows(t, n), sink));
         }
         for (past, &current) in self.past.iter_mut().zip(&self.current) {
             *past = past.saturating_add(current);

@@ -244,7 +244,10 @@ impl Head {
             self.forward.refresh_bias(&bias.master, &self.weights.master, self.feature_scale)?;
         }
         if sink.listening() {
-            self.calls.tensors().flat_map(|t| self.calls.forward_copy(t, phase)).for_each(|c| sink.record(c));
+            self.calls
+                .tensors()
+                .flat_map(|t| self.calls.forward_copy(t, phase))
+                .for_each(|c| self.calls.record(c, sink));
         }
         Ok(())
     }
@@ -271,28 +274,26 @@ impl Head {
             let (codes, reals) = (&mut self.loss.logit_codes[at.clone()], &mut self.loss.logit_reals[at]);
             self.loss.logit_unit = self.forward.logits(unit, codes, reals)?;
             if sink.listening() {
-                sink.record(self.calls.batch_forward());
+                self.calls.record(self.calls.batch_forward(), sink);
             }
         }
         for b in 0..rows.len() {
             self.loss.softmax(b, self.forward.integer_logits())?;
             if sink.listening() {
-                sink.record(self.calls.softmax());
+                self.calls.record(self.calls.softmax(), sink);
             }
         }
         self.loss.error(rows.iter().map(|&row| labels[row]));
         if sink.listening() {
-            sink.record(self.calls.error(rows.len()));
+            self.calls.record(self.calls.error(rows.len()), sink);
         }
         Ok(())
     }
 
     pub(crate) fn quantise_errors(&mut self, batch: usize, sink: &mut dyn Sink) -> Result<(), LearnError> {
         self.loss.quantise(batch * self.classes)?;
-        if sink.listening()
-            && let Some(call) = self.calls.quantise_error(batch)
-        {
-            sink.record(call);
+        if sink.listening() {
+            self.calls.quantise_error(batch).into_iter().for_each(|c| self.calls.record(c, sink));
         }
         Ok(())
     }
@@ -332,12 +333,12 @@ impl Head {
         }
         if sink.listening() {
             for tensor in self.calls.tensors() {
-                sink.record(self.calls.clear(tensor));
+                self.calls.record(self.calls.clear(tensor), sink);
                 for _ in rows {
-                    sink.record(self.calls.gradient_accumulate(tensor));
+                    self.calls.record(self.calls.gradient_accumulate(tensor), sink);
                 }
-                self.calls.quantise_gradient(tensor).into_iter().for_each(|c| sink.record(c));
-                self.calls.update(tensor).into_iter().for_each(|c| sink.record(c));
+                self.calls.quantise_gradient(tensor).into_iter().for_each(|c| self.calls.record(c, sink));
+                self.calls.update(tensor).into_iter().for_each(|c| self.calls.record(c, sink));
             }
         }
         Ok(())
@@ -351,8 +352,8 @@ impl Head {
         }
         self.forward.dot(&self.weights.master, Row::of(table.values(), row, self.features))?;
         if sink.listening() {
-            sink.record(self.calls.head_forward());
-            sink.record(self.calls.argmax());
+            self.calls.record(self.calls.head_forward(), sink);
+            self.calls.record(self.calls.argmax(), sink);
         }
         Ok(self.forward.best())
     }

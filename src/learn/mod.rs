@@ -29,6 +29,8 @@
 mod backward;
 mod calibrate;
 mod calls;
+mod calls_apart;
+mod calls_gradient;
 mod calls_units;
 mod calls_update;
 mod config;

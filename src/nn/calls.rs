@@ -121,7 +121,11 @@ fn describe_int8(layer: &Int8, inputs: &[TensorType], output: TensorType) -> Cal
         Int8::Conv { window, .. } => {
             CallShape::new(Op::Int8Conv, conv_dims(*window, from, to).with("ic", bytes(from.c)), &weighted)
         }
-        Int8::Depthwise { window, .. } => CallShape::new(Op::Int8DepthwiseConv, kernel(window), &weighted),
+        Int8::Depthwise { window, multiplier, .. } => {
+            let dims = kernel(window);
+            let dims = if *multiplier > 1 { dims.with("multiplier", bytes(*multiplier)) } else { dims };
+            CallShape::new(Op::Int8DepthwiseConv, dims, &weighted)
+        }
         Int8::Dense { .. } => {
             let dims = Dims::new().with("rows", bytes(to.c)).with("columns", bytes(from.len()));
             CallShape::new(Op::Int8Dense, dims, &weighted)

@@ -126,6 +126,7 @@ fn style() -> String {
 
 /// A title as part of a file name.
 fn slug(title: &str) -> String {
-    let words = title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
+    let ascii = title.replace('µ', "u");
+    let words = ascii.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
     words.take(8).collect::<Vec<_>>().join("-").to_lowercase()
 }

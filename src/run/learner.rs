@@ -25,11 +25,15 @@ pub struct Learner<'a> {
     pub moment: Moment,
 }
 
-/// The last experience of a stream as strategies see it: its place, its samples, and the latents that a buffer was offered before.
+/// The last experience of a stream as strategies see it: its place, its samples, the latents that a buffer was offered
+/// before, and the classes of earlier ones.
 pub fn last_moment(stream: &Stream) -> Moment {
     let samples: Vec<usize> = stream.experiences.iter().map(|e| e.train.len()).collect();
     let (last, before) = samples.split_last().map_or((0, 0), |(last, before)| (*last, before.iter().sum()));
-    Moment { experience: samples.len().saturating_sub(1), samples: last, held: before }
+    let experience = samples.len().saturating_sub(1);
+    let earlier = stream.experiences[..experience].iter().flat_map(|e| &e.classes);
+    let known = earlier.collect::<std::collections::BTreeSet<_>>().len();
+    Moment { experience, samples: last, held: before, known }
 }
 
 impl<'a> Learner<'a> {
@@ -88,12 +92,12 @@ mod tests {
             GraphSpec::new("g", Shape::new(1, 1, 64)).then("x", Layer::PackInput { threshold: 9, flatten: true });
         let graph = Graph::new(spec).unwrap();
         let (profile, set) = (profile::load("stm32l4r5").unwrap(), kernel_set("cortex-m4", "gcc12-o2").unwrap());
-        let board = Board { estimator: Estimator::owning(profile, set).unwrap() };
+        let board = Board::new(Estimator::owning(profile, set).unwrap());
         for preset in ["hybrid-8", "hybrid-16", "paper-8"] {
             let config = HeadConfig::new(Precision::preset(preset).unwrap(), 0.1);
             for name in StrategyKind::NAMES {
                 let strategy: StrategyKind = name.parse().unwrap();
-                let moment = Moment { experience: 1, samples: 40, held: 40 };
+                let moment = Moment { experience: 1, samples: 40, held: 40, known: 4 };
                 let learner =
                     Learner { strategy, config: &config, graph: &graph, features: 64, classes: 10, current: 2, moment };
                 let calls = learner.calls().unwrap();

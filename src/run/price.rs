@@ -9,16 +9,23 @@ use crate::record::{
     BoardInfo, CostResult, Interval, PhaseCost, RamPoint, SiteCost, UncertainNumber, Uncertainty, UnpricedCall,
 };
 use crate::trace::{BufferKind, CallLog, KernelCall, Phase, Sink};
+use std::collections::HashMap;
 use std::ops::Range as Span;
+use std::sync::{Mutex, PoisonError};
+
+/// Prices that a board keeps at most; a bound, so that memory does not grow with the points of a sweep.
+const KEPT: usize = 512;
 
 /// A board ready to price on.
 #[derive(Debug)]
 pub struct Board {
     pub(super) estimator: Estimator<'static>,
+    /// Points of a sweep often run the very same calls (another learning rate, more epochs): those are priced once.
+    known: Mutex<HashMap<Calls, CostResult>>,
 }
 
 /// The calls of one precision, and which of them make up which unit.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Calls {
     pub(super) all: Vec<KernelCall>,
     pub(super) image: Span<usize>,
@@ -46,12 +53,16 @@ pub fn boards(experiment: &Experiment) -> Result<Vec<Board>, RunError> {
         let set = profile.kernel_set.as_deref().unwrap_or(&experiment.kernel_set);
         let kernels = kernel_set(&profile.core.core, set).map_err(|e| at(&e.to_string()))?;
         let estimator = Estimator::owning(profile, kernels).map_err(|e| at(&e.to_string()))?;
-        boards.push(Board { estimator });
+        boards.push(Board::new(estimator));
     }
     Ok(boards)
 }
 
 impl Board {
+    pub(super) fn new(estimator: Estimator<'static>) -> Self {
+        Board { estimator, known: Mutex::default() }
+    }
+
     /// What a record says of it.
     pub fn info(&self) -> BoardInfo {
         let p = self.estimator.profile();
@@ -75,13 +86,16 @@ impl Board {
     pub fn uncertainty(&self, precision: &str, calls: &Calls) -> Result<Uncertainty, CostError> {
         let calls = &self.split(calls).0;
         let (profile, kernels) = (self.estimator.profile(), self.estimator.kernel_set());
-        let of = |span: &Span<usize>, figure: fn(&Cost) -> Range| {
-            let sum = |table: &CostTable| table.calls[span.clone()].iter().map(|c| figure(&c.cost).mid).sum::<f64>();
-            sensitivities(&calls.all, profile, kernels, sum)
+        let sum = |table: &CostTable, span: &Span<usize>, figure: fn(&Cost) -> Range| {
+            table.calls[span.clone()].iter().map(|c| figure(&c.cost).mid).sum::<f64>()
         };
-        let energy = of(&calls.step, |c| c.energy_uj)?;
-        let step = of(&calls.step, |c| c.latency_ms)?;
-        let image = of(&calls.image, |c| c.latency_ms)?;
+        let [energy, step, image] = sensitivities(&calls.all, profile, kernels, |table| {
+            [
+                sum(table, &calls.step, |c| c.energy_uj),
+                sum(table, &calls.step, |c| c.latency_ms),
+                sum(table, &calls.image, |c| c.latency_ms),
+            ]
+        })?;
         let share = |list: &[Sensitivity], key: &str| list.iter().find(|s| s.key == key).map_or(0.0, |s| s.share);
         let only_image = image.iter().filter(|i| energy.iter().all(|e| e.key != i.key));
         let number = |s: &Sensitivity| UncertainNumber {
@@ -111,6 +125,20 @@ impl Board {
     /// # Errors
     /// [`CostError`] where the kernel set lacks a kernel of the network or the head, or the profile a number; nothing is guessed.
     pub fn price(&self, precision: &str, calls: &Calls) -> Result<CostResult, CostError> {
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cost) = known().get(calls) {
+            return Ok(CostResult { precision: precision.to_owned(), ..cost.clone() });
+        }
+        let cost = self.price_anew(precision, calls)?;
+        let mut known = known();
+        if known.len() == KEPT {
+            known.clear();
+        }
+        known.insert(calls.clone(), cost.clone());
+        Ok(cost)
+    }
+
+    fn price_anew(&self, precision: &str, calls: &Calls) -> Result<CostResult, CostError> {
         let (priced, unpriced) = self.split(calls);
         let mut table = self.estimator.estimate(&priced.all)?;
         for buffer in unpriced.iter().flat_map(|(_, _, c)| &c.buffers).filter(|b| b.kind == BufferKind::State) {

@@ -80,7 +80,7 @@ impl Elem {
 }
 
 /// Named dimensions in the order they were given; names are listed with each [`Op`].
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Dims(Vec<(String, u64)>);
 
 impl Dims {
@@ -144,7 +144,7 @@ pub enum Access {
 }
 
 /// One buffer of a call. The same `name` in two calls is the same memory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BufferUse {
     /// Unique in the run, e.g. `l3.bits` or `head.master`.
     pub name: String,
@@ -164,7 +164,7 @@ impl BufferUse {
 }
 
 /// One operation as a device would run it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct KernelCall {
     /// The operation.
     pub op: Op,

@@ -143,7 +143,11 @@ impl Row<'_> {
             ("CONV_2D" | "CONV" | "PW" | "GROUP_CONV", _) => self.convolution(site).map(Some),
             ("DEPTHWISE_CONV_2D" | "DW", kind) => {
                 let weights = self.taps()? * self.maps()?.1.c;
-                let dims = self.window()?.with("channels", self.maps()?.1.c);
+                let (from, to) = self.maps()?;
+                let mut dims = self.window()?.with("channels", to.c);
+                if to.c > from.c && to.c.is_multiple_of(from.c) {
+                    dims = dims.with("multiplier", to.c / from.c);
+                }
                 Ok(match kind {
                     ListType::I8 => Some((call(Op::Int8DepthwiseConv, dims, &[i8, i8, i8]), self.bytes(weights)?)),
                     ListType::F32 => Some((call(Op::DepthwiseConv, dims, &[f32, f32, f32]), self.bytes(4 * weights)?)),

@@ -96,7 +96,8 @@ pub enum Op {
 
     /// 8-bit convolution, requantised by channel. `oh ow oc kh kw ic` (+ `ih iw`, `stride`, padding).
     Int8Conv,
-    /// 8-bit depthwise convolution, requantised by channel. `oh ow channels kh kw` (+ as `Int8Conv`).
+    /// 8-bit depthwise convolution, requantised by channel. `oh ow channels kh kw` (+ as `Int8Conv`), and `multiplier` (outputs a channel of
+    /// the input) where that is not 1.
     Int8DepthwiseConv,
     /// 8-bit matrix-vector product, requantised. `rows columns`.
     Int8Dense,
@@ -149,6 +150,12 @@ pub enum Op {
     SgdUpdate,
     /// Smallest and largest value of a tensor whose range is taken anew. `n`.
     Range,
+    /// Range of integers → its scale, zero point and factor. `n` (ranges).
+    RangeScale,
+    /// Rows kept in fewer than 8 bits (`packed` of them) or in halves → whole bytes or f32. `n`.
+    Unpack,
+    /// The reverse of `Unpack`. `n` (+ `packed`).
+    Pack,
     /// Values on a fine grid → codes of a slot. `n`.
     Requantise,
     /// Zero or copy rows at the start of an experience. `n` weights in `rows` rows.
@@ -169,13 +176,16 @@ pub enum Op {
     /// AR1*: the experience's path integral over its squared movement onto the total, and the importance from it. `n`.
     PathImportance,
 
-    /// EWC, MAS: weights −= rounded (weight − anchor) · pull. `n`.
+    /// EWC, MAS: weights −= rounded (weight − anchor) · pull; where anchors are f32 and weights are not, what it moves is added to f32. `n`.
     AnchorPull,
-    /// EWC, MAS: f32 errors of a minibatch's logits, their batch gradient, its square or magnitude added. `batch classes features`.
+    /// EWC, MAS: weights less what f32 penalties moved them, on a range taken anew (moves, weights). `n`.
+    MoveWeights,
+    /// EWC, MAS: f32 errors of a minibatch's logits, their batch gradient, its square (MAS: with `magnitude`, its magnitude) added.
+    /// `batch classes features`.
     ImportanceAccumulate,
-    /// EWC, MAS: weights → anchor, importance → pull (importance, weights, anchor, pull). `n`.
+    /// EWC, MAS: weights → anchor, importance → pull (importance, weights, anchor, pull); with `running` earlier importance stays. `n`.
     KeepAnchor,
-    /// LwF: two softmaxes at a temperature, their weighted difference added to the errors. `batch classes`.
+    /// LwF: two softmaxes over the known classes at a temperature, their weighted difference added to the errors. `batch classes`.
     Distil,
     /// One sample added to its class's sum. `features`.
     MeanUpdate,

@@ -2,11 +2,10 @@
 
     venv/bin/pip install h5py numpy safetensors
     venv/bin/python tests/peers/keras_h5.py small tests/fixtures/keras_small.h5
-    venv/bin/python tests/peers/keras_h5.py weights_QuickNetSmall_exact.safetensors quicknet_small.h5 [gzip | hollow]
+    venv/bin/python tests/peers/keras_h5.py weights_QuickNetSmall_exact.safetensors quicknet_small.h5 [gzip]
 
 `small` is the fixture of `src/import/h5`: every storage layout that the reader knows, value i of a tensor being
-((37·i mod 101) − 50)/16. The other form turns a file of named weights into Keras' layout; int8 kernels are 128ths. A
-`hollow` file has the tensors' names and sizes but one value, deflated: a small seed for fuzzing that is a whole network.
+((37·i mod 101) − 50)/16. The other form turns a file of named weights into Keras' layout; int8 kernels are 128ths.
 """
 import sys
 
@@ -50,7 +49,5 @@ else:
 
     weights = load_file(sys.argv[1])
     weights = {n: (w.astype(np.float32) / 128 if w.dtype == np.int8 else w) for n, w in weights.items()}
-    if sys.argv[3:] == ["hollow"]:
-        weights = {n: np.full_like(w, 0.25) for n, w in weights.items()}
     gzip = dict(compression="gzip", shuffle=True, chunks=True)
-    write(sys.argv[2], weights, lambda n, w: gzip if sys.argv[3:] and w.ndim else {})
+    write(sys.argv[2], weights, lambda n, w: gzip if sys.argv[3:] == ["gzip"] and w.ndim else {})

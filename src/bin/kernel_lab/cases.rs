@@ -23,7 +23,8 @@ pub enum Arg {
 }
 
 impl Arg {
-    fn len(&self) -> usize {
+    /// Bytes of a buffer.
+    pub fn len(&self) -> usize {
         match self {
             Arg::In(b) | Arg::Out(b) | Arg::InOut(b, _) | Arg::Work(b) => b.len(),
             Arg::Scratch(len) => *len,

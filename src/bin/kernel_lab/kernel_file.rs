@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::LabError;
-use crate::cases::Spec;
+use crate::cases::{Arg, Case, Spec};
 use crate::disasm::Insn;
 use crate::levels::{Candidate, Counts, LoopLevel, candidates, find, matched, nest};
 use crate::machine::{Core, Level, Sources};
@@ -135,6 +135,9 @@ fn one_kernel(out: &mut String, kernel: &Measured<'_>) -> Result<(), LabError> {
     for ((kind, access), bytes) in traffic(kernel, &list)? {
         let _ = writeln!(out, "{access} {kind} {bytes}");
     }
+    if let Some(bytes) = scratch(kernel, &shapes, &list)? {
+        let _ = writeln!(out, "scratch {bytes}");
+    }
     let seen: Vec<(&Dims, &Counts)> = kernel.cases.iter().map(|c| (&c.case.dims, &c.counts)).collect();
     for level in nest(&kernel.function, &counts, &list, &seen)? {
         one_level(out, &level);
@@ -194,6 +197,42 @@ fn kind_code(kind: Operand) -> &'static str {
         Operand::Flag | Operand::Branch => "flag",
         Operand::Data | Operand::Store => "data",
     }
+}
+
+/// What sizes of working space may be made of, beside the trip counts.
+const SIZES: [&str; 10] = [
+    "n",
+    "terms",
+    "kh*kw",
+    "kh*kw*words",
+    "columns",
+    "classes",
+    "features",
+    "classes*features",
+    "features*features",
+    "kh*kw*channels",
+];
+
+/// Bytes of a case's arguments that are working space.
+pub fn scratch_bytes(spec: &Spec, case: &Case) -> u64 {
+    let arguments = case.args.iter().filter(|arg| !matches!(arg, Arg::Value(_)));
+    let spaces = arguments.zip(spec.buffers).filter(|(_, kind)| **kind == Some(BufferKind::Scratch));
+    spaces.map(|(arg, _)| u64::try_from(arg.len()).expect("small")).sum()
+}
+
+/// Working space as an expression.
+fn scratch(kernel: &Measured<'_>, shapes: &[&Dims], list: &[Candidate]) -> Result<Option<String>, LabError> {
+    let spec = kernel.spec;
+    let cases = matched(&kernel.cases, spec.class);
+    let want: Vec<i128> = cases.iter().map(|c| i128::from(scratch_bytes(spec, c.case))).collect();
+    if want.iter().all(|n| *n == 0) {
+        return Ok(None);
+    }
+    let mut more: Vec<&str> = SIZES.into_iter().filter(|text| candidates(&[text], shapes).is_ok()).collect();
+    more.extend(list.iter().map(|candidate| candidate.text.as_str()).filter(|text| *text != "1"));
+    let found = find(&candidates(&more, shapes)?, &[1, 2, 4, 8, 12, 16, 32], &want);
+    let problem = || LabError::Spec(format!("{}: no expression gives the working space {want:?}", spec.symbol));
+    found.map(Some).ok_or_else(problem)
 }
 
 /// Bytes by kind of buffer and direction: each argument's measured bytes as an expression, summed.

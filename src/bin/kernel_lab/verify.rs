@@ -96,6 +96,12 @@ fn check_case(committed: &Kernel, kernel: &Measured<'_>, counted: &CaseCounts<'_
 }
 
 fn check_bytes(committed: &Kernel, counted: &CaseCounts<'_>, spec: &Spec) -> Result<(), String> {
+    let space =
+        committed.scratch_bytes.as_ref().map_or(Ok(0), |e| e.eval(&counted.case.dims)).map_err(|e| e.to_string())?;
+    let given = kernel_file::scratch_bytes(spec, counted.case);
+    if space != given {
+        return Err(format!("the file gives {space} bytes of working space, the case {given}"));
+    }
     for kind in [BufferKind::Weights, BufferKind::Activation, BufferKind::Scratch, BufferKind::State] {
         let buffers =
             || spec.buffers.iter().zip(&counted.moved).filter(move |(k, _)| **k == Some(kind)).map(|(_, moved)| *moved);

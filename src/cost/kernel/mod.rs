@@ -11,5 +11,5 @@ mod set;
 
 pub use builtin::{KernelSetError, kernel_set, kernel_sets};
 pub use error::{KernelFileError, KernelProblem};
-pub(super) use set::key_text;
 pub use set::{Instr, Kernel, KernelSet, Level, Source, Traffic};
+pub(super) use set::{call_text, key_text};

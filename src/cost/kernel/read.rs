@@ -113,6 +113,7 @@ impl<'a> Reader<'a> {
             stack_bytes: 0,
             levels: Vec::new(),
             traffic: Vec::new(),
+            scratch_bytes: None,
         };
         let (mut has_code, mut open): (bool, Option<(Text<'a>, Body)>) = (false, None);
         for &line in lines {
@@ -131,6 +132,7 @@ impl<'a> Reader<'a> {
                     has_code = true;
                 }
                 Some("read" | "write") => kernel.traffic.push(self.traffic(line)?),
+                Some("scratch") => kernel.scratch_bytes = Some(self.expr(&line["scratch".len()..])?),
                 Some("loop" | "block") => open = Some((line, Body::default())),
                 _ => return Err(self.error(line, LEVEL_FIRST)),
             }

@@ -88,6 +88,8 @@ pub struct Kernel {
     pub levels: Vec<Level>,
     /// Bytes moved.
     pub traffic: Vec<Traffic>,
+    /// Working space of its own in bytes: a gathered patch, a row of sums.
+    pub scratch_bytes: Option<Expr>,
 }
 
 /// All kernels of one core, from one compiler.
@@ -170,9 +172,15 @@ impl KernelSet {
     }
 
     /// Index of the kernel for a call: of those whose conditions its dimensions meet (padding has kernels of its own), the one
-    /// with the most conditions, the first among equals.
+    /// with the most conditions, the first among equals. Work that other kernels of the same types leave out ([`demands`]) must be
+    /// named by the kernel's conditions: a call is not priced by one that does less.
     pub fn find_call(&self, call: &KernelCall) -> Option<usize> {
-        let meets = |i: &usize| self.kernels[*i].elems == call.elems && self.kernels[*i].is_for(&call.dims);
+        let names = |i: usize, name: &str| self.kernels[i].conditions().any(|c| c.split('=').next() == Some(name));
+        let meets = |i: &usize| {
+            self.kernels[*i].elems == call.elems
+                && self.kernels[*i].is_for(&call.dims)
+                && demands(&call.dims).all(|name| names(*i, name))
+        };
         let all = self.by_op.get(&call.op)?.iter().rev().copied();
         all.filter(meets).max_by_key(|&i| self.kernels[i].conditions().count())
     }
@@ -231,6 +239,20 @@ impl Kernel {
         let when = self.when.as_ref().map(|name| format!(" when {name}"));
         key_text(self.op, &self.elems) + &when.unwrap_or_default()
     }
+}
+
+/// Dimensions of a call that mean work of their own: zero points, checked additions, packed codes, draws, several outputs a channel, and
+/// the like. A kernel without them is another kernel.
+pub(crate) fn demands(dims: &Dims) -> impl Iterator<Item = &'static str> + '_ {
+    const ALL: [&str; 8] = ["affine", "checked", "packed", "stochastic", "multiplier", "magnitude", "running", "apart"];
+    ALL.into_iter().filter(|name| dims.get(name).is_some())
+}
+
+/// `head_forward [i8 i8 i32]`, with ` with affine checked` where the call demands it.
+pub(crate) fn call_text(call: &KernelCall) -> String {
+    let demands: Vec<&str> = demands(&call.dims).collect();
+    let more = if demands.is_empty() { String::new() } else { format!(" with {}", demands.join(" ")) };
+    key_text(call.op, &call.elems) + &more
 }
 
 /// `binary_dense [b1 b1 i32]`.

@@ -1,6 +1,7 @@
 //! RAM and flash of a list of calls on a board.
 
 use super::super::error::CostError;
+use super::super::expr::Expr;
 use super::super::kernel::Kernel;
 use super::arena::{ArenaPlan, Lifetime, Placement, Spans};
 use crate::profile::Profile;
@@ -148,8 +149,11 @@ impl MemoryPlan {
     }
 }
 
-/// Whose bytes they are: position of the call and of its buffer.
+/// Whose bytes they are: position of the call and of its buffer, or [`WORK`].
 type Slot = (usize, usize);
+
+/// In place of a buffer's position: working space of the call's kernel.
+const WORK: usize = usize::MAX;
 
 /// Names, kinds and lifetimes of a list of calls; sizes are read anew for every plan.
 #[derive(Debug, Clone)]
@@ -157,6 +161,8 @@ pub struct Layout {
     arena: Vec<(Lifetime, Slot)>,
     spans: Spans,
     permanent: Vec<(BufferKind, Slot)>,
+    /// Working space of the kernels whose calls name none, by call.
+    work: HashMap<usize, Expr>,
     pub code_bytes: u64,
     pub table_bytes: u64,
     pub stack_bytes: u64,
@@ -169,7 +175,22 @@ impl Layout {
     pub fn new(calls: &[KernelCall], kernels: &[&Kernel]) -> Result<Self, CostError> {
         let last_site = calls.last().map_or(String::new(), |c| c.site.clone());
         let too_large = || CostError::TooLarge { site: last_site.clone() };
-        let (arena, permanent) = collect(calls)?;
+        let (mut arena, permanent) = collect(calls)?;
+        let mut work = HashMap::new();
+        for ((index, call), kernel) in calls.iter().enumerate().zip(kernels) {
+            let named = call.buffers.iter().any(|b| b.kind == BufferKind::Scratch);
+            let Some(bytes) = kernel.scratch_bytes.as_ref().filter(|_| !named) else { continue };
+            let fault = |problem| CostError::Expr {
+                kernel: kernel.symbol.clone(),
+                site: call.site.clone(),
+                what: "working space".to_owned(),
+                problem,
+            };
+            let name = format!("{}.work", call.site);
+            let bytes_now = bytes.eval(&call.dims).map_err(fault)?;
+            arena.push((Lifetime { name, bytes: bytes_now, first: index, last: index }, (index, WORK)));
+            work.insert(index, bytes.clone());
+        }
         let mut symbols = HashSet::new();
         let used: Vec<&&Kernel> = kernels.iter().filter(|k| symbols.insert(k.symbol.as_str())).collect();
         let sum = |bytes: fn(&Kernel) -> u64| used.iter().try_fold(0u64, |sum, k| sum.checked_add(bytes(k)));
@@ -180,6 +201,7 @@ impl Layout {
             stack_bytes: used.iter().map(|k| k.stack_bytes).max().unwrap_or(0),
             arena,
             permanent,
+            work,
             last_site,
         })
     }
@@ -223,8 +245,8 @@ impl Layout {
         let offsets = offsets.ok_or_else(|| self.too_large())?;
         let totals = self.totals_with(calls, profile, offsets.bytes)?;
         let placed = self.arena.iter().zip(&offsets.offsets);
-        let place = |((lifetime, (call, buffer)), &offset): (&(Lifetime, Slot), &u64)| Placement {
-            buffer: Lifetime { bytes: calls[*call].buffers[*buffer].bytes, ..lifetime.clone() },
+        let place = |((lifetime, slot), &offset): (&(Lifetime, Slot), &u64)| Placement {
+            buffer: Lifetime { bytes: self.bytes_of(calls, *slot), ..lifetime.clone() },
             offset,
         };
         let arena = ArenaPlan {
@@ -259,7 +281,15 @@ impl Layout {
     }
 
     fn arena_sizes(&self, calls: &[KernelCall]) -> Vec<u64> {
-        self.arena.iter().map(|(_, (call, buffer))| calls[*call].buffers[*buffer].bytes).collect()
+        self.arena.iter().map(|(_, slot)| self.bytes_of(calls, *slot)).collect()
+    }
+
+    /// A working space that these dimensions give no size is larger than any memory.
+    fn bytes_of(&self, calls: &[KernelCall], (call, buffer): Slot) -> u64 {
+        match self.work.get(&call).filter(|_| buffer == WORK) {
+            Some(bytes) => bytes.eval(&calls[call].dims).unwrap_or(u64::MAX),
+            None => calls[call].buffers[buffer].bytes,
+        }
     }
 
     fn too_large(&self) -> CostError {

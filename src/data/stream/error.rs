@@ -23,7 +23,8 @@ pub enum StreamError {
     },
     /// A class in two places.
     #[error(
-        "class {class} is in experience {first} and again in experience {second}; in scenario `nc` a class comes once"
+        "class {class} is in experience {first} and {}; in scenario `nc` a class comes once",
+        if first == second { "there a second time".to_owned() } else { format!("again in experience {second}") }
     )]
     Twice {
         /// The class.

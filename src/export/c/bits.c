@@ -134,38 +134,6 @@ void tp_arg_max_i32(const int32_t *restrict z, int32_t *restrict index, int32_t 
     *index = at;
 }
 
-/* Differing bits of one output's patch and one weight row over all pairs of planes; a tap's planes lie one after the other. */
-TP_INLINE int32_t tp_planes(const uint32_t *x, const uint32_t *row, int32_t kh, int32_t kw, int32_t pitch, int32_t words, int32_t x_planes, int32_t w_planes)
-{
-    tp_sum sum = tp_sum_zero();
-    for (int32_t ky = 0; ky < kh; ky++, x += pitch) {
-        const uint32_t *tap = x;
-        for (int32_t kx = 0; kx < kw; kx++, tap += x_planes * words, row += w_planes * words)
-            for (int32_t i = 0; i < x_planes; i++)
-                for (int32_t j = 0; j < w_planes; j++) sum = tp_differing(sum, tap + i * words, row + j * words, words);
-    }
-    return tp_sum_value(sum);
-}
-
-/* Half sums of planes: the products of all pairs count `pairs` times too much. */
-#define TP_OF_PAIRS(bits, differing, pairs) ((bits) - 2 * (differing) / (pairs))
-
-/* Two bits of each channel: one comparison a plane, planes of a pixel one after the other. */
-#define TP_TWO_BITS(dot)                                                                                                    \
-    for (int32_t left = shape->oc; left > 0; left -= 32) {                                                                  \
-        const int32_t n = tp_min(left, 32);                                                                                 \
-        uint32_t low = 0, high = 0;                                                                                         \
-        for (int32_t b = 0; b < n; b++, t += 2) {                                                                           \
-            const int32_t sum = dot;                                                                                        \
-            low = tp_push_bit(low, sum - t[0]);                                                                             \
-            high = tp_push_bit(high, sum - t[1]);                                                                           \
-        }                                                                                                                   \
-        y[0] = low >> (32 - n);                                                                                             \
-        y[owords] = high >> (32 - n);                                                                                       \
-        y++;                                                                                                                \
-    }                                                                                                                       \
-    y += owords;
-
 #define TP_PLANES_CONV(name, x_planes, w_planes)                                                                            \
     void name(const uint32_t *restrict x, const uint32_t *restrict weight, const int32_t *restrict threshold, uint32_t *restrict y, const tp_conv *restrict shape) \
     {                                                                                                                       \

@@ -70,6 +70,52 @@ void tp_binary_conv_transform_padded(const uint32_t *restrict x, const uint32_t 
         }
 }
 
+/* The same with several planes a tap, which lie one after the other; the taps outside are listed by their number. */
+TP_INLINE int32_t tp_gather_planes(const uint32_t *x, uint32_t *patch, int32_t *outside, const tp_conv *s, int32_t oy, int32_t ox, int32_t words)
+{
+    int32_t n = 0, tap = 0;
+    for (int32_t ky = 0; ky < s->kh; ky++)
+        for (int32_t kx = 0; kx < s->kw; kx++, tap++) {
+            int32_t pixel;
+            const uint32_t inside = tp_tap(s, oy, ox, ky, kx, &pixel);
+            const uint32_t *from = x + pixel * words;
+            for (int32_t w = 0; w < words; w++) *patch++ = *from++ & inside;
+            outside[n] = tap;
+            n += (int32_t)(~inside & 1u);
+        }
+    return n;
+}
+
+#define TP_PADDED_PLANES(name, x_planes, w_planes)                                                                          \
+    void name(const uint32_t *restrict x, const uint32_t *restrict weight, const int32_t *restrict threshold, uint32_t *restrict y, uint32_t *restrict patch, const tp_conv *restrict shape) \
+    {                                                                                                                       \
+        const int32_t words = shape->words, taps = shape->kh * shape->kw, run = taps * words * (w_planes);                  \
+        const int32_t owords = (shape->oc + 31) >> 5, left_out = shape->fill == 0 ? -1 : 0;                                 \
+        int32_t *outside = (int32_t *)(patch + taps * words * (x_planes));                                                  \
+        for (int32_t oy = 0; oy < shape->oh; oy++)                                                                          \
+            for (int32_t ox = 0; ox < shape->ow; ox++) {                                                                    \
+                const int32_t out = tp_gather_planes(x, patch, outside, shape, oy, ox, words * (x_planes)) & left_out;      \
+                const int32_t bits = (taps - out) * shape->ic;                                                              \
+                const uint32_t *row = weight - run;                                                                         \
+                const int32_t *t = threshold;                                                                               \
+                TP_TWO_BITS(TP_OF_PAIRS(bits, tp_padded_planes(patch, row += run, outside, out, taps, words, x_planes, w_planes), (x_planes) * (w_planes))) \
+            }                                                                                                               \
+    }
+
+/* Differing bits of all pairs of planes, the listed taps left out. */
+TP_INLINE int32_t tp_padded_planes(const uint32_t *patch, const uint32_t *row, const int32_t *outside, int32_t n, int32_t taps, int32_t words, int32_t x_planes, int32_t w_planes)
+{
+    int32_t minus = tp_planes(patch, row, 1, taps, 0, words, x_planes, w_planes);
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t at = outside[i] * words;
+        minus -= tp_planes(patch + at * x_planes, row + at * w_planes, 1, 1, 0, words, x_planes, w_planes);
+    }
+    return minus;
+}
+
+TP_PADDED_PLANES(tp_binary_conv_threshold_padded_b2_b1, 2, 1)
+TP_PADDED_PLANES(tp_binary_conv_threshold_padded_b2_b2, 2, 2)
+
 /* Gathers a patch of bytes, `fill` outside, and gives its sum. */
 TP_INLINE int32_t tp_gather_bytes(const uint8_t *x, uint8_t *patch, const tp_conv *s, int32_t oy, int32_t ox)
 {

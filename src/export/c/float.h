@@ -50,6 +50,20 @@ TP_INLINE float tp_exp_f32(float x)
     return (y * tp_power_of_two(first)) * tp_power_of_two(whole - first);
 }
 
+/* Softmax of logits in single precision. */
+TP_INLINE void tp_softmax_of(const float *restrict z, float *restrict p, int32_t classes)
+{
+    float most = z[0], sum = 0.0f;
+    for (int32_t c = 1; c < classes; c++) most = tp_select_f32(z[c] > most, z[c], most);
+    for (int32_t c = 0; c < classes; c++) {
+        const float e = tp_exp_f32(z[c] - most);
+        sum += e;
+        p[c] = e;
+    }
+    const float by = 1.0f / sum;
+    for (int32_t c = 0; c < classes; c++) p[c] *= by;
+}
+
 #if defined(__riscv) && !defined(__riscv_flen)
 /* Correctly rounded root of 0 or a normal number, without a float unit: the root of the significand has one bit to round. */
 TP_INLINE float tp_sqrt(float x)

@@ -171,6 +171,52 @@ TP_INLINE uint16_t tp_to_f16(float x)
 TP_HALVES(tp_forward_copy_f32_f16, tp_head_forward_f16, tp_to_f16, tp_of_f16)
 TP_HALVES(tp_forward_copy_f32_bf16, tp_head_forward_bf16, tp_to_bf16, tp_of_bf16)
 
+/* Rows kept in fewer than 8 bits or in halves, to whole bytes or f32 and back. */
+void tp_unpack_i8(const uint8_t *restrict from, int8_t *restrict to, int32_t bits, int32_t n)
+{
+    uint32_t at = 0;
+    for (int32_t i = 0; i < n; i++, at += (uint32_t)bits) to[i] = (int8_t)tp_packed_at(from, at, bits);
+}
+
+void tp_pack_i8(const int8_t *restrict from, uint8_t *restrict to, int32_t bits, int32_t n)
+{
+    uint32_t at = 0;
+    to[0] = 0;
+    for (int32_t i = 0; i < n; i++, at += (uint32_t)bits) {
+        uint8_t *byte = to + (at >> 3);
+        const uint32_t two = byte[0] | (((uint32_t)from[i] & ((1u << bits) - 1)) << (at & 7));
+        byte[0] = (uint8_t)two;
+        byte[1] = (uint8_t)(two >> 8);
+    }
+}
+
+/* Results of a step, so infinities become the format's largest number. */
+#define TP_ROWS_OF_HALVES(unpack, pack, to_half, of_half, largest)                                                          \
+    void unpack(const uint16_t *restrict from, float *restrict to, int32_t n)                                               \
+    {                                                                                                                       \
+        for (int32_t i = 0; i < n; i++) to[i] = of_half(from[i]);                                                           \
+    }                                                                                                                       \
+    void pack(const float *restrict from, uint16_t *restrict to, int32_t n)                                                 \
+    {                                                                                                                       \
+        for (int32_t i = 0; i < n; i++) {                                                                                   \
+            const int32_t half = to_half(from[i]);                                                                          \
+            to[i] = (uint16_t)(tp_min(half & 0x7fff, largest) | (half & 0x8000));                                           \
+        }                                                                                                                   \
+    }
+
+TP_ROWS_OF_HALVES(tp_unpack_f16, tp_pack_f16, tp_to_f16, tp_of_f16, 0x7bff)
+TP_ROWS_OF_HALVES(tp_unpack_bf16, tp_pack_bf16, tp_to_bf16, tp_of_bf16, 0x7f7f)
+
+/* Features of 16 bits. */
+void tp_standardise_i16(const int32_t *restrict x, const int32_t *restrict offset, const int32_t *restrict mantissa, const int32_t *restrict shift, int16_t *restrict y, const tp_requant *restrict to, int32_t n)
+{
+    const int32_t zero = to->dst_zero, lo = to->lo, hi = to->hi;
+    for (int32_t i = 0; i < n; i++) {
+        const int64_t code = tp_product(x[i] * 256 - offset[i], mantissa[i], shift[i], tp_below(shift[i]));
+        y[i] = (int16_t)tp_clamp(tp_saturate(code + zero), lo, hi);
+    }
+}
+
 /* Clearing of the gradient sums before a batch. */
 void tp_clear_i32(int32_t *restrict sum, int32_t n)
 {

@@ -2,6 +2,7 @@
 #include "tinyprec.h"
 #include "arith.h"
 #include "softmax.h"
+#include "fine.h"
 
 void tp_standardise_i8(const int32_t *restrict x, const int32_t *restrict offset, const int32_t *restrict mantissa, const int32_t *restrict shift, int8_t *restrict y, const tp_requant *restrict to, int32_t n)
 {
@@ -74,46 +75,6 @@ void tp_head_forward_affine_i8(const int8_t *restrict feature, const int8_t *res
     }
 }
 
-/* Codes of 16 bits in either operand; the checked ones saturate at each addition, where the accumulator is not provably wide enough. */
-#define TP_HEAD_FORWARD(name, checked, affine, affine_checked, feature_t, weight_t)                                         \
-    void name(const feature_t *restrict feature, const weight_t *restrict weight, const int32_t *restrict bias, int32_t *restrict z, int32_t classes, int32_t features) \
-    {                                                                                                                       \
-        for (int32_t c = 0; c < classes; c++, weight += features) {                                                         \
-            int32_t sum = bias[c];                                                                                          \
-            for (int32_t k = 0; k < features; k++) sum += weight[k] * feature[k];                                           \
-            z[c] = sum;                                                                                                     \
-        }                                                                                                                   \
-    }                                                                                                                       \
-    void checked(const feature_t *restrict feature, const weight_t *restrict weight, const int32_t *restrict bias, int32_t *restrict z, int32_t classes, int32_t features) \
-    {                                                                                                                       \
-        for (int32_t c = 0; c < classes; c++, weight += features) {                                                         \
-            int32_t sum = bias[c];                                                                                          \
-            for (int32_t k = 0; k < features; k++) sum = tp_add(sum, weight[k] * feature[k]);                               \
-            z[c] = sum;                                                                                                     \
-        }                                                                                                                   \
-    }                                                                                                                       \
-    void affine(const feature_t *restrict feature, const weight_t *restrict weight, const int32_t *restrict bias, int32_t *restrict z, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features) \
-    {                                                                                                                       \
-        for (int32_t c = 0; c < classes; c++, weight += features) {                                                         \
-            int32_t sum = bias[c];                                                                                          \
-            for (int32_t k = 0; k < features; k++) sum += (weight[k] - weight_zero) * (feature[k] - feature_zero);          \
-            z[c] = sum;                                                                                                     \
-        }                                                                                                                   \
-    }                                                                                                                       \
-    void affine_checked(const feature_t *restrict feature, const weight_t *restrict weight, const int32_t *restrict bias, int32_t *restrict z, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features) \
-    {                                                                                                                       \
-        for (int32_t c = 0; c < classes; c++, weight += features) {                                                         \
-            int32_t sum = bias[c];                                                                                          \
-            for (int32_t k = 0; k < features; k++)                                                                          \
-                sum = tp_add_wide(sum, (int64_t)(weight[k] - weight_zero) * (feature[k] - feature_zero));                   \
-            z[c] = sum;                                                                                                     \
-        }                                                                                                                   \
-    }
-
-TP_HEAD_FORWARD(tp_head_forward_i8_i16, tp_head_forward_checked_i8_i16, tp_head_forward_affine_i8_i16, tp_head_forward_affine_checked_i8_i16, int8_t, int16_t)
-TP_HEAD_FORWARD(tp_head_forward_i16_i8, tp_head_forward_checked_i16_i8, tp_head_forward_affine_i16_i8, tp_head_forward_affine_checked_i16_i8, int16_t, int8_t)
-TP_HEAD_FORWARD(tp_head_forward_i16_i16, tp_head_forward_checked_i16_i16, tp_head_forward_affine_i16_i16, tp_head_forward_affine_checked_i16_i16, int16_t, int16_t)
-
 void tp_softmax_i32(const int32_t *restrict z, int32_t *restrict p, uint32_t mantissa, int32_t left, int32_t right, int32_t classes)
 {
     tp_softmax_q30(z, p, mantissa, left, right, classes);
@@ -159,15 +120,6 @@ TP_ERROR(tp_error_i8, int8_t)
 
 TP_ACCUMULATE(tp_gradient_accumulate_i8, int8_t)
 TP_ACCUMULATE(tp_gradient_accumulate_i16, int16_t)
-
-void tp_gradient_accumulate_i32(const int32_t *restrict error, const int8_t *restrict feature, int64_t *restrict sum, int32_t zero, int32_t classes, int32_t features)
-{
-    for (int32_t c = 0; c < classes; c++, sum += features) {
-        /* Two 32-bit products: their difference has 33 bits in the error. */
-        const int32_t e = error[c];
-        for (int32_t k = 0; k < features; k++) sum[k] += (int64_t)e * feature[k] - (int64_t)zero * feature[k];
-    }
-}
 
 #define TP_RANGE(name, code_t)                                                                                              \
     void name(const code_t *restrict code, int32_t *restrict range, int32_t zero, int32_t n)                                \
@@ -250,16 +202,6 @@ TP_VELOCITY(tp_velocity_i16_i16, int16_t, int16_t, int32_t, tp_product)
 TP_VELOCITY(tp_velocity_i32_i32, int32_t, int32_t, int64_t, tp_product_33)
 TP_VELOCITY(tp_velocity_i32_i8, int32_t, int8_t, int64_t, tp_product_33)
 TP_VELOCITY(tp_velocity_i32_i16, int32_t, int16_t, int64_t, tp_product_33)
-
-/* round(x * mantissa * 2^left / 2^right), right 0 ... 62; |x * mantissa * 2^left| < 2^63. */
-TP_INLINE int64_t tp_fine_product(int64_t x, const tp_fine *by)
-{
-    const int64_t p = (int64_t)tp_lsl((uint64_t)(x * by->mantissa), by->left), floor = tp_asr(p, by->right);
-    const uint64_t unit = tp_lsl(1, by->right), rest = (uint64_t)p & (unit - 1);
-    /* Twice the rest and the floor's lowest bit against one unit; without a shift there is no rest and nothing to round. */
-    const uint64_t twice = (rest << 1) + ((uint64_t)floor & 1u & (uint64_t)(by->right != 0));
-    return floor + (int64_t)(tp_not_below(unit, twice) ^ 1u);
-}
 
 #define TP_SGD_FINE(name, base_t)                                                                                           \
     void name(const int32_t *restrict gradient, const base_t *restrict base, int64_t *restrict fine, const tp_fine *restrict widen, const tp_fine *restrict step, int32_t n) \

@@ -18,15 +18,7 @@ void tp_head_forward_f32(const float *restrict feature, const float *restrict we
 
 void tp_softmax_f32(const float *restrict z, float *restrict p, int32_t classes)
 {
-    float most = z[0], sum = 0.0f;
-    for (int32_t c = 1; c < classes; c++) most = tp_select_f32(z[c] > most, z[c], most);
-    for (int32_t c = 0; c < classes; c++) {
-        const float e = tp_exp_f32(z[c] - most);
-        sum += e;
-        p[c] = e;
-    }
-    const float by = 1.0f / sum;
-    for (int32_t c = 0; c < classes; c++) p[c] *= by;
+    tp_softmax_of(z, p, classes);
 }
 
 void tp_arg_max_f32(const float *restrict z, int32_t *restrict index, int32_t classes)

@@ -232,3 +232,16 @@ void tp_max_pool_bits_b2(const uint32_t *restrict x, uint32_t *restrict y, const
 {
     tp_pool_words(x, y, s, 2 * s->words);
 }
+
+void tp_clamp_f32(const float *restrict x, float *restrict y, float low, float high, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) {
+        const float v = tp_select_f32(x[i] > low, x[i], low);
+        y[i] = tp_select_f32(v < high, v, high);
+    }
+}
+
+void tp_channel_softmax_f32(const float *restrict x, float *restrict y, int32_t pixels, int32_t channels)
+{
+    for (int32_t p = 0; p < pixels; p++, x += channels, y += channels) tp_softmax_of(x, y, channels);
+}

@@ -29,6 +29,15 @@ void tp_forward_copy_f32_f16(const float *master, uint16_t *half, int32_t n);
 void tp_forward_copy_f32_bf16(const float *master, uint16_t *half, int32_t n);
 void tp_head_forward_f16(const float *feature, const uint16_t *weight, const float *bias, float *z, int32_t classes, int32_t features);
 void tp_head_forward_bf16(const float *feature, const uint16_t *weight, const float *bias, float *z, int32_t classes, int32_t features);
+/* Rows kept in 2 ... 7 bits (lowest bits first, one byte more than they fill) or in halves, unpacked before a step and packed after it. */
+void tp_unpack_i8(const uint8_t *from, int8_t *to, int32_t bits, int32_t n);
+void tp_pack_i8(const int8_t *from, uint8_t *to, int32_t bits, int32_t n);
+void tp_unpack_f16(const uint16_t *from, float *to, int32_t n);
+void tp_pack_f16(const float *from, uint16_t *to, int32_t n);
+void tp_unpack_bf16(const uint16_t *from, float *to, int32_t n);
+void tp_pack_bf16(const float *from, uint16_t *to, int32_t n);
+/* As tp_standardise_i8. */
+void tp_standardise_i16(const int32_t *x, const int32_t *offset, const int32_t *mantissa, const int32_t *shift, int16_t *y, const tp_requant *to, int32_t n);
 /* Before a batch. */
 void tp_clear_i32(int32_t *sum, int32_t n);
 void tp_clear_i64(int64_t *sum, int32_t n);
@@ -49,6 +58,30 @@ void tp_sgd_update_random_i32_i32(const int32_t *gradient, int32_t *master, cons
 void tp_sgd_update_random_i32_i8(const int32_t *gradient, int8_t *master, const tp_requant *by, tp_random *random, int32_t n);
 void tp_sgd_update_random_i32_i16(const int32_t *gradient, int16_t *master, const tp_requant *by, tp_random *random, int32_t n);
 
+/* Codes as by the deterministic functions of these names, one draw a code; shift 1 ... 62. */
+void tp_forward_copy_random_i8_i8(const int8_t *from, int8_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_forward_copy_random_i16_i8(const int16_t *from, int8_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_forward_copy_random_i32_i8(const int32_t *from, int8_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_forward_copy_random_i8_i16(const int8_t *from, int16_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_forward_copy_random_i16_i16(const int16_t *from, int16_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_forward_copy_random_i32_i16(const int32_t *from, int16_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_quantise_error_random_i8(const int32_t *from, int8_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_quantise_error_random_i16(const int32_t *from, int16_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_quantise_error_random_i32(const int32_t *from, int32_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_quantise_gradient_random_i32_i8(const int32_t *from, int8_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_quantise_gradient_random_i32_i16(const int32_t *from, int16_t *to, const tp_requant *by, tp_random *random, int32_t n);
+/* On the fine grid, a draw a step (step->right 1 ... 62, step->left 0). */
+void tp_sgd_update_random_i32_i8_i64(const int32_t *gradient, const int8_t *base, int64_t *fine, const tp_fine *widen, const tp_fine *step, tp_random *random, int32_t n);
+void tp_sgd_update_random_i32_i16_i64(const int32_t *gradient, const int16_t *base, int64_t *fine, const tp_fine *widen, const tp_fine *step, tp_random *random, int32_t n);
+void tp_sgd_update_random_i32_i32_i64(const int32_t *gradient, const int32_t *base, int64_t *fine, const tp_fine *widen, const tp_fine *step, tp_random *random, int32_t n);
+/* by[0] momentum, by[1] the gradient and the limits, by[2] decay; a draw for each of the terms `first` (0, or 1 without momentum) to `last` (2, or 1
+ * without decay). */
+void tp_velocity_random_i8_i8(const int8_t *gradient, const int8_t *master, int32_t *velocity, const tp_requant *by, tp_random *random, int32_t first, int32_t last, int32_t n);
+void tp_velocity_random_i16_i16(const int16_t *gradient, const int16_t *master, int32_t *velocity, const tp_requant *by, tp_random *random, int32_t first, int32_t last, int32_t n);
+void tp_velocity_random_i32_i8(const int32_t *gradient, const int8_t *master, int32_t *velocity, const tp_requant *by, tp_random *random, int32_t first, int32_t last, int32_t n);
+void tp_velocity_random_i32_i16(const int32_t *gradient, const int16_t *master, int32_t *velocity, const tp_requant *by, tp_random *random, int32_t first, int32_t last, int32_t n);
+void tp_velocity_random_i32_i32(const int32_t *gradient, const int32_t *master, int32_t *velocity, const tp_requant *by, tp_random *random, int32_t first, int32_t last, int32_t n);
+
 /* ---- other strategies: strategies.c ----------------------------------------------------------------------------------- */
 
 /* master = limit(master - round((before - anchor) * pull * factor)); `before`: the weights before the step. |(before - anchor) * pull| < 2^60,
@@ -60,15 +93,32 @@ void tp_anchor_pull_f32(const float *before, const float *anchor, const float *p
 /* importance += (batch mean of the cross-entropy's gradient) squared; `gradient` and `error` are working space. */
 void tp_importance_accumulate_i8(const float *z, const int32_t *label, const int8_t *feature, float *importance, float *gradient, float *error, int32_t zero, float scale, float mean, int32_t batch, int32_t classes, int32_t features);
 void tp_importance_accumulate_f32(const float *z, const int32_t *label, const float *feature, float *importance, float *gradient, float *error, int32_t zero, float scale, float mean, int32_t batch, int32_t classes, int32_t features);
-/* anchor = master; running = keep * running + take * importance; pull = round(running * by), below 2^31. */
-void tp_keep_anchor_i8(const float *importance, const int8_t *master, int8_t *anchor, int32_t *pull, float *running, float keep, float take, double by, int32_t n);
-void tp_keep_anchor_i16(const float *importance, const int16_t *master, int16_t *anchor, int32_t *pull, float *running, float keep, float take, double by, int32_t n);
-void tp_keep_anchor_i32(const float *importance, const int32_t *master, int32_t *anchor, int32_t *pull, float *running, float keep, float take, double by, int32_t n);
-void tp_keep_anchor_f32(const float *importance, const float *master, float *anchor, float *pull, float *running, float keep, float take, float by, int32_t n);
+/* MAS: the gradient of the logits' squared length, its magnitude added. */
+void tp_importance_magnitude_i8(const float *z, const int8_t *feature, float *importance, float *gradient, int32_t zero, float scale, float mean, int32_t batch, int32_t classes, int32_t features);
+void tp_importance_magnitude_i16(const float *z, const int16_t *feature, float *importance, float *gradient, int32_t zero, float scale, float mean, int32_t batch, int32_t classes, int32_t features);
+void tp_importance_magnitude_f32(const float *z, const float *feature, float *importance, float *gradient, int32_t zero, float scale, float mean, int32_t batch, int32_t classes, int32_t features);
+void tp_importance_accumulate_i16(const float *z, const int32_t *label, const int16_t *feature, float *importance, float *gradient, float *error, int32_t zero, float scale, float mean, int32_t batch, int32_t classes, int32_t features);
+/* anchor = master; pull = round(importance * by), below 2^31; with a running importance = keep * running + take * importance. */
+void tp_keep_anchor_i8(const float *importance, const int8_t *master, int8_t *anchor, int32_t *pull, double by, int32_t n);
+void tp_keep_running_i8(const float *importance, const int8_t *master, int8_t *anchor, int32_t *pull, float *running, float keep, float take, double by, int32_t n);
+void tp_keep_anchor_i16(const float *importance, const int16_t *master, int16_t *anchor, int32_t *pull, double by, int32_t n);
+void tp_keep_running_i16(const float *importance, const int16_t *master, int16_t *anchor, int32_t *pull, float *running, float keep, float take, double by, int32_t n);
+void tp_keep_anchor_i32(const float *importance, const int32_t *master, int32_t *anchor, int32_t *pull, double by, int32_t n);
+void tp_keep_running_i32(const float *importance, const int32_t *master, int32_t *anchor, int32_t *pull, float *running, float keep, float take, double by, int32_t n);
+void tp_keep_anchor_f32(const float *importance, const float *master, float *anchor, float *pull, float by, int32_t n);
+void tp_keep_running_f32(const float *importance, const float *master, float *anchor, float *pull, float *running, float keep, float take, float by, int32_t n);
 /* Softmax of both logits over the `classes` known classes at a temperature; the weighted difference onto the errors. `work` has
  * 3 * classes numbers, `total` all classes. */
 void tp_distil_i32(const int32_t *z, const int32_t *teacher, const int32_t *known, int32_t *difference, int32_t *work, uint32_t mantissa, int32_t left, int32_t right, const tp_requant *by, int32_t total, int32_t batch, int32_t classes);
 void tp_distil_f32(const float *z, const float *teacher, const int32_t *known, float *difference, float *work, float temperature, float factor, int32_t total, int32_t batch, int32_t classes);
+/* Features of 16 bits, and signs of 32-bit weights. */
+void tp_mean_update_i16(const int16_t *feature, int32_t *sum, int32_t zero, int32_t features);
+void tp_covariance_update_i16(const int16_t *feature, const int32_t *sum, float *covariance, float *d, int32_t zero, float scale, float per, float keep, float add, int32_t features);
+void tp_store_latent_i16(const int16_t *from, int16_t *to, int32_t n);
+void tp_load_latent_i16(const int16_t *from, int16_t *to, int32_t n);
+void tp_store_latent_i16_b1(const int16_t *from, uint32_t *to, int32_t zero, int32_t n);
+void tp_store_latent_i32_b1(const int32_t *from, uint32_t *to, int32_t zero, int32_t n);
+void tp_load_latent_b1_i16(const uint32_t *from, int16_t *to, int32_t plus, int32_t minus, int32_t n);
 /* A sample's class sum grows by it. */
 void tp_mean_update_i8(const int8_t *feature, int32_t *sum, int32_t zero, int32_t features);
 void tp_mean_update_f32(const float *feature, float *sum, int32_t features);
@@ -94,5 +144,99 @@ void tp_store_latent_i8_b1(const int8_t *from, uint32_t *to, int32_t zero, int32
 void tp_store_latent_f32_b1(const float *from, uint32_t *to, int32_t zero, int32_t n);
 void tp_load_latent_b1_i8(const uint32_t *from, int8_t *to, int32_t plus, int32_t minus, int32_t n);
 void tp_load_latent_b1_f32(const uint32_t *from, float *to, float magnitude, int32_t n);
+
+/* ---- the head with 16-bit operands, zero points in the features, saturating sums, logits of their own format: head_wide.c --- */
+
+/* sum[c][k] += (error[c] - zero) * (feature[k] - feature_zero); the checked ones saturate at each addition. */
+void tp_gradient_accumulate_affine_i8(const int8_t *error, const int8_t *feature, int32_t *sum, int32_t zero, int32_t feature_zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_checked_i8(const int8_t *error, const int8_t *feature, int32_t *sum, int32_t zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_affine_checked_i8(const int8_t *error, const int8_t *feature, int32_t *sum, int32_t zero, int32_t feature_zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_affine_i16(const int16_t *error, const int8_t *feature, int32_t *sum, int32_t zero, int32_t feature_zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_checked_i16(const int16_t *error, const int8_t *feature, int32_t *sum, int32_t zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_affine_checked_i16(const int16_t *error, const int8_t *feature, int32_t *sum, int32_t zero, int32_t feature_zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_affine_i8_i16(const int8_t *error, const int16_t *feature, int32_t *sum, int32_t zero, int32_t feature_zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_checked_i8_i16(const int8_t *error, const int16_t *feature, int32_t *sum, int32_t zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_affine_checked_i8_i16(const int8_t *error, const int16_t *feature, int32_t *sum, int32_t zero, int32_t feature_zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_affine_i16_i16(const int16_t *error, const int16_t *feature, int32_t *sum, int32_t zero, int32_t feature_zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_checked_i16_i16(const int16_t *error, const int16_t *feature, int32_t *sum, int32_t zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_affine_checked_i16_i16(const int16_t *error, const int16_t *feature, int32_t *sum, int32_t zero, int32_t feature_zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_i8_i16(const int8_t *error, const int16_t *feature, int32_t *sum, int32_t zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_i16_i16(const int16_t *error, const int16_t *feature, int32_t *sum, int32_t zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_affine_i32(const int32_t *error, const int8_t *feature, int64_t *sum, int32_t zero, int32_t feature_zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_i32_i16(const int32_t *error, const int16_t *feature, int64_t *sum, int32_t zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_affine_i32_i16(const int32_t *error, const int16_t *feature, int64_t *sum, int32_t zero, int32_t feature_zero, int32_t classes, int32_t features);
+/* As tp_head_forward_i8, the sum rounded to the logits' codes. */
+void tp_head_forward_to_i8(const int8_t *feature, const int8_t *weight, const int32_t *bias, int8_t *z, const tp_requant *by, int32_t classes, int32_t features);
+void tp_head_forward_to_i16(const int8_t *feature, const int8_t *weight, const int32_t *bias, int16_t *z, const tp_requant *by, int32_t classes, int32_t features);
+/* As tp_softmax_i32 and tp_arg_max_i32 of narrower logits; the table has the 256 powers that 8-bit logits can need, e^(-d * unit) at d. */
+void tp_softmax_i8_i32(const int8_t *z, int32_t *p, uint32_t mantissa, int32_t left, int32_t right, int32_t classes);
+void tp_arg_max_i8(const int8_t *z, int32_t *index, int32_t classes);
+void tp_softmax_i16_i32(const int16_t *z, int32_t *p, uint32_t mantissa, int32_t left, int32_t right, int32_t classes);
+void tp_arg_max_i16(const int16_t *z, int32_t *index, int32_t classes);
+void tp_softmax_i8_i32_table(const int8_t *z, const uint32_t *table, int32_t *p, int32_t classes);
+
+/* ---- ranges taken anew, anchors in single precision: ranges.c --------------------------------------------------------- */
+
+/* mantissa * 2^(exponent - 31), mantissa 2^30 ... 2^31 - 1. */
+typedef struct {
+    uint32_t mantissa;
+    int32_t exponent;
+} tp_scale;
+
+/* What integers of a range become: codes of `scale` around `zero`, by `factor`. */
+typedef struct {
+    tp_scale scale, factor;
+    int32_t zero;
+} tp_grid;
+
+typedef struct {
+    float scale;
+    int32_t zero;
+} tp_real_grid;
+
+/* From range[0] <= 0 <= range[1] in units of `unit`; codes lo ... hi, `steps` of them less one, around 0 unless `affine`. */
+void tp_range_scale_i32(const int32_t *range, tp_grid *grid, const tp_scale *unit, uint32_t steps, int32_t lo, int32_t hi, int32_t affine);
+void tp_range_scale_i64(const int64_t *range, tp_grid *grid, const tp_scale *unit, uint32_t steps, int32_t lo, int32_t hi, int32_t affine);
+/* moves += rate * pull * (before - anchor) in reals; then weights less moves take a range of their own, `reals` is working space. */
+void tp_anchor_pull_i8_f32(const int8_t *before, const float *anchor, const float *pull, float *moves, int32_t zero, float scale, float rate, int32_t n);
+void tp_anchor_pull_i16_f32(const int16_t *before, const float *anchor, const float *pull, float *moves, int32_t zero, float scale, float rate, int32_t n);
+void tp_anchor_pull_i32_f32(const int32_t *before, const float *anchor, const float *pull, float *moves, int32_t zero, float scale, float rate, int32_t n);
+void tp_move_weights_i8(float *moves, int8_t *master, float *reals, tp_real_grid *grid, float steps, int32_t lo, int32_t hi, int32_t n);
+void tp_move_weights_i16(float *moves, int16_t *master, float *reals, tp_real_grid *grid, float steps, int32_t lo, int32_t hi, int32_t n);
+void tp_move_weights_i32(float *moves, int32_t *master, float *reals, tp_real_grid *grid, float steps, int32_t lo, int32_t hi, int32_t n);
+/* As tp_keep_anchor_..., the anchor and the pull in reals. */
+void tp_keep_anchor_i8_f32(const float *importance, const int8_t *master, float *anchor, float *pull, int32_t zero, float scale, float by, int32_t n);
+void tp_keep_running_i8_f32(const float *importance, const int8_t *master, float *anchor, float *pull, float *running, float keep, float take, int32_t zero, float scale, float by, int32_t n);
+void tp_keep_anchor_i16_f32(const float *importance, const int16_t *master, float *anchor, float *pull, int32_t zero, float scale, float by, int32_t n);
+void tp_keep_running_i16_f32(const float *importance, const int16_t *master, float *anchor, float *pull, float *running, float keep, float take, int32_t zero, float scale, float by, int32_t n);
+void tp_keep_anchor_i32_f32(const float *importance, const int32_t *master, float *anchor, float *pull, int32_t zero, float scale, float by, int32_t n);
+void tp_keep_running_i32_f32(const float *importance, const int32_t *master, float *anchor, float *pull, float *running, float keep, float take, int32_t zero, float scale, float by, int32_t n);
+
+/* ---- AR1*: ar1.c ------------------------------------------------------------------------------------------------------ */
+
+/* feature = limit(feature + round(sum * factor)). */
+void tp_residual_i8(const int32_t *sum, int8_t *feature, const tp_requant *by, int32_t n);
+void tp_residual_i16(const int32_t *sum, int16_t *feature, const tp_requant *by, int32_t n);
+void tp_residual_f32(const int32_t *sum, float *feature, float by, int32_t n);
+/* back[k] = sum over c of error[c] * master[c][k], zeros subtracted. */
+void tp_input_gradient_i8(const int8_t *error, const int8_t *master, int32_t *back, int32_t error_zero, int32_t zero, int32_t classes, int32_t features);
+void tp_input_gradient_i16(const int16_t *error, const int16_t *master, int64_t *back, int32_t error_zero, int32_t zero, int32_t classes, int32_t features);
+void tp_input_gradient_f32(const float *error, const float *master, float *back, int32_t classes, int32_t features);
+void tp_input_gradient_i32_f32(const int32_t *error, const int32_t *master, float *back, int32_t error_zero, float error_scale, int32_t zero, float scale, int32_t classes, int32_t features);
+/* Range, codes and scaled reals of such errors. */
+void tp_range_f32(const float *x, float *range, int32_t n);
+void tp_quantise_error_f32_i32(const float *x, int32_t *y, double scale, int32_t zero, int32_t lo, int32_t hi, int32_t n);
+void tp_scale_error_f32(const float *x, float *y, float by, int32_t n);
+/* path += gradient * (master - before); total += path / (moved^2 + damping), path = 0, importance = lambda * min(-total, most). */
+void tp_path_integral_i8(const int8_t *gradient, const int8_t *before, const int8_t *master, float *path, int32_t zero, float gradient_scale, float scale, int32_t n);
+void tp_path_importance_i8(float *path, const int8_t *start, const int8_t *master, float *total, float *importance, float scale, float damping, float most, float lambda, int32_t n);
+void tp_path_integral_i16(const int16_t *gradient, const int16_t *before, const int16_t *master, float *path, int32_t zero, float gradient_scale, float scale, int32_t n);
+void tp_path_importance_i16(float *path, const int16_t *start, const int16_t *master, float *total, float *importance, float scale, float damping, float most, float lambda, int32_t n);
+void tp_path_integral_i32(const int32_t *gradient, const int32_t *before, const int32_t *master, float *path, int32_t zero, float gradient_scale, float scale, int32_t n);
+void tp_path_importance_i32(float *path, const int32_t *start, const int32_t *master, float *total, float *importance, float scale, float damping, float most, float lambda, int32_t n);
+void tp_path_integral_f32(const float *gradient, const float *before, const float *master, float *path, int32_t n);
+void tp_path_importance_f32(float *path, const float *start, const float *master, float *total, float *importance, float damping, float most, float lambda, int32_t n);
+/* Features are signs. */
+void tp_gradient_accumulate_f32_b1(const float *error, const uint32_t *feature, float *sum, int32_t classes, int32_t features);
 
 #endif

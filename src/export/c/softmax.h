@@ -31,8 +31,20 @@ TP_INLINE int32_t tp_leading_zeros(uint64_t x)
     return tp_clz(word | 1u) + (int32_t)(32u & no_high);
 }
 
+/* Each power over the sum of all, in q1.30. */
+TP_INLINE void tp_shares(int32_t *restrict p, uint64_t sum, int32_t classes)
+{
+    /* 1 / sum as a multiplier of 31 bits and a shift. */
+    const int32_t top = tp_leading_zeros(sum);
+    uint64_t rest;
+    const uint64_t multiplier = tp_divide((uint64_t)1 << 62, tp_lsl(sum, top) >> 32, 32, &rest);
+    const int32_t shift = 64 - top;
+    const uint64_t nearest = tp_lsl(1, shift) >> 1;
+    for (int32_t c = 0; c < classes; c++) p[c] = (int32_t)tp_lsr((uint64_t)(uint32_t)p[c] * (uint32_t)multiplier + nearest, shift);
+}
+
 /* Probabilities in q1.30. */
-TP_INLINE void tp_softmax_q30(const int32_t *restrict z, int32_t *restrict p, uint32_t mantissa, int32_t left, int32_t right, int32_t classes)
+TP_INLINE void tp_softmax_q30(const int32_t *z, int32_t *p, uint32_t mantissa, int32_t left, int32_t right, int32_t classes)
 {
     int32_t most = z[0];
     for (int32_t c = 1; c < classes; c++) most = tp_max(z[c], most);
@@ -45,13 +57,7 @@ TP_INLINE void tp_softmax_q30(const int32_t *restrict z, int32_t *restrict p, ui
         sum += e;
         p[c] = (int32_t)e;
     }
-    /* 1 / sum as a multiplier of 31 bits and a shift. */
-    const int32_t top = tp_leading_zeros(sum);
-    uint64_t rest;
-    const uint64_t multiplier = tp_divide((uint64_t)1 << 62, tp_lsl(sum, top) >> 32, 32, &rest);
-    const int32_t shift = 64 - top;
-    const uint64_t nearest = tp_lsl(1, shift) >> 1;
-    for (int32_t c = 0; c < classes; c++) p[c] = (int32_t)tp_lsr((uint64_t)(uint32_t)p[c] * (uint32_t)multiplier + nearest, shift);
+    tp_shares(p, sum, classes);
 }
 
 #endif

@@ -1,6 +1,7 @@
-/* Stochastic rounding: the ChaCha generator with 8 rounds, and SGD's step that draws 64 bits a weight from it. */
+/* Stochastic rounding: the ChaCha generator with 8 rounds, and what draws 64 bits a rounding from it: codes, steps, the velocity. */
 #include "tinyprec.h"
 #include "arith.h"
+#include "fine.h"
 
 TP_INLINE uint32_t tp_rotate(uint32_t x, int32_t left) { return (x << left) | (x >> (32 - left)); }
 
@@ -66,3 +67,84 @@ TP_SGD_RANDOM(tp_sgd_update_random_i16_i16, int16_t, int16_t)
 TP_SGD_RANDOM(tp_sgd_update_random_i32_i32, int32_t, int32_t)
 TP_SGD_RANDOM(tp_sgd_update_random_i32_i8, int32_t, int8_t)
 TP_SGD_RANDOM(tp_sgd_update_random_i32_i16, int32_t, int16_t)
+
+#define TP_REQUANTISE_RANDOM(name, from_t, to_t)                                                                            \
+    void name(const from_t *restrict from, to_t *restrict to, const tp_requant *restrict by, tp_random *restrict random, int32_t n)\
+    {                                                                                                                       \
+        const tp_requant r = *by;                                                                                           \
+        const uint64_t mask = tp_lsl(1, r.shift) - 1;                                                                       \
+        for (int32_t left = n; left > 0;) {                                                                                 \
+            if (random->used == 8) {                                                                                        \
+                tp_next_block(random);                                                                                      \
+                random->used = 0;                                                                                           \
+            }                                                                                                               \
+            const int32_t m = tp_min(left, 8 - random->used);                                                               \
+            const uint32_t *word = random->block + 2 * random->used;                                                        \
+            for (int32_t i = 0; i < m; i++, word += 2) {                                                                    \
+                const int64_t code = tp_round_random(((int64_t)*from++ - r.src_zero) * r.mantissa, r.shift, mask, word) + r.dst_zero;\
+                *to++ = (to_t)tp_clamp(tp_saturate(code), r.lo, r.hi);                                                      \
+            }                                                                                                               \
+            random->used += m;                                                                                              \
+            left -= m;                                                                                                      \
+        }                                                                                                                   \
+    }
+
+TP_REQUANTISE_RANDOM(tp_forward_copy_random_i8_i8, int8_t, int8_t)
+TP_REQUANTISE_RANDOM(tp_forward_copy_random_i16_i8, int16_t, int8_t)
+TP_REQUANTISE_RANDOM(tp_forward_copy_random_i32_i8, int32_t, int8_t)
+TP_REQUANTISE_RANDOM(tp_forward_copy_random_i8_i16, int8_t, int16_t)
+TP_REQUANTISE_RANDOM(tp_forward_copy_random_i16_i16, int16_t, int16_t)
+TP_REQUANTISE_RANDOM(tp_forward_copy_random_i32_i16, int32_t, int16_t)
+TP_REQUANTISE_RANDOM(tp_quantise_error_random_i8, int32_t, int8_t)
+TP_REQUANTISE_RANDOM(tp_quantise_error_random_i16, int32_t, int16_t)
+TP_REQUANTISE_RANDOM(tp_quantise_error_random_i32, int32_t, int32_t)
+TP_REQUANTISE_RANDOM(tp_quantise_gradient_random_i32_i8, int32_t, int8_t)
+TP_REQUANTISE_RANDOM(tp_quantise_gradient_random_i32_i16, int32_t, int16_t)
+
+#define TP_SGD_FINE_RANDOM(name, base_t)                                                                                    \
+    void name(const int32_t *restrict gradient, const base_t *restrict base, int64_t *restrict fine, const tp_fine *restrict widen, const tp_fine *restrict step, tp_random *restrict random, int32_t n)\
+    {                                                                                                                       \
+        const tp_fine w = *widen, s = *step;                                                                                \
+        const uint64_t mask = tp_lsl(1, s.right) - 1;                                                                       \
+        for (int32_t left = n; left > 0;) {                                                                                 \
+            if (random->used == 8) {                                                                                        \
+                tp_next_block(random);                                                                                      \
+                random->used = 0;                                                                                           \
+            }                                                                                                               \
+            const int32_t m = tp_min(left, 8 - random->used);                                                               \
+            const uint32_t *word = random->block + 2 * random->used;                                                        \
+            for (int32_t i = 0; i < m; i++, word += 2)                                                                      \
+                *fine++ = tp_fine_product((int64_t)*base++ - w.zero, &w) - tp_round_random(((int64_t)*gradient++ - s.zero) * s.mantissa, s.right, mask, word);\
+            random->used += m;                                                                                              \
+            left -= m;                                                                                                      \
+        }                                                                                                                   \
+    }
+
+TP_SGD_FINE_RANDOM(tp_sgd_update_random_i32_i8_i64, int8_t)
+TP_SGD_FINE_RANDOM(tp_sgd_update_random_i32_i16_i64, int16_t)
+TP_SGD_FINE_RANDOM(tp_sgd_update_random_i32_i32_i64, int32_t)
+
+/* One draw for each of the terms `first` to `last`: the velocity kept (where there is momentum), the gradient, the weight's decay. */
+#define TP_VELOCITY_RANDOM(name, code_t, master_t)                                                                          \
+    void name(const code_t *restrict gradient, const master_t *restrict master, int32_t *restrict velocity, const tp_requant *restrict by, tp_random *restrict random, int32_t first, int32_t last, int32_t n)\
+    {                                                                                                                       \
+        for (int32_t i = 0; i < n; i++) {                                                                                   \
+            const int64_t term[3] = {velocity[i], (int64_t)gradient[i] - by[1].src_zero, (int64_t)master[i] - by[2].src_zero};\
+            int64_t sum = 0;                                                                                                \
+            for (int32_t t = first; t <= last; t++) {                                                                       \
+                if (random->used == 8) {                                                                                    \
+                    tp_next_block(random);                                                                                  \
+                    random->used = 0;                                                                                       \
+                }                                                                                                           \
+                sum += tp_round_random(term[t] * by[t].mantissa, by[t].shift, tp_lsl(1, by[t].shift) - 1, random->block + 2 * random->used);\
+                random->used++;                                                                                             \
+            }                                                                                                               \
+            velocity[i] = tp_clamp(tp_saturate(sum), by[1].lo, by[1].hi);                                                   \
+        }                                                                                                                   \
+    }
+
+TP_VELOCITY_RANDOM(tp_velocity_random_i8_i8, int8_t, int8_t)
+TP_VELOCITY_RANDOM(tp_velocity_random_i16_i16, int16_t, int16_t)
+TP_VELOCITY_RANDOM(tp_velocity_random_i32_i8, int32_t, int8_t)
+TP_VELOCITY_RANDOM(tp_velocity_random_i32_i16, int32_t, int16_t)
+TP_VELOCITY_RANDOM(tp_velocity_random_i32_i32, int32_t, int32_t)

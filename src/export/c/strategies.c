@@ -26,22 +26,8 @@ void tp_anchor_pull_f32(const float *restrict before, const float *restrict anch
     for (int32_t i = 0; i < n; i++) master[i] -= rate * pull[i] * (before[i] - anchor[i]);
 }
 
-/* Softmax of logits in single precision. */
-TP_INLINE void tp_softmax_of(const float *restrict z, float *restrict p, int32_t classes)
-{
-    float most = z[0], sum = 0.0f;
-    for (int32_t c = 1; c < classes; c++) most = tp_select_f32(z[c] > most, z[c], most);
-    for (int32_t c = 0; c < classes; c++) {
-        const float e = tp_exp_f32(z[c] - most);
-        sum += e;
-        p[c] = e;
-    }
-    const float by = 1.0f / sum;
-    for (int32_t c = 0; c < classes; c++) p[c] *= by;
-}
-
-#define TP_IMPORTANCE(name, feature_t, real)                                                                                \
-    void name(const float *restrict z, const int32_t *restrict label, const feature_t *restrict feature, float *restrict importance, float *restrict gradient, float *restrict error, \
+#define TP_IMPORTANCE(name, magnitude, feature_t, real)                                                                     \
+    void name(const float *restrict z, const int32_t *restrict label, const feature_t *restrict feature, float *restrict importance, float *restrict gradient, float *restrict error,\
               int32_t zero, float scale, float mean, int32_t batch, int32_t classes, int32_t features)                      \
     {                                                                                                                       \
         const int32_t n = classes * features;                                                                               \
@@ -61,18 +47,42 @@ TP_INLINE void tp_softmax_of(const float *restrict z, float *restrict p, int32_t
             const float g = gradient[i] * mean;                                                                             \
             importance[i] += g * g;                                                                                         \
         }                                                                                                                   \
+    }                                                                                                                       \
+    void magnitude(const float *restrict z, const feature_t *restrict feature, float *restrict importance, float *restrict gradient,\
+                   int32_t zero, float scale, float mean, int32_t batch, int32_t classes, int32_t features)                 \
+    {                                                                                                                       \
+        const int32_t n = classes * features;                                                                               \
+        (void)zero;                                                                                                         \
+        (void)scale;                                                                                                        \
+        for (int32_t i = 0; i < n; i++) gradient[i] = 0.0f;                                                                 \
+        for (int32_t b = 0; b < batch; b++, feature += features) {                                                          \
+            float *g = gradient;                                                                                            \
+            for (int32_t c = 0; c < classes; c++, g += features) {                                                          \
+                const float e = 2.0f * *z++;                                                                                \
+                for (int32_t k = 0; k < features; k++) g[k] += e * real(feature[k]);                                        \
+            }                                                                                                               \
+        }                                                                                                                   \
+        for (int32_t i = 0; i < n; i++) importance[i] += tp_float_of(tp_bits_of(gradient[i] * mean) & 0x7fffffffu);         \
     }
 
 #define TP_OF_CODE(x) ((float)((x) - zero) * scale)
 #define TP_OF_REAL(x) (x)
 
-TP_IMPORTANCE(tp_importance_accumulate_i8, int8_t, TP_OF_CODE)
-TP_IMPORTANCE(tp_importance_accumulate_f32, float, TP_OF_REAL)
+TP_IMPORTANCE(tp_importance_accumulate_i8, tp_importance_magnitude_i8, int8_t, TP_OF_CODE)
+TP_IMPORTANCE(tp_importance_accumulate_i16, tp_importance_magnitude_i16, int16_t, TP_OF_CODE)
+TP_IMPORTANCE(tp_importance_accumulate_f32, tp_importance_magnitude_f32, float, TP_OF_REAL)
 
 /* The pull's fixed-point code is computed in double precision, as the simulator does. */
-#define TP_KEEP_ANCHOR(name, code_t)                                                                                        \
-    void name(const float *restrict importance, const code_t *restrict master, code_t *restrict anchor, int32_t *restrict pull, float *restrict running, \
-              float keep, float take, double by, int32_t n)                                                                 \
+#define TP_KEEP_ANCHOR(name, running_name, code_t)                                                                          \
+    void name(const float *restrict importance, const code_t *restrict master, code_t *restrict anchor, int32_t *restrict pull, double by, int32_t n)\
+    {                                                                                                                       \
+        for (int32_t i = 0; i < n; i++) {                                                                                   \
+            anchor[i] = master[i];                                                                                          \
+            pull[i] = tp_nearest(by * (double)importance[i]);                                                               \
+        }                                                                                                                   \
+    }                                                                                                                       \
+    void running_name(const float *restrict importance, const code_t *restrict master, code_t *restrict anchor, int32_t *restrict pull, float *restrict running,\
+                      float keep, float take, double by, int32_t n)                                                         \
     {                                                                                                                       \
         for (int32_t i = 0; i < n; i++) {                                                                                   \
             const float f = keep * running[i] + take * importance[i];                                                       \
@@ -82,11 +92,19 @@ TP_IMPORTANCE(tp_importance_accumulate_f32, float, TP_OF_REAL)
         }                                                                                                                   \
     }
 
-TP_KEEP_ANCHOR(tp_keep_anchor_i8, int8_t)
-TP_KEEP_ANCHOR(tp_keep_anchor_i16, int16_t)
-TP_KEEP_ANCHOR(tp_keep_anchor_i32, int32_t)
+TP_KEEP_ANCHOR(tp_keep_anchor_i8, tp_keep_running_i8, int8_t)
+TP_KEEP_ANCHOR(tp_keep_anchor_i16, tp_keep_running_i16, int16_t)
+TP_KEEP_ANCHOR(tp_keep_anchor_i32, tp_keep_running_i32, int32_t)
 
-void tp_keep_anchor_f32(const float *restrict importance, const float *restrict master, float *restrict anchor, float *restrict pull, float *restrict running, float keep, float take, float by, int32_t n)
+void tp_keep_anchor_f32(const float *restrict importance, const float *restrict master, float *restrict anchor, float *restrict pull, float by, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) {
+        anchor[i] = master[i];
+        pull[i] = by * importance[i];
+    }
+}
+
+void tp_keep_running_f32(const float *restrict importance, const float *restrict master, float *restrict anchor, float *restrict pull, float *restrict running, float keep, float take, float by, int32_t n)
 {
     for (int32_t i = 0; i < n; i++) {
         const float f = keep * running[i] + take * importance[i];
@@ -123,10 +141,14 @@ void tp_distil_f32(const float *restrict z, const float *restrict teacher, const
     }
 }
 
-void tp_mean_update_i8(const int8_t *restrict feature, int32_t *restrict sum, int32_t zero, int32_t features)
-{
-    for (int32_t k = 0; k < features; k++) sum[k] += feature[k] - zero;
-}
+#define TP_MEAN_UPDATE(name, feature_t)                                                                                     \
+    void name(const feature_t *restrict feature, int32_t *restrict sum, int32_t zero, int32_t features)                     \
+    {                                                                                                                       \
+        for (int32_t k = 0; k < features; k++) sum[k] += feature[k] - zero;                                                 \
+    }
+
+TP_MEAN_UPDATE(tp_mean_update_i8, int8_t)
+TP_MEAN_UPDATE(tp_mean_update_i16, int16_t)
 
 void tp_mean_update_f32(const float *restrict feature, float *restrict sum, int32_t features)
 {
@@ -145,6 +167,7 @@ void tp_mean_update_f32(const float *restrict feature, float *restrict sum, int3
     }
 
 TP_COVARIANCE(tp_covariance_update_i8, int8_t, int32_t)
+TP_COVARIANCE(tp_covariance_update_i16, int16_t, int32_t)
 TP_COVARIANCE(tp_covariance_update_f32, float, float)
 
 /* Mean of a class into `row`; gives half its squared length. */
@@ -249,15 +272,16 @@ TP_SOLVE_ROWS(tp_solve_rows_i16, int32_t, tp_class_mean_i32, int16_t)
 TP_SOLVE_ROWS(tp_solve_rows_i32, int32_t, tp_class_mean_i32, int32_t)
 TP_SOLVE_ROWS(tp_solve_rows_f32, float, tp_class_mean_f32, float)
 
-void tp_store_latent_i8(const int8_t *restrict from, int8_t *restrict to, int32_t n)
-{
-    for (int32_t i = 0; i < n; i++) to[i] = from[i];
-}
+#define TP_LATENT(name, code_t)                                                                                             \
+    void name(const code_t *restrict from, code_t *restrict to, int32_t n)                                                  \
+    {                                                                                                                       \
+        for (int32_t i = 0; i < n; i++) to[i] = from[i];                                                                    \
+    }
 
-void tp_load_latent_i8(const int8_t *restrict from, int8_t *restrict to, int32_t n)
-{
-    for (int32_t i = 0; i < n; i++) to[i] = from[i];
-}
+TP_LATENT(tp_store_latent_i8, int8_t)
+TP_LATENT(tp_load_latent_i8, int8_t)
+TP_LATENT(tp_store_latent_i16, int16_t)
+TP_LATENT(tp_load_latent_i16, int16_t)
 
 void tp_store_latent_f32(const float *restrict from, float *restrict to, int32_t n)
 {
@@ -282,19 +306,26 @@ void tp_load_latent_f32(const float *restrict from, float *restrict to, int32_t 
     }
 
 #define TP_BELOW(x) ((uint32_t)((x) - zero) >> 31)
+#define TP_BELOW_WIDE(x) ((uint32_t)((x) < zero))
 #define TP_NEGATIVE(x) tp_is_below_zero(tp_bits_of(x))
 
 TP_STORE_SIGNS(tp_store_latent_i8_b1, int8_t, TP_BELOW)
+TP_STORE_SIGNS(tp_store_latent_i16_b1, int16_t, TP_BELOW)
+TP_STORE_SIGNS(tp_store_latent_i32_b1, int32_t, TP_BELOW_WIDE)
 TP_STORE_SIGNS(tp_store_latent_f32_b1, float, TP_NEGATIVE)
 
-void tp_load_latent_b1_i8(const uint32_t *restrict from, int8_t *restrict to, int32_t plus, int32_t minus, int32_t n)
-{
-    for (int32_t left = n; left > 0; left -= 32) {
-        const int32_t m = tp_min(left, 32);
-        uint32_t word = *from++;
-        for (int32_t b = 0; b < m; b++, word >>= 1) *to++ = (int8_t)tp_choose(0u - (word & 1u), minus, plus);
+#define TP_LOAD_SIGNS(name, code_t)                                                                                         \
+    void name(const uint32_t *restrict from, code_t *restrict to, int32_t plus, int32_t minus, int32_t n)                   \
+    {                                                                                                                       \
+        for (int32_t left = n; left > 0; left -= 32) {                                                                      \
+            const int32_t m = tp_min(left, 32);                                                                             \
+            uint32_t word = *from++;                                                                                        \
+            for (int32_t b = 0; b < m; b++, word >>= 1) *to++ = (code_t)tp_choose(0u - (word & 1u), minus, plus);           \
+        }                                                                                                                   \
     }
-}
+
+TP_LOAD_SIGNS(tp_load_latent_b1_i8, int8_t)
+TP_LOAD_SIGNS(tp_load_latent_b1_i16, int16_t)
 
 void tp_load_latent_b1_f32(const uint32_t *restrict from, float *restrict to, float magnitude, int32_t n)
 {

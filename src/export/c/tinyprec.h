@@ -359,6 +359,24 @@ void tp_load_rows_f32_i32(const float *consolidated, int32_t *master, const uint
 void tp_mean_rows_i32_f32(const int32_t *master, const int32_t *row, float *mean, int32_t zero, float scale, int32_t rows, int32_t columns);
 void tp_consolidate_rows_i32_f32(const int32_t *master, const float *weight, const int32_t *row, float *consolidated, float mean, int32_t zero, float scale, int32_t rows, int32_t columns);
 
+/* ---- layers of float and 8-bit networks: layers.c, int8.c; binary maps of two planes with a border: conv_padded.c ------- */
+
+void tp_clamp_f32(const float *x, float *y, float low, float high, int32_t n);
+/* Of the channels of each pixel. */
+void tp_channel_softmax_f32(const float *x, float *y, int32_t pixels, int32_t channels);
+/* Output channel c * multiplier + m of input channel c; weights [tap][output channel]. */
+void tp_int8_depthwise_multiplied(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, const tp_quant *q, const tp_conv *shape, int32_t multiplier);
+/* round(x / scale) + zero, halves away from zero; scale * (x - zero). */
+void tp_int8_quantise(const float *x, int8_t *y, float scale, int32_t zero, int32_t n);
+void tp_int8_dequantise(const int8_t *x, float *y, float scale, int32_t zero, int32_t n);
+/* Probabilities in units of 1/256 less 128; differences below `least` count as none. The table has 256 exponentials, of -d at d. */
+void tp_int8_softmax(const int8_t *x, int8_t *y, const tp_factor *factor, int32_t least, int32_t pixels, int32_t channels);
+void tp_int8_softmax_table(const int8_t *x, const int32_t *table, int8_t *y, int32_t pixels, int32_t channels);
+/* As tp_binary_conv_threshold_padded, two thresholds a channel, planes of a pixel (or tap) one after the other; `patch` has
+ * kh * kw * words * 2 words and one number a tap. */
+void tp_binary_conv_threshold_padded_b2_b1(const uint32_t *x, const uint32_t *weight, const int32_t *threshold, uint32_t *y, uint32_t *patch, const tp_conv *shape);
+void tp_binary_conv_threshold_padded_b2_b2(const uint32_t *x, const uint32_t *weight, const int32_t *threshold, uint32_t *y, uint32_t *patch, const tp_conv *shape);
+
 #include "learning.h"
 
 #endif

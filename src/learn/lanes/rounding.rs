@@ -137,7 +137,7 @@ impl Route {
         codes: (i32, i32),
     ) -> Option<Self> {
         let (real, largest) = (factor.to_f64(), most as f64 * factor.to_f64());
-        if fused && rounding == Rounding::TiesEven && most <= 1 << 53 && real.is_normal() && largest < WHOLE / 4.0 {
+        if fused && rounding == Rounding::TiesEven && most <= 1 << 52 && real.is_normal() && largest < WHOLE / 4.0 {
             let small = |x: i32| f64::from(x).abs() <= NARROW;
             let narrow = largest < NARROW && small(codes.0) && small(codes.1);
             return Some(if narrow { Self::Narrow(real) } else { Self::Fused(real) });

@@ -76,7 +76,8 @@ impl Strategy for Anchored {
         let report = self.head.step(table, labels, rows, sink)?;
         self.pulls.apply(&mut self.head.weights)?;
         if sink.listening() {
-            self.penalties.iter().for_each(|_| sink.record(self.head.calls.anchor_pull(Tensor::Weights)));
+            let calls = &self.head.calls;
+            calls.pulls(Tensor::Weights, self.penalties.len()).into_iter().for_each(|c| calls.record(c, sink));
         }
         Ok(report)
     }
@@ -97,10 +98,12 @@ impl Strategy for Anchored {
         let new = self.head.importance(table, labels, rows, squares)?;
         if sink.listening() {
             for batch in rows.chunks(self.head.config().batch) {
-                batch.iter().for_each(|_| sink.record(self.head.calls.batch_forward()));
-                sink.record(self.head.calls.importance(batch.len()));
+                batch.iter().for_each(|_| self.head.calls.record(self.head.calls.batch_forward(), sink));
+                self.head.calls.record(self.head.calls.importance(batch.len(), self.importance), sink);
             }
-            sink.record(self.head.calls.remember(Tensor::Weights));
+            self.head
+                .calls
+                .record(self.head.calls.remember(Tensor::Weights, self.importance != Importance::Separate), sink);
         }
         let merged = self.merged(new);
         self.remember(&merged)?;

@@ -75,7 +75,7 @@ impl Ar1Star {
         }
         if sink.listening() {
             let calls = &self.cwr.head().calls;
-            calls.layer_update(inputs.len(), self.penalty.is_some()).into_iter().for_each(|c| sink.record(c));
+            calls.layer_update(inputs.len(), self.penalty.is_some()).into_iter().for_each(|c| calls.record(c, sink));
         }
         Ok(())
     }
@@ -122,7 +122,11 @@ impl Strategy for Ar1Star {
         self.layer.refresh();
         let passed = self.layer.forward(table, rows)?;
         if sink.listening() {
-            self.head().calls.layer_forward_batch(rows.len()).into_iter().for_each(|c| sink.record(c));
+            self.head()
+                .calls
+                .layer_forward_batch(rows.len())
+                .into_iter()
+                .for_each(|c| self.head().calls.record(c, sink));
         }
         let own: Vec<usize> = rows.iter().map(|&r| labels[r]).collect();
         let all: Vec<usize> = (0..rows.len()).collect();
@@ -132,7 +136,7 @@ impl Strategy for Ar1Star {
         head.quantise_errors(rows.len(), sink)?;
         self.layer.backward(head, rows.len())?;
         if sink.listening() {
-            head.calls.layer_backward(rows.len()).into_iter().for_each(|c| sink.record(c));
+            head.calls.layer_backward(rows.len()).into_iter().for_each(|c| head.calls.record(c, sink));
         }
         let report = head.descend_from_errors(&passed.features, &all, sink)?;
         self.learn_layer(&passed.inputs, sink)?;
@@ -150,7 +154,7 @@ impl Strategy for Ar1Star {
         self.layer.refresh();
         self.remember()?;
         if sink.listening() {
-            self.head().calls.layer_end().into_iter().for_each(|c| sink.record(c));
+            self.head().calls.layer_end().into_iter().for_each(|c| self.head().calls.record(c, sink));
         }
         // Only the first end looks at samples: ranges that wait for a calibration.
         let own: Vec<usize> = if self.experiences == 0 { rows.to_vec() } else { Vec::new() };
@@ -171,7 +175,7 @@ impl Strategy for Ar1Star {
         }
         let passed = self.layer.forward(table, &[row])?;
         if sink.listening() {
-            self.head().calls.layer_forward().into_iter().for_each(|c| sink.record(c));
+            self.head().calls.layer_forward().into_iter().for_each(|c| self.head().calls.record(c, sink));
         }
         self.head_mut().predict(&passed.features, 0, sink)
     }

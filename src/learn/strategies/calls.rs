@@ -1,10 +1,11 @@
 //! Kernel calls of the strategies, from shapes alone: what each adds to the head's own.
 
-use super::super::calls::{Calls, Tensor, elem_of, size};
-use super::super::calls_units::HeadUnit;
-use super::super::{HeadConfig, LearnError, SlotName, head_calls};
+use super::super::calls::{Calls, Tensor, elem_of, is_dynamic, size};
+use super::super::calls_units::{HeadUnit, whole_calls};
+use super::super::{HeadConfig, LearnError, SlotName};
 use super::replay::item_bytes;
 use super::{Importance, StoredLatent, StrategyKind};
+use crate::numeric::Format;
 use crate::trace::{Access, BufferKind, BufferUse, Elem, KernelCall, Op, Phase};
 
 /// Where in the stream a unit of work stands.
@@ -16,6 +17,8 @@ pub struct Moment {
     pub samples: usize,
     /// Latents in the replay buffer before it.
     pub held: usize,
+    /// Classes of earlier experiences.
+    pub known: usize,
 }
 
 impl StrategyKind {
@@ -30,8 +33,24 @@ impl StrategyKind {
         moment: Moment,
     ) -> Result<Vec<KernelCall>, LearnError> {
         let own = self.head_config(config);
-        let head = |unit| head_calls(&own, classes, features, unit);
         let calls = Calls::new(&own, classes, features);
+        Ok(self
+            .whole(&own, (classes, features), unit, moment)?
+            .into_iter()
+            .flat_map(|call| calls.apart(call))
+            .collect())
+    }
+
+    /// As [`Self::calls`], as if every tensor were stored in whole bytes.
+    fn whole(
+        &self,
+        own: &HeadConfig,
+        (classes, features): (usize, usize),
+        unit: HeadUnit,
+        moment: Moment,
+    ) -> Result<Vec<KernelCall>, LearnError> {
+        let calls = Calls::new(own, classes, features);
+        let head = |unit| whole_calls(own, classes, features, unit);
         let refresh = || calls.tensors().flat_map(|t| calls.forward_copy(t, Phase::Consolidate)).collect::<Vec<_>>();
         let later = moment.experience > 0;
         Ok(match (self, unit) {
@@ -42,7 +61,8 @@ impl StrategyKind {
             (Self::Lwf { .. }, HeadUnit::Step { batch }) if later => {
                 let mut all = head(unit)?;
                 let at = all.iter().position(|c| c.op == Op::Error).map_or(all.len(), |i| i + 1);
-                let more = std::iter::repeat_n(calls.teacher_forward(), batch).chain([calls.distil(batch)]);
+                let more =
+                    std::iter::repeat_n(calls.teacher_forward(), batch).chain([calls.distil(batch, moment.known)]);
                 all.splice(at..at, more);
                 all
             }
@@ -50,7 +70,7 @@ impl StrategyKind {
                 let penalties =
                     if *importance == Importance::Separate { moment.experience } else { usize::from(later) };
                 let mut all = head(unit)?;
-                all.extend(std::iter::repeat_n(calls.anchor_pull(Tensor::Weights), penalties));
+                all.extend(calls.pulls(Tensor::Weights, penalties));
                 all
             }
             (Self::Slda { .. }, HeadUnit::Step { batch }) => {
@@ -64,22 +84,22 @@ impl StrategyKind {
                 all
             }
             (_, HeadUnit::Step { .. }) => head(unit)?,
-            (kind, HeadUnit::Consolidation { .. }) => kind.end(&calls, &own, moment.samples, refresh()),
+            (kind, HeadUnit::Consolidation { .. }) => kind.end(&calls, own, moment.samples, refresh()),
         })
     }
 
     fn end(&self, calls: &Calls, config: &HeadConfig, samples: usize, refresh: Vec<KernelCall>) -> Vec<KernelCall> {
         let mut all = Vec::new();
         match self {
-            Self::Anchored { .. } => {
+            Self::Anchored { importance, .. } => {
                 all.extend(refresh);
                 let full = samples / config.batch;
                 let rest = samples % config.batch;
                 for n in std::iter::repeat_n(config.batch, full).chain((rest > 0).then_some(rest)) {
                     all.extend(std::iter::repeat_n(calls.batch_forward(), n));
-                    all.push(calls.importance(n));
+                    all.push(calls.importance(n, *importance));
                 }
-                all.push(calls.remember(Tensor::Weights));
+                all.push(calls.remember(Tensor::Weights, *importance != Importance::Separate));
                 return all;
             }
             Self::Slda { .. } => all.push(calls.solve()),
@@ -104,32 +124,59 @@ impl Calls {
         size(self.format(SlotName::WeightsForward).storage_bytes(self.n(Tensor::Weights)))
     }
 
-    pub(in super::super) fn anchor_pull(&self, tensor: Tensor) -> KernelCall {
+    /// The pulls of some penalties beside a step: each from the weights before it. Reals are summed first, then taken off the weights,
+    /// which get a range of their own.
+    pub(in super::super) fn pulls(&self, tensor: Tensor, penalties: usize) -> Vec<KernelCall> {
         let n = self.n(tensor);
         let (anchor, pull) = (self.consolidated(tensor), self.format(SlotName::Past));
-        let elems = [elem_of(self.master(tensor)), elem_of(anchor), elem_of(pull)];
-        Self::call(Op::AnchorPull, Phase::Update, Self::name(tensor, "pull"), &[("n", n)], &elems)
-            .buffer(self.master_buffer(tensor, Access::ReadWrite))
+        let master = self.master(tensor);
+        let elems = [elem_of(master), elem_of(anchor), elem_of(pull)];
+        let site = Self::name(tensor, "pull");
+        let in_reals = master.is_integer() && !(anchor.is_integer() && pull.is_integer());
+        let mut dims = vec![("n", n)];
+        // Codes of another grid than their anchors'.
+        let apart = master.is_integer() && !in_reals && (is_dynamic(master) || anchor != master);
+        dims.extend(apart.then_some(("apart", 1)));
+        let moves = |access| self.activation(&Self::name(tensor, "moves"), Elem::F32, n, access);
+        let one = Self::call(Op::AnchorPull, Phase::Update, site.clone(), &dims, &elems)
+            .buffer(self.master_buffer(tensor, if in_reals { Access::Read } else { Access::ReadWrite }))
             .buffer(self.state(&Self::name(tensor, "anchor"), anchor, n, Access::Read))
-            .buffer(self.state(&Self::name(tensor, "pull"), pull, n, Access::Read))
+            .buffer(self.state(&Self::name(tensor, "pull"), pull, n, Access::Read));
+        let one = if in_reals { one.buffer(moves(Access::ReadWrite)) } else { one };
+        let mut calls = vec![one; penalties];
+        if in_reals && penalties > 0 {
+            calls.push(
+                Self::call(Op::MoveWeights, Phase::Update, site, &[("n", n)], &[Elem::F32, elem_of(master)])
+                    .buffer(moves(Access::ReadWrite))
+                    .buffer(self.master_buffer(tensor, Access::ReadWrite))
+                    .buffer(self.scratch("head.moved", n)),
+            );
+        }
+        calls
     }
 
-    pub(in super::super) fn importance(&self, batch: usize) -> KernelCall {
-        let dims = [("batch", batch), ("classes", self.classes), ("features", self.features)];
+    pub(in super::super) fn importance(&self, batch: usize, kind: Importance) -> KernelCall {
+        let mut dims = vec![("batch", batch), ("classes", self.classes), ("features", self.features)];
+        dims.extend(matches!(kind, Importance::Sensitivity { .. }).then_some(("magnitude", 1)));
         let elems = [elem_of(self.format(SlotName::Features)), Elem::F32];
         Self::call(Op::ImportanceAccumulate, Phase::Consolidate, "head.importance".into(), &dims, &elems)
             .buffer(self.activation("head.importance", Elem::F32, self.n(Tensor::Weights), Access::ReadWrite))
             .buffer(self.scratch("head.importance.gradient", self.n(Tensor::Weights) + self.classes))
     }
 
-    pub(in super::super) fn remember(&self, tensor: Tensor) -> KernelCall {
+    /// The importance that earlier experiences leave is a tensor of its own where it is `running`.
+    pub(in super::super) fn remember(&self, tensor: Tensor, running: bool) -> KernelCall {
         let n = self.n(tensor);
         let (anchor, pull) = (self.consolidated(tensor), self.format(SlotName::Past));
         let elems = [Elem::F32, elem_of(self.master(tensor)), elem_of(anchor), elem_of(pull)];
-        Self::call(Op::KeepAnchor, Phase::Consolidate, Self::name(tensor, "anchor"), &[("n", n)], &elems)
+        let mut dims = vec![("n", n)];
+        dims.extend(running.then_some(("running", 1)));
+        let call = Self::call(Op::KeepAnchor, Phase::Consolidate, Self::name(tensor, "anchor"), &dims, &elems)
             .buffer(self.master_buffer(tensor, Access::Read))
             .buffer(self.state(&Self::name(tensor, "anchor"), anchor, n, Access::Write))
-            .buffer(self.state(&Self::name(tensor, "pull"), pull, n, Access::Write))
+            .buffer(self.state(&Self::name(tensor, "pull"), pull, n, Access::Write));
+        let kept = running.then(|| self.state(&Self::name(tensor, "running"), Format::F32, n, Access::ReadWrite));
+        kept.into_iter().fold(call, KernelCall::buffer)
     }
 
     fn teacher(&self, access: Access) -> BufferUse {
@@ -150,12 +197,13 @@ impl Calls {
         call.buffer(self.teacher(Access::Read))
     }
 
-    pub(in super::super) fn distil(&self, batch: usize) -> KernelCall {
+    /// Over the `known` classes only.
+    pub(in super::super) fn distil(&self, batch: usize, known: usize) -> KernelCall {
         let elems = [self.softmax().elems[0], self.error(batch).elems[1]];
-        let dims = [("batch", batch), ("classes", self.classes)];
+        let dims = [("batch", batch), ("classes", known)];
         Self::call(Op::Distil, Phase::Backward, "head.distil".into(), &dims, &elems)
             .buffer(self.activation("head.teacher.logits", elems[0], batch * self.classes, Access::Read))
-            .buffer(self.scratch("head.distil.work", 3 * self.classes))
+            .buffer(self.scratch("head.distil.work", 3 * known))
     }
 
     /// Class sums: exact while features are codes.

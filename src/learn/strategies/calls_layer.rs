@@ -116,6 +116,9 @@ impl Calls {
         let frozen = matches!(error, Format::Int(int) if int.range() == crate::numeric::Range::Frozen);
         if is_dynamic(error) || frozen {
             calls.push(call(Op::GradientRange, &[("n", n)], &[sum]).buffer(back(Access::Read)));
+            if sum != Elem::F32 {
+                calls.push(Self::range_scale(Phase::Backward, site, sum));
+            }
         }
         calls.push(
             call(Op::QuantiseError, &[("n", n)], &[sum, elem_of(error)])
@@ -123,6 +126,11 @@ impl Calls {
                 .buffer(self.layer_errors(Access::Write)),
         );
         calls
+    }
+
+    /// Weights as they were before a step or an experience.
+    fn layer_copy(&self, name: &str, access: Access) -> BufferUse {
+        self.state(name, self.master(Tensor::Layer), self.n(Tensor::Layer), access)
     }
 
     fn back_bits(&self, error: Format, master: Format) -> u32 {
@@ -137,14 +145,21 @@ impl Calls {
     pub(in super::super) fn layer_update(&self, batch: usize, pulled: bool) -> Vec<KernelCall> {
         let layer = Tensor::Layer;
         let n = self.n(layer);
-        let mut calls: Vec<_> = repeat_n(self.gradient_accumulate(layer), batch).collect();
+        let mut calls = vec![self.clear(layer)];
+        calls.extend(repeat_n(self.gradient_accumulate(layer), batch));
         calls.extend(self.quantise_gradient(layer));
         calls.extend(self.update(layer));
-        calls.extend(pulled.then(|| self.anchor_pull(layer)));
+        if self.master(layer) == Format::F32 {
+            let master = self.master_buffer(layer, Access::ReadWrite);
+            let limit = Self::call(Op::Clamp, Phase::Update, "layer.update".into(), &[("n", n)], &[Elem::F32; 2]);
+            calls.push(limit.buffer(master));
+        }
+        calls.extend(self.pulls(layer, usize::from(pulled)));
         let elems = [self.gradient_elem(layer), elem_of(self.master(layer)), Elem::F32];
         calls.push(
             Self::call(Op::PathIntegral, Phase::Update, "layer.path".into(), &[("n", n)], &elems)
                 .buffer(self.gradient(layer, Access::Read))
+                .buffer(self.layer_copy("layer.before", Access::Read))
                 .buffer(self.master_buffer(layer, Access::Read))
                 .buffer(self.state("layer.path", Format::F32, n, Access::ReadWrite)),
         );
@@ -160,7 +175,8 @@ impl Calls {
             Self::call(Op::PathImportance, Phase::Consolidate, "layer.importance".into(), &[("n", n)], &elems)
                 .buffer(self.state("layer.path", Format::F32, n, Access::ReadWrite))
                 .buffer(self.state("layer.importance", Format::F32, n, Access::ReadWrite))
+                .buffer(self.layer_copy("layer.start", Access::Read))
                 .buffer(self.master_buffer(layer, Access::Read));
-        vec![self.layer_signs(Phase::Consolidate), importance, self.remember(layer)]
+        vec![self.layer_signs(Phase::Consolidate), importance, self.remember(layer, false)]
     }
 }

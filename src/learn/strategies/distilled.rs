@@ -96,7 +96,7 @@ impl Strategy for Distilled {
         if self.experiences > 0 {
             self.teacher = Some(Box::new(self.head.clone()));
             if sink.listening() {
-                sink.record(self.head.calls.keep_teacher());
+                self.head.calls.record(self.head.calls.keep_teacher(), sink);
             }
         }
         Ok(())
@@ -113,11 +113,12 @@ impl Strategy for Distilled {
         self.head.check_batch(table, labels, rows)?;
         self.head.refresh(table, Phase::Update, sink)?;
         self.head.errors_of_batch(table, labels, rows, sink)?;
+        let known = self.seen.iter().filter(|s| **s).count();
         if let Some(teacher) = &mut self.teacher {
             teacher.logits_of_batch(table, rows)?;
             if sink.listening() {
-                rows.iter().for_each(|_| sink.record(self.head.calls.teacher_forward()));
-                sink.record(self.head.calls.distil(rows.len()));
+                rows.iter().for_each(|_| self.head.calls.record(self.head.calls.teacher_forward(), sink));
+                self.head.calls.record(self.head.calls.distil(rows.len(), known), sink);
             }
             (0..rows.len()).for_each(|b| self.distil(b));
         }

@@ -82,8 +82,8 @@ impl Strategy for StreamingLda {
             sample(table, row, &mut x);
             self.take(labels[row], &x);
             if sink.listening() {
-                sink.record(self.head.calls.covariance_update());
-                sink.record(self.head.calls.mean_update());
+                self.head.calls.record(self.head.calls.covariance_update(), sink);
+                self.head.calls.record(self.head.calls.mean_update(), sink);
             }
         }
         Ok(self.head.no_step())
@@ -108,7 +108,7 @@ impl Strategy for StreamingLda {
         }
         self.head.set_scores(rows, offsets)?;
         if sink.listening() {
-            sink.record(self.head.calls.solve());
+            self.head.calls.record(self.head.calls.solve(), sink);
         }
         self.head.refresh(table, Phase::Consolidate, sink)
     }

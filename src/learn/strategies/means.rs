@@ -84,7 +84,7 @@ impl Strategy for NearestMean {
             sample(table, row, &mut x);
             self.means.add(labels[row], &x);
             if sink.listening() {
-                sink.record(self.head.calls.mean_update());
+                self.head.calls.record(self.head.calls.mean_update(), sink);
             }
         }
         Ok(self.head.no_step())
@@ -106,7 +106,7 @@ impl Strategy for NearestMean {
         }
         self.head.set_scores(rows, offsets)?;
         if sink.listening() {
-            sink.record(self.head.calls.means_to_rows());
+            self.head.calls.record(self.head.calls.means_to_rows(), sink);
         }
         self.head.refresh(table, Phase::Consolidate, sink)
     }

@@ -221,7 +221,8 @@ impl Strategy for Replay {
         self.head.check_batch(table, labels, rows)?;
         let (mixed, own) = self.mixed(table, labels, rows)?;
         if sink.listening() {
-            (rows.len()..own.len()).for_each(|_| sink.record(self.head.calls.latent(self.stored, self.capacity, true)));
+            (rows.len()..own.len())
+                .for_each(|_| self.head.calls.record(self.head.calls.latent(self.stored, self.capacity, true), sink));
         }
         let all: Vec<usize> = (0..own.len()).collect();
         self.head.step(&mixed, &own, &all, sink)
@@ -242,7 +243,7 @@ impl Strategy for Replay {
         for &row in rows {
             self.offer(table, row, labels[row]);
             if sink.listening() {
-                sink.record(self.head.calls.latent(self.stored, self.capacity, false));
+                self.head.calls.record(self.head.calls.latent(self.stored, self.capacity, false), sink);
             }
         }
         self.head.refresh(table, Phase::Consolidate, sink)

@@ -57,6 +57,11 @@ impl Softmax {
         (least <= 0).then_some(Self { factor, least })
     }
 
+    /// The 256 exponentials that there can be: of a difference −d at place d, 0 where it does not count. A device may keep them as a table.
+    pub fn table(&self) -> Vec<i32> {
+        (0..256).map(|d| self.exponential(-d)).collect()
+    }
+
     /// Each pixel's channels by themselves.
     pub(super) fn map(&self, x: &Map<i8>) -> Map<i8> {
         let rows = x.data().chunks_exact(x.shape().c);

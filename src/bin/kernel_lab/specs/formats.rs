@@ -15,7 +15,7 @@ const W: Option<BufferKind> = Some(BufferKind::Weights);
 const T: Option<BufferKind> = Some(BufferKind::State);
 const MATRIX: &[&str] = &["classes", "classes*features"];
 const WORDS: &[&str] = &["n", "ceil_div(n,32)"];
-const DRAWS: &[&str] = &[
+pub(super) const DRAWS: &[&str] = &[
     "n",
     "ceil_div(n,8)",
     "ceil_div(n,8)*3",
@@ -77,7 +77,7 @@ fn random_step(elems: &'static [Elem], symbol: &'static str, cases: fn(&mut Rand
 }
 
 /// Packed signs as whole words.
-fn words(values: &[i32]) -> Vec<u8> {
+pub(super) fn words(values: &[i32]) -> Vec<u8> {
     let mut bytes = pack::pack_binary(values).expect("±1");
     bytes.resize(values.len().div_ceil(32) * 4, 0);
     bytes
@@ -160,13 +160,13 @@ fn accumulate(random: &mut Random, elem: Elem) -> Vec<Case> {
 }
 
 /// Codes of `bits` bits, with the spare byte that the twin reads.
-fn packed(codes: &[i32], bits: u32) -> Vec<u8> {
+pub(super) fn packed(codes: &[i32], bits: u32) -> Vec<u8> {
     let mut bytes = pack::pack(codes, bits).expect("in range");
     bytes.push(0);
     bytes
 }
 
-fn narrow_bits(random: &mut Random) -> u32 {
+pub(super) fn narrow_bits(random: &mut Random) -> u32 {
     u32::try_from(random.integer(2, 7)).expect("small")
 }
 
@@ -209,7 +209,7 @@ fn copy_packed(random: &mut Random, from: Elem) -> Vec<Case> {
 }
 
 /// What the twin leaves: the last code's second byte is written, beyond it nothing.
-fn packed_exactly(codes: &[i32], bits: u32) -> Vec<u8> {
+pub(super) fn packed_exactly(codes: &[i32], bits: u32) -> Vec<u8> {
     let mut bytes = packed(codes, bits);
     let last = (codes.len() - 1) * usize::try_from(bits).expect("small") / 8;
     bytes.truncate(last + 2);
@@ -217,7 +217,7 @@ fn packed_exactly(codes: &[i32], bits: u32) -> Vec<u8> {
 }
 
 /// Reals of all sizes that a half holds or rounds to zero or infinity.
-fn reals(random: &mut Random, n: usize) -> Vec<f32> {
+pub(super) fn reals(random: &mut Random, n: usize) -> Vec<f32> {
     let one = |random: &mut Random| match random.next() % 8 {
         0 => random.unit() * 6e-8,
         1 => random.unit() * 7e-5,
@@ -230,7 +230,7 @@ fn reals(random: &mut Random, n: usize) -> Vec<f32> {
     (0..n).map(|_| one(random)).collect()
 }
 
-fn to_half(x: f32, to: Elem) -> u16 {
+pub(super) fn to_half(x: f32, to: Elem) -> u16 {
     if to == F16 { half_float::f64_to_f16(f64::from(x)) } else { half_float::f64_to_bf16(f64::from(x)) }
 }
 
@@ -292,7 +292,7 @@ fn sgd(random: &mut Random, gradient: Elem, master: Elem) -> Vec<Case> {
 }
 
 /// The generator's state before its first block; what it holds afterwards is checked by the weights.
-fn generator(seed: u64, stream: u64) -> Arg {
+pub(super) fn generator(seed: u64, stream: u64) -> Arg {
     let mut state = [0u64; 14];
     (state[0], state[5]) = (seed, stream);
     let mut bytes = state.bytes();

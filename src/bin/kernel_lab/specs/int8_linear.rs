@@ -20,6 +20,14 @@ const SIMD: &[&str] = &["cortex-m4", "cortex-m7", "cortex-a53"];
 
 const CONV: &[&str] = &["oh", "oh*ow", "oh*ow*oc", "rows_in*ow*oc", "rows_in*cols_in*oc*ic"];
 const POOL: &[&str] = &["oh", "oh*ow", "oh*ow*channels", "rows_in*ow*channels", "rows_in*cols_in*channels"];
+const MULTIPLIED: &[&str] = &[
+    "oh",
+    "oh*ow",
+    "oh*ow*channels",
+    "oh*ow*(channels/multiplier)",
+    "rows_in*ow*channels",
+    "rows_in*cols_in*channels",
+];
 const DENSE: &[&str] = &["rows", "rows*columns"];
 /// Pairs of pixels by pairs of filters, four terms at a time, each with what is left over.
 const CONV_SMLAD: &[&str] = &[
@@ -171,6 +179,15 @@ pub fn specs() -> Vec<Spec> {
             &[A, W, W, W, A, None, None],
             depthwise,
         ),
+        spec(
+            Op::Int8DepthwiseConv,
+            &[I8, I8, I8],
+            "tp_int8_depthwise_multiplied",
+            MULTIPLIED,
+            &[A, W, W, W, A, None, None],
+            multiplied,
+        )
+        .when("multiplier"),
     ]
 }
 
@@ -307,14 +324,20 @@ pub(super) fn dense(random: &mut Random, way: Way) -> Vec<Case> {
 
 /// As [`draw_conv`], a filter of one channel each.
 pub(super) fn draw_depthwise(random: &mut Random, c: &Case2) -> Drawn {
+    draw_multiplied(random, c, 1)
+}
+
+/// As [`draw_depthwise`], so many filters a channel.
+fn draw_multiplied(random: &mut Random, c: &Case2, multiplier: usize) -> Drawn {
     let g = c.window.over(c.shape, "").expect("fits");
-    let channels = c.shape.c;
+    let channels = c.shape.c * multiplier;
     let (x, w, q) = (codes(random, c.shape.len()), codes(random, c.window.taps() * channels), quant(random));
     let bias: Vec<i32> = (0..channels).map(|_| w32(random.integer(-3000, 3000))).collect();
     let mut sums: Vec<i32> = (0..g.oh * g.ow).flat_map(|_| bias.clone()).collect();
     for (p, t, from) in taps(&g) {
         for (o, sum) in sums[p * channels..][..channels].iter_mut().enumerate() {
-            *sum += i32::from(w[t * channels + o]) * (i32::from(x[from * channels + o]) - q.input_zero);
+            let x = x[from * c.shape.c + o / multiplier];
+            *sum += i32::from(w[t * channels + o]) * (i32::from(x) - q.input_zero);
         }
     }
     let dims = window_dims(c, &g).with("channels", channels as u64);
@@ -330,6 +353,20 @@ pub(super) fn depthwise_case(random: &mut Random, c: &Case2, scratch: Option<usi
     args.extend(scratch.map(Arg::Scratch));
     args.extend([q.block(), window_block(&dims, c.shape.c, 0, 0)]);
     Case { dims, args }
+}
+
+fn multiplied(random: &mut Random) -> Vec<Case> {
+    let case = |random: &mut Random, (i, c): (usize, &Case2)| {
+        let multiplier = [2, 3, 8, 5][i % 4];
+        let Drawn { x, w, bias, q, sums, dims } = draw_multiplied(random, c, multiplier);
+        let channels = c.shape.c * multiplier;
+        let by: Vec<Factor> = (0..channels).map(|_| factor(random, -10, -3)).collect();
+        let y: Vec<i8> = sums.iter().enumerate().map(|(i, s)| q.code(*s, by[i % channels])).collect();
+        let mut args = vec![input(&x), input(&w), input(&bias), factor_block(&by), output(&y), q.block()];
+        args.extend([window_block(&dims, c.shape.c, 0, 0), value(small(multiplier))]);
+        Case { dims: dims.with("multiplier", multiplier as u64), args }
+    };
+    windows().iter().enumerate().map(|c| case(random, c)).collect()
 }
 
 pub(super) fn depthwise(random: &mut Random) -> Vec<Case> {

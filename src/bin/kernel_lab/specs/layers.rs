@@ -8,7 +8,7 @@ use tinyprec::trace::{Dims, Op};
 use super::bits::{call_dims, image, run, sums};
 use super::maps::MAPS;
 use super::small;
-use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
+use crate::cases::{Arg, Case, Random, Spec, dims, input, output, real as real_value, value};
 
 const A: Option<BufferKind> = Some(BufferKind::Activation);
 const W: Option<BufferKind> = Some(BufferKind::Weights);
@@ -39,10 +39,14 @@ pub fn specs() -> Vec<Spec> {
         spec(Op::Add, &[F32, F32, F32], "tp_add_f32", N, &[A, A, A], add),
         spec(Op::Lookup, &[U8, I8], "tp_lookup_u8_i8", N, &[A, W, A], lookup),
         spec(Op::OffsetShift, &[I32, I32], "tp_offset_shift_i32", PIXELS, &[A, W, A], offset_shift),
+        spec(Op::Clamp, &[F32, F32], "tp_clamp_f32", N, &[A, A], clamp),
+        spec(Op::FloatSoftmax, &[F32, F32], "tp_channel_softmax_f32", SOFTMAX, &[A, A], softmax),
         spec(Op::GlobalAvgPool, &[F32, F32], "tp_global_avg_pool_f32", PIXELS, &[A, A], global_avg_pool),
     ]
 }
 
+const SOFTMAX: &[&str] =
+    &["pixels", "pixels*channels", "pixels*min(1,channels-1)", "min(1,channels-1)", "pixels*(1-min(1,channels-1))"];
 const BASES: &[&str] = &["pixels", "pixels*channels", "pixels*channels*bases"];
 const CONCAT: &[&str] = &["pixels", "pixels*inputs", "pixels*channels"];
 const TAIL: &[&str] = &["pixels", "pixels*channels", "pixels*tail", "pixels*min(1,channels-tail)"];
@@ -346,5 +350,24 @@ fn global_avg_pool(random: &mut Random) -> Vec<Case> {
         let (y, dims) = after(spec, &image, Layer::GlobalAvgPool);
         let [p, c] = channelwise(&dims);
         Case { dims, args: vec![input(&x), output(&f32s(&y)), p, c] }
+    })
+}
+
+fn clamp(random: &mut Random) -> Vec<Case> {
+    per_map(random, |random, shape| {
+        let (spec, image, x) = floats(random, shape);
+        let (low, high) = if random.next().is_multiple_of(2) { (0.0, 6.0) } else { (-1.0, 1.0) };
+        let (y, dims) = after(spec, &image, Layer::Clamp { low, high });
+        let args = vec![input(&x), output(&f32s(&y)), real_value(low), real_value(high), dim(&dims, "n")];
+        Case { dims, args }
+    })
+}
+
+fn softmax(random: &mut Random) -> Vec<Case> {
+    per_map(random, |random, shape| {
+        let (spec, image, x) = floats(random, shape);
+        let (y, dims) = after(spec, &image, Layer::Softmax);
+        let [pixels, channels] = channelwise(&dims);
+        Case { dims, args: vec![input(&x), output(&f32s(&y)), pixels, channels] }
     })
 }

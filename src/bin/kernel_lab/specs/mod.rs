@@ -1,5 +1,7 @@
 //! Every C twin: the operation it carries out, what its trip counts may be made of, and its cases.
 
+mod anchors;
+mod ar1;
 mod bits;
 mod classes;
 mod discriminant;
@@ -7,14 +9,19 @@ mod float;
 mod formats;
 mod forward;
 mod head;
+mod head_wide;
 mod int8;
+mod int8_ends;
 mod int8_linear;
 mod layers;
 mod maps;
 mod padded;
 mod paper;
 mod planes;
+mod ranges;
 mod rows;
+mod rows_apart;
+mod stochastic;
 mod strategies;
 mod update;
 mod variants;
@@ -32,6 +39,7 @@ pub fn all() -> Vec<Spec> {
         windows::specs(),
         int8_linear::specs(),
         int8::specs(),
+        int8_ends::specs(),
         head::specs(),
         rows::specs(),
         float::specs(),
@@ -39,7 +47,13 @@ pub fn all() -> Vec<Spec> {
         paper::specs(),
         formats::specs(),
         forward::specs(),
+        head_wide::specs(),
+        rows_apart::specs(),
+        stochastic::specs(),
+        ranges::specs(),
         strategies::specs(),
+        anchors::specs(),
+        ar1::specs(),
         classes::specs(),
     ];
     lists.into_iter().flatten().collect()

@@ -89,7 +89,11 @@ pub fn specs() -> Vec<Spec> {
 }
 
 /// Sizes, borders and fills; the last tap rows and columns are cut at either end.
-fn cases(random: &mut Random, binary: bool, case: impl Fn(&mut Random, Shape, usize, Window) -> Case) -> Vec<Case> {
+pub(super) fn cases(
+    random: &mut Random,
+    binary: bool,
+    case: impl Fn(&mut Random, Shape, usize, Window) -> Case,
+) -> Vec<Case> {
     let list = [
         (5, 4, 3, 5, [3, 3], 1, Pad::Same),
         (6, 7, 40, 33, [3, 2], 2, Pad::Explicit([1, 0, 1, 1])),

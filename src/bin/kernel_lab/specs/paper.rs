@@ -124,7 +124,7 @@ fn error(random: &mut Random) -> Vec<Case> {
 }
 
 /// A factor as the fine grid's kernels want it, around 2^exponent.
-fn fine(random: &mut Random, exponent: i64, zero: i32) -> (Scale, Arg) {
+pub(super) fn fine(random: &mut Random, exponent: i64, zero: i32) -> (Scale, Arg) {
     let by = factor(random, exponent);
     let shift = 31 - by.exponent();
     let block = [i32::try_from(by.mantissa()).expect("31 bits"), (-shift).max(0), shift.max(0), zero];
@@ -157,7 +157,7 @@ fn sgd(random: &mut Random, base: Elem) -> Vec<Case> {
     })
 }
 
-fn requantise(random: &mut Random, to: Elem) -> Vec<Case> {
+pub(super) fn requantise(random: &mut Random, to: Elem) -> Vec<Case> {
     each_length(random, |random, n| {
         let bits = random.integer(30, 56);
         let top = (1i64 << bits) - 1;

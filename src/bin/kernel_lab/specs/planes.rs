@@ -28,6 +28,29 @@ const CONV: &[&str] = &[
     "oh*ow*oc*kh*kw*min(1,words/4)",
     "oh*ow*oc*kh*kw*min(1,words%4)",
 ];
+/// Those after the first twelve are of taps outside, which packed zeros must leave out again.
+const PADDED: &[&str] = &[
+    "oh",
+    "oh*ow",
+    "oh*ow*oc",
+    "oh*ow*ceil_div(oc,32)",
+    "oh*ow*kh",
+    "oh*ow*kh*kw",
+    "oh*ow*kh*kw*words",
+    "oh*ow*oc*kh*kw",
+    "oh*ow*oc*kh*kw*words",
+    "oh*ow*oc*kh*kw*(words/4)",
+    "oh*ow*oc*kh*kw*(words%4)",
+    "oh*ow*oc*kh*kw*min(1,words/4)",
+    "oh*ow*oc*kh*kw*min(1,words%4)",
+    "(1-pad_value)*(oh*ow-rows_full*cols_full)*oc",
+    "(1-pad_value)*(oh*ow*kh*kw-rows_in*cols_in)*oc",
+    "(1-pad_value)*(oh*ow*kh*kw-rows_in*cols_in)*oc*words",
+    "(1-pad_value)*(oh*ow*kh*kw-rows_in*cols_in)*oc*(words/4)",
+    "(1-pad_value)*(oh*ow*kh*kw-rows_in*cols_in)*oc*(words%4)",
+    "(1-pad_value)*(oh*ow*kh*kw-rows_in*cols_in)*oc*min(1,words/4)",
+    "(1-pad_value)*(oh*ow*kh*kw-rows_in*cols_in)*oc*min(1,words%4)",
+];
 const DENSE: &[&str] = &[
     "rows",
     "rows*words",
@@ -61,6 +84,9 @@ pub fn specs() -> Vec<Spec> {
         |elems, symbol, cases| Spec::new(Op::BinaryConvThreshold, elems, symbol, CONV, &[A, W, W, A, None], cases);
     let dense = |elems, symbol, cases| Spec::new(Op::BinaryDense, elems, symbol, DENSE, &[A, W, A], cases);
     let fused = |elems, symbol, cases| Spec::new(Op::BinaryDenseThreshold, elems, symbol, DENSE, FUSED, cases);
+    let padded = |elems, symbol, cases| {
+        Spec::new(Op::BinaryConvThreshold, elems, symbol, PADDED, &[A, W, W, A, S, None], cases).when("pad_top")
+    };
     let first =
         |elems, symbol, cases| Spec::new(Op::InputConvThreshold, elems, symbol, INPUT, &[A, W, W, A, S, None], cases);
     vec![
@@ -76,6 +102,8 @@ pub fn specs() -> Vec<Spec> {
         first(&[I8, B1, B1], "tp_input_conv_threshold_i8", |r| first_cases(r, [B1, B1])),
         first(&[I8, B1, B2], "tp_input_conv_threshold_i8_b2", |r| first_cases(r, [B1, B2])),
         first(&[I8, I8, B2], "tp_input_conv_threshold_i8_i8_b2", |r| first_cases(r, [I8, B2])),
+        padded(&[B2, B1, B2], "tp_binary_conv_threshold_padded_b2_b1", |r| padded_cases(r, B1)),
+        padded(&[B2, B2, B2], "tp_binary_conv_threshold_padded_b2_b2", |r| padded_cases(r, B2)),
         Spec::new(Op::MaxPoolBits, &[B2, B2], "tp_max_pool_bits_b2", BITS, &[A, A, None], pool_cases),
     ]
 }
@@ -168,23 +196,39 @@ fn convs() -> Vec<(Shape, usize, Window)> {
 }
 
 fn conv_cases(random: &mut Random, elem: Elem) -> Vec<Case> {
-    let case = |random: &mut Random, (shape, oc, window): (Shape, usize, Window)| {
-        let (packed, image) = packed(random, shape, B2);
-        let weights = weights(random, FilterSize { out: oc, taps: window.taps(), ic: shape.c }, elem);
-        let plain = packed.clone().then("conv", Layer::BinaryConv { weights: weights.clone(), window });
-        let (t, layer) = thresholds(random, &sums(&run(plain.clone(), &image)), oc, 2);
-        let spec = plain.then("t", layer);
-        let dims = call_dims(&spec, 1);
-        let args = vec![
-            input(&bits_of(&run(packed, &image))),
-            input(&filter_words(&weights)),
-            input(&t),
-            output(&bits_of(&run(spec, &image))),
-            window_block(&dims, shape.c, shape.c.div_ceil(32), 0),
-        ];
-        Case { dims, args }
-    };
-    convs().into_iter().map(|conv| case(random, conv)).collect()
+    convs().into_iter().map(|(shape, oc, window)| conv_case(random, (shape, oc, window), elem, None)).collect()
+}
+
+fn padded_cases(random: &mut Random, elem: Elem) -> Vec<Case> {
+    super::padded::cases(random, true, |random, shape, oc, window| {
+        let (taps, words) = (window.taps(), shape.c.div_ceil(32));
+        conv_case(random, (shape, oc, window), elem, Some(4 * (taps * words * 2 + taps + 1)))
+    })
+}
+
+/// With working space of so many bytes, if any.
+fn conv_case(
+    random: &mut Random,
+    (shape, oc, window): (Shape, usize, Window),
+    elem: Elem,
+    scratch: Option<usize>,
+) -> Case {
+    let (packed, image) = packed(random, shape, B2);
+    let weights = weights(random, FilterSize { out: oc, taps: window.taps(), ic: shape.c }, elem);
+    let plain = packed.clone().then("conv", Layer::BinaryConv { weights: weights.clone(), window });
+    let (t, layer) = thresholds(random, &sums(&run(plain.clone(), &image)), oc, 2);
+    let spec = plain.then("t", layer);
+    let dims = call_dims(&spec, 1);
+    let fill = i32::from(window.fill == tinyprec::nn::Fill::One);
+    let mut args = vec![
+        input(&bits_of(&run(packed, &image))),
+        input(&filter_words(&weights)),
+        input(&t),
+        output(&bits_of(&run(spec, &image))),
+    ];
+    args.extend(scratch.map(Arg::Scratch));
+    args.push(window_block(&dims, shape.c, shape.c.div_ceil(32), fill));
+    Case { dims, args }
 }
 
 fn dense_cases(random: &mut Random, [from, elem]: [Elem; 2], fused: bool) -> Vec<Case> {

@@ -10,27 +10,14 @@ use tinyprec::trace::Op;
 
 use super::discriminant::{covariance, means_to_rows, solve_rows};
 use super::head::{codes, each_length, factor, factor_parts, n_dims, stored, width};
-use super::{N, SHAPES, small, w32};
-use crate::cases::{Arg, Case, Random, Spec, dims, double, input, output, real, update, value};
+use super::{SHAPES, small, w32};
+use crate::cases::{Arg, Case, Random, Spec, dims, input, output, real, update, value};
 
 const A: Option<BufferKind> = Some(BufferKind::Activation);
 const T: Option<BufferKind> = Some(BufferKind::State);
 const S: Option<BufferKind> = Some(BufferKind::Scratch);
-const PULL: &[Option<BufferKind>] = &[T, T, T, T, None];
-const KEEP: &[Option<BufferKind>] = &[A, T, T, T, T];
 const WORDS: &[&str] = &["n", "ceil_div(n,32)"];
 const FEATURES: &[&str] = &["features", "features*(features+1)/2", "features*(features-1)/2"];
-const IMPORTANCE: &[&str] = &[
-    "batch",
-    "batch*classes",
-    "batch*min(1,classes-1)",
-    "min(1,classes-1)",
-    "(batch-1)*(1-min(1,classes-1))",
-    "batch*(1-min(1,classes-1))",
-    "batch*(27*classes+1)",
-    "classes*features",
-    "batch*classes*features",
-];
 const DISTIL: &[&str] =
     &["batch", "batch*classes", "batch*min(1,classes-1)", "batch*31", "batch*32", "batch*classes*5"];
 const ROWS: &[&str] = &["classes", "classes*features"];
@@ -55,36 +42,16 @@ pub fn specs() -> Vec<Spec> {
     let spec = Spec::new;
     let latent = |op, elems, symbol, cases| Spec::new(op, elems, symbol, WORDS, &[A, T], cases);
     vec![
-        spec(Op::AnchorPull, &[I8, I8, I32], "tp_anchor_pull_i8", N, PULL, |r| pull(r, I8)),
-        spec(Op::AnchorPull, &[I16, I16, I32], "tp_anchor_pull_i16", N, PULL, |r| pull(r, I16)),
-        spec(Op::AnchorPull, &[I32, I32, I32], "tp_anchor_pull_i32", N, PULL, |r| pull(r, I32)),
-        spec(Op::AnchorPull, &[F32, F32, F32], "tp_anchor_pull_f32", N, &[T, T, T, T], pull_f32),
-        spec(
-            Op::ImportanceAccumulate,
-            &[I8, F32],
-            "tp_importance_accumulate_i8",
-            IMPORTANCE,
-            &[A, None, A, A, S, S],
-            |r| importance(r, I8),
-        ),
-        spec(
-            Op::ImportanceAccumulate,
-            &[F32, F32],
-            "tp_importance_accumulate_f32",
-            IMPORTANCE,
-            &[A, None, A, A, S, S],
-            |r| importance(r, F32),
-        ),
-        spec(Op::KeepAnchor, &[F32, I8, I8, I32], "tp_keep_anchor_i8", N, KEEP, |r| keep(r, I8)),
-        spec(Op::KeepAnchor, &[F32, I16, I16, I32], "tp_keep_anchor_i16", N, KEEP, |r| keep(r, I16)),
-        spec(Op::KeepAnchor, &[F32, I32, I32, I32], "tp_keep_anchor_i32", N, KEEP, |r| keep(r, I32)),
-        spec(Op::KeepAnchor, &[F32, F32, F32, F32], "tp_keep_anchor_f32", N, KEEP, keep_f32),
         spec(Op::Distil, &[I32, I32], "tp_distil_i32", DISTIL, &[A, A, None, A, S, None], distil),
         spec(Op::Distil, &[F32, F32], "tp_distil_f32", DISTIL, &[A, A, None, A, S], distil_f32),
-        spec(Op::MeanUpdate, &[I8, I32], "tp_mean_update_i8", FEATURES, &[A, T], mean_update),
+        spec(Op::MeanUpdate, &[I8, I32], "tp_mean_update_i8", FEATURES, &[A, T], |r| mean_update(r, I8)),
+        spec(Op::MeanUpdate, &[I16, I32], "tp_mean_update_i16", FEATURES, &[A, T], |r| mean_update(r, I16)),
         spec(Op::MeanUpdate, &[F32, F32], "tp_mean_update_f32", FEATURES, &[A, T], mean_update_f32),
         spec(Op::CovarianceUpdate, &[I8, F32], "tp_covariance_update_i8", FEATURES, &[A, T, T, S], |r| {
             covariance(r, I8)
+        }),
+        spec(Op::CovarianceUpdate, &[I16, F32], "tp_covariance_update_i16", FEATURES, &[A, T, T, S], |r| {
+            covariance(r, I16)
         }),
         spec(Op::CovarianceUpdate, &[F32, F32], "tp_covariance_update_f32", FEATURES, &[A, T, T, S], |r| {
             covariance(r, F32)
@@ -99,10 +66,15 @@ pub fn specs() -> Vec<Spec> {
         spec(Op::SolveRows, &[F32, F32], "tp_solve_rows_f32", SOLVE, &[T, T, T, T, T, S, S, S], |r| solve_rows(r, F32)),
         latent(Op::StoreLatent, &[I8, I8], "tp_store_latent_i8", |r| latents(r, I8)),
         latent(Op::StoreLatent, &[F32, F32], "tp_store_latent_f32", |r| latents(r, F32)),
+        latent(Op::StoreLatent, &[I16, I16], "tp_store_latent_i16", |r| latents(r, I16)),
+        latent(Op::StoreLatent, &[I16, B1], "tp_store_latent_i16_b1", |r| to_signs(r, I16)),
+        latent(Op::StoreLatent, &[I32, B1], "tp_store_latent_i32_b1", |r| to_signs(r, I32)),
         latent(Op::StoreLatent, &[I8, B1], "tp_store_latent_i8_b1", |r| to_signs(r, I8)),
         latent(Op::StoreLatent, &[F32, B1], "tp_store_latent_f32_b1", |r| to_signs(r, F32)),
         Spec::new(Op::LoadLatent, &[I8, I8], "tp_load_latent_i8", WORDS, &[T, A], |r| latents(r, I8)),
         Spec::new(Op::LoadLatent, &[F32, F32], "tp_load_latent_f32", WORDS, &[T, A], |r| latents(r, F32)),
+        Spec::new(Op::LoadLatent, &[I16, I16], "tp_load_latent_i16", WORDS, &[T, A], |r| latents(r, I16)),
+        Spec::new(Op::LoadLatent, &[B1, I16], "tp_load_latent_b1_i16", WORDS, &[T, A], |r| from_signs(r, I16)),
         Spec::new(Op::LoadLatent, &[B1, I8], "tp_load_latent_b1_i8", WORDS, &[T, A], |r| from_signs(r, I8)),
         Spec::new(Op::LoadLatent, &[B1, F32], "tp_load_latent_b1_f32", WORDS, &[T, A], |r| from_signs(r, F32)),
     ]
@@ -110,46 +82,6 @@ pub fn specs() -> Vec<Spec> {
 
 pub(super) fn reals(random: &mut Random, n: usize) -> Vec<f32> {
     (0..n).map(|_| random.unit() * 4.0).collect()
-}
-
-fn pull(random: &mut Random, elem: Elem) -> Vec<Case> {
-    each_length(random, |random, n| {
-        let (before, anchor, w) = (codes(random, n, elem), codes(random, n, elem), codes(random, n, elem));
-        // |difference · pull| < 2^60.
-        let bits = 58 - i64::from(width(elem)).min(32);
-        let top = (1i64 << bits.min(31)) - 1;
-        let pulls: Vec<i32> = (0..n).map(|_| w32(random.integer(0, top))).collect();
-        let exponent = 32 - i64::from(width(elem)) - bits.min(31) - 1 + random.integer(-6, 0);
-        let by = factor(random, exponent.max(-60));
-        let limit = w32((1i64 << (width(elem) - 1)) - 1);
-        let mut rounder = Rounder::new(Rounding::TiesEven, 0, 0);
-        let moved = |i: usize, rounder: &mut Rounder| {
-            let off = (i64::from(before[i]) - i64::from(anchor[i])) * i64::from(pulls[i]);
-            let y = i64::from(w[i]) - kernels::product(off, by, rounder);
-            w32(y.clamp(i64::from(-limit), i64::from(limit)))
-        };
-        let after: Vec<i32> = (0..n).map(|i| moved(i, &mut rounder)).collect();
-        let [mantissa, shift] = factor_parts(by);
-        let args = vec![
-            Arg::In(stored(&before, elem)),
-            Arg::In(stored(&anchor, elem)),
-            input(&pulls),
-            Arg::InOut(stored(&w, elem), stored(&after, elem)),
-            input(&[mantissa, shift, 0, 0, -limit, limit]),
-            value(small(n)),
-        ];
-        Case { dims: n_dims(n), args }
-    })
-}
-
-fn pull_f32(random: &mut Random) -> Vec<Case> {
-    each_length(random, |random, n| {
-        let (before, anchor, k, w) = (reals(random, n), reals(random, n), reals(random, n), reals(random, n));
-        let rate = 0.01f32;
-        let after: Vec<f32> = (0..n).map(|i| w[i] - rate * k[i] * (before[i] - anchor[i])).collect();
-        let args = vec![input(&before), input(&anchor), input(&k), update(&w, &after), real(rate), value(small(n))];
-        Case { dims: n_dims(n), args }
-    })
 }
 
 /// Features as stored, and the reals they stand for.
@@ -160,80 +92,6 @@ pub(super) fn features(random: &mut Random, n: usize, elem: Elem, zero: i32, sca
     }
     let x = codes(random, n, elem);
     (Arg::In(stored(&x, elem)), x.iter().map(|x| (x - zero) as f32 * scale).collect())
-}
-
-fn importance(random: &mut Random, elem: Elem) -> Vec<Case> {
-    let case = |random: &mut Random, batch: usize, (classes, k): (usize, usize)| {
-        let z: Vec<f32> = (0..batch * classes).map(|_| random.unit() * 8.0).collect();
-        let labels: Vec<i32> = (0..batch).map(|_| w32(random.integer(0, small(classes) - 1))).collect();
-        let (zero, scale) = (w32(random.integer(-20, 20)), 0.031_f32);
-        let (x, sample) = features(random, batch * k, elem, zero, scale);
-        let before: Vec<f32> = (0..classes * k).map(|_| random.unit().abs()).collect();
-        let mean = 1.0 / batch as f32;
-        let mut gradient = vec![0.0; classes * k];
-        for b in 0..batch {
-            let mut error = vec![0.0; classes];
-            softmax_f32(&z[b * classes..(b + 1) * classes], &mut error);
-            error[usize::try_from(labels[b]).expect("a label")] -= 1.0;
-            kernels::gradient_accumulate_f32(&mut gradient, &error, &sample[b * k..(b + 1) * k]);
-        }
-        let squared = |(t, g): (&f32, &f32)| t + (g * mean) * (g * mean);
-        let after: Vec<f32> = before.iter().zip(&gradient).map(squared).collect();
-        let mut args = vec![input(&z), input(&labels), x, update(&before, &after)];
-        args.extend([Arg::Scratch(4 * classes * k), Arg::Scratch(4 * classes), value(i64::from(zero))]);
-        args.extend([real(scale), real(mean), value(small(batch)), value(small(classes)), value(small(k))]);
-        Case { dims: dims(&[("batch", batch), ("classes", classes), ("features", k)]), args }
-    };
-    // One class alone skips the search for the largest logit; such cases are among those that expressions are matched on.
-    let shapes = [
-        (4, (1, 1)),
-        (3, (10, 33)),
-        (2, (2, 7)),
-        (5, (1, 31)),
-        (1, (7, 1)),
-        (4, (3, 64)),
-        (2, (1, 5)),
-        (7, (5, 20)),
-        (3, (1, 17)),
-        (2, (10, 17)),
-        (6, (4, 40)),
-        (1, (20, 9)),
-    ];
-    shapes.iter().map(|(batch, shape)| case(random, *batch, *shape)).collect()
-}
-
-/// `keep · running + take · importance`.
-fn merged(random: &mut Random, n: usize) -> (Vec<f32>, Vec<f32>, Vec<f32>, [f32; 2]) {
-    let new: Vec<f32> = (0..n).map(|_| random.unit().abs() * 4.0).collect();
-    let old: Vec<f32> = (0..n).map(|_| random.unit().abs() * 4.0).collect();
-    let (keep, take) = (0.9f32, 0.3f32);
-    let both: Vec<f32> = old.iter().zip(&new).map(|(old, new)| keep * old + take * new).collect();
-    (new, old, both, [keep, take])
-}
-
-fn keep(random: &mut Random, elem: Elem) -> Vec<Case> {
-    each_length(random, |random, n| {
-        let w = codes(random, n, elem);
-        let (new, old, both, [keep, take]) = merged(random, n);
-        let by = 2.0 * f64::from(random.unit().abs()) * 100.0 * 65536.0;
-        let mut rounder = Rounder::new(Rounding::TiesEven, 0, 0);
-        let pulls: Vec<i32> = both.iter().map(|f| w32(rounder.real(by * f64::from(*f)))).collect();
-        let mut args = vec![input(&new), Arg::In(stored(&w, elem)), Arg::Out(stored(&w, elem)), output(&pulls)];
-        args.extend([update(&old, &both), real(keep), real(take), double(by), value(small(n))]);
-        Case { dims: n_dims(n), args }
-    })
-}
-
-fn keep_f32(random: &mut Random) -> Vec<Case> {
-    each_length(random, |random, n| {
-        let w = reals(random, n);
-        let (new, old, both, [keep, take]) = merged(random, n);
-        let by = 7.3f32;
-        let pulls: Vec<f32> = both.iter().map(|f| by * f).collect();
-        let mut args = vec![input(&new), input(&w), output(&w), output(&pulls), update(&old, &both)];
-        args.extend([real(keep), real(take), real(by), value(small(n))]);
-        Case { dims: n_dims(n), args }
-    })
 }
 
 /// Known classes among all: each with some before it that are not.
@@ -316,12 +174,12 @@ pub(super) fn k_dims(n: usize) -> tinyprec::trace::Dims {
     dims(&[("features", n)])
 }
 
-fn mean_update(random: &mut Random) -> Vec<Case> {
+fn mean_update(random: &mut Random, elem: Elem) -> Vec<Case> {
     each_length(random, |random, n| {
-        let (x, zero) = (codes(random, n, I8), w32(random.integer(-20, 20)));
+        let (x, zero) = (codes(random, n, elem), w32(random.integer(-20, 20)));
         let before: Vec<i32> = (0..n).map(|_| w32(random.integer(-(1 << 24), 1 << 24))).collect();
         let after: Vec<i32> = before.iter().zip(&x).map(|(s, x)| s + x - zero).collect();
-        let args = vec![Arg::In(stored(&x, I8)), update(&before, &after), value(i64::from(zero)), value(small(n))];
+        let args = vec![Arg::In(stored(&x, elem)), update(&before, &after), value(i64::from(zero)), value(small(n))];
         Case { dims: k_dims(n), args }
     })
 }
@@ -336,7 +194,7 @@ fn mean_update_f32(random: &mut Random) -> Vec<Case> {
 
 fn latents(random: &mut Random, elem: Elem) -> Vec<Case> {
     each_length(random, |random, n| {
-        let bytes = if elem == F32 { 4 * n } else { n };
+        let bytes = if elem == F32 { 4 * n } else { n * width(elem) as usize / 8 };
         let x: Vec<u8> = (0..bytes).map(|_| random.next().to_le_bytes()[0]).collect();
         Case { dims: n_dims(n), args: vec![Arg::In(x.clone()), Arg::Out(x), value(small(n))] }
     })
@@ -373,7 +231,7 @@ fn from_signs(random: &mut Random, elem: Elem) -> Vec<Case> {
             vec![words, output(&y), real(0.7), value(small(n))]
         } else {
             let y: Vec<i32> = minus.iter().map(|m| if *m { -33 } else { 37 }).collect();
-            vec![words, Arg::Out(stored(&y, I8)), value(37), value(-33), value(small(n))]
+            vec![words, Arg::Out(stored(&y, elem)), value(37), value(-33), value(small(n))]
         };
         Case { dims: n_dims(n), args }
     })
