@@ -120,13 +120,21 @@ fn conv_trips() -> &'static [&'static str] {
     let mut lists = gather("ic");
     let [twelve, four, one, _] = blocks("(oh*ow)");
     lists.push(products(&[&["", "12", "4"], &[&twelve, &four, &one]]));
-    lists.push(vec!["oh*ow*terms", "(1-min(1,oh*ow%12/4))", "min(1,oh*ow%12/4)", "min(1,oh*ow/12)", "min(1,oh*ow%4)"]);
+    lists.push(vec![
+        "oh*ow*terms",
+        "(oh*ow*terms+20)",
+        "(1-min(1,oh*ow%12/4))",
+        "min(1,oh*ow%12/4)",
+        "min(1,oh*ow/12)",
+        "min(1,oh*ow%4)",
+    ]);
     lists.extend(product_trips("", "(oh*ow)", "oc", "terms"));
     trips(lists)
 }
 
 fn pointwise_trips() -> &'static [&'static str] {
     let mut lists = panel_trips("", "(oh*ow)", "ic");
+    lists.push(vec!["(oh*ow*ic+20)"]);
     lists.extend(product_trips("", "(oh*ow)", "oc", "ic"));
     trips(lists)
 }
@@ -148,6 +156,7 @@ fn winograd_trips() -> &'static [&'static str] {
     lists.push(products(&[&[TILES], &["64"], &["ic", "oc"]]));
     lists.push(products(&[&["oh*ceil_div(ow,6)", "oh*ow"], &["(oc/4)", "oc"]]));
     lists.extend(panel_trips("64", TILES, "ic"));
+    lists.push(vec![format!("({BORDER}*ic+{TILES}*(65*ic+64*oc)+20)").leak()]);
     lists.extend(product_trips("64", TILES, "oc", "ic"));
     trips(lists)
 }
@@ -273,7 +282,11 @@ fn three_cases(random: &mut Random, stride: usize, pad: Pad) -> Vec<Case> {
     ];
     let case = |random: &mut Random, (h, w, c): (usize, usize, usize)| {
         let c = square(h, w, c, c, 3, stride, pad);
-        depthwise(random, &c, Some((h + 4) * (w + 4) * c.shape.c))
+        let g = c.window.over(c.shape, "").expect("fits");
+        let before = |name| usize::try_from(window_dims(&c, &g).get(name).unwrap_or(0)).expect("small");
+        let height = (stride * (g.oh - 1) + 3).max(h + before("pad_top"));
+        let width = (stride * (g.ow - 1) + 3).max(w + before("pad_left"));
+        depthwise(random, &c, Some(height * width * c.shape.c))
     };
     shapes.into_iter().map(|s| case(random, s)).collect()
 }
