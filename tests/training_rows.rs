@@ -9,9 +9,11 @@ const CLASSES: u64 = 8;
 const FEATURES: u64 = 128;
 /// Steps between two consolidations, or two updates of a batch.
 const BATCH: f64 = 16.0;
-/// Cycles of one tick of the 100 kHz timer that the program measures itself with, in 840: entry and exit alone with a few instructions at
-/// least; the vendor's handler, which tests eight flags one by one through two pointers, without optimisation at most.
-const TICK: (f64, f64) = (40.0 / 840.0, 190.0 / 840.0);
+/// The row that no optimised build explains: docs/validation.md.
+const BATCHED: &str = "CWRM4-002";
+/// Largest share of the 840 cycles between two ticks of the 100 kHz timer that the program measures itself with: the vendor's handler,
+/// which tests eight flags one by one through two pointers, without optimisation. Entry and exit alone are 24 cycles.
+const TICK: f64 = 190.0 / 840.0;
 
 fn call(op: Op, dims: &[(&str, u64)]) -> KernelCall {
     let name = format!("head.{op:?}");
@@ -51,7 +53,7 @@ fn programs() -> [(&'static str, Vec<KernelCall>, Vec<KernelCall>); 3] {
 }
 
 #[test]
-fn measured_steps_lie_within_the_compiler_levels_and_the_timers_load() {
+fn measured_steps_lie_between_optimised_builds_but_for_the_batch() {
     let rows = published().unwrap_or_else(|e| panic!("{e}"));
     println!("cycles a step, 128 -> 8, single precision, 84 MHz");
     println!("row        measured      -O2      -Os      -O0   with the timer's load");
@@ -64,12 +66,19 @@ fn measured_steps_lie_within_the_compiler_levels_and_the_timers_load() {
             Range { low: a.low + b.low / BATCH, mid: a.mid + b.mid / BATCH, high: a.high + b.high / BATCH }
         };
         let all = ["gcc12-o2-tinyol", "gcc12-os-tinyol", "gcc12-o0-tinyol"].map(step);
-        let low = all.iter().map(|r| r.low).fold(f64::INFINITY, f64::min) / (1.0 - TICK.0);
-        let high = all.iter().map(|r| r.high).fold(0.0, f64::max) / (1.0 - TICK.1);
         let [o2, os, o0] = all.map(|r| r.mid);
+        // An optimised build whose timer takes nothing at least, one for size under the slowest handler at most.
+        let (low, high) = (o2.min(os), o2.max(os) / (1.0 - TICK));
         println!("{id}  {measured:8.0} {o2:8.0} {os:8.0} {o0:8.0}   {low:.0} to {high:.0}");
         assert!(o2 < o0 && os < o0, "{id}: optimisation makes it faster");
-        assert!(low <= measured && measured <= high, "{id}: {measured} lies outside {low} to {high}");
+        if id == BATCHED {
+            assert!(
+                high < measured && measured < o0,
+                "{id}: {measured} is explained by {low} to {high}, or not even by {o0}"
+            );
+        } else {
+            assert!(low <= measured && measured <= high, "{id}: {measured} lies outside {low} to {high}");
+        }
         ends.push((low, high));
     }
     // One forward pass and softmax more than TinyOL: CWR costs more at every level.

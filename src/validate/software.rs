@@ -44,6 +44,9 @@ const CMSIS: &[&str] = &["-cmsis-nn", ""];
 /// Kernel sets of matrix products.
 const GEMM: &[&str] = &["-gemm", ""];
 const A53: &[&str] = &["cortex-a53"];
+const M_AND_A53: &[&str] = &["cortex-m4", "cortex-m7", "cortex-a53"];
+/// Reference kernels of the interpreter, with products fused as compilers do by default; the plain loops where there are none.
+const FUSED: &[&str] = &["-tflm-ref", ""];
 
 /// First match prices a row; special structures stand before general ones.
 pub const SOFTWARE: &[Software] = &[
@@ -56,14 +59,14 @@ pub const SOFTWARE: &[Software] = &[
     ),
     open(
         "TinyMaix, level 1",
-        (SoftwareClass::PlainC, &["tinymaix o1", "tinymaix cpu o1"], M),
+        (SoftwareClass::PlainC, &["tinymaix o1", "tinymaix cpu o1", "tinymaix opt1"], M_AND_A53),
         &["-tinymaix-o1", "-plain"],
         LIBRARY,
         "TinyMaix's documented loops: patches of several pixels at once, float requantisation",
     ),
     open(
         "TinyMaix",
-        (SoftwareClass::PlainC, &["tinymaix"], M),
+        (SoftwareClass::PlainC, &["tinymaix"], M_AND_A53),
         &["-tinymaix", "-plain"],
         LIBRARY,
         "TinyMaix's documented loops: one patch, one output at a time, float requantisation",
@@ -84,17 +87,17 @@ pub const SOFTWARE: &[Software] = &[
     ),
     open(
         "TinyMaix SIMD, level 1",
-        (SoftwareClass::SimdDot, &["tinymaix o1", "tinymaix simd o1"], M),
+        (SoftwareClass::SimdDot, &["tinymaix o1", "tinymaix simd o1", "tinymaix opt1"], M_AND_A53),
         &["-tinymaix-o1-simd", ""],
         LIBRARY,
-        "as TinyMaix level 1, dot products with SXTB16 and SMLAD",
+        "as TinyMaix level 1, dot products with SXTB16 and SMLAD, or in lanes of NEON",
     ),
     open(
         "TinyMaix SIMD",
-        (SoftwareClass::SimdDot, &["tinymaix"], M),
+        (SoftwareClass::SimdDot, &["tinymaix"], M_AND_A53),
         &["-tinymaix-simd", ""],
         LIBRARY,
-        "as TinyMaix, dot products with SXTB16 and SMLAD",
+        "as TinyMaix, dot products with SXTB16 and SMLAD, or in lanes of NEON",
     ),
     open(
         "SIMD dot products",
@@ -142,17 +145,17 @@ pub const SOFTWARE: &[Software] = &[
     open(
         "TFLM 2.1 float",
         (SoftwareClass::Interpreter, &["eloquent"], M),
-        &[""],
+        FUSED,
         range(250.0, 700.0, 1500.0),
-        "float32 loops compiled here; that version's interpreter runs init, prepare, invoke and free of every operation on each \
+        "float32 reference loops compiled here; that version's interpreter runs init, prepare, invoke and free of every operation on each \
          run, each reading its tensors' flat buffers: 500 to 1000 instructions by its source (assumed)",
     ),
     open(
         "TFLM float",
         (SoftwareClass::Interpreter, NO, M),
-        &[""],
+        FUSED,
         TFLM,
-        "float32 loops compiled here; dispatch from arXiv 2010.08678",
+        "float32 reference loops compiled here; dispatch from arXiv 2010.08678",
     ),
     open(
         "bit-serial",
@@ -173,7 +176,7 @@ pub const SOFTWARE: &[Software] = &[
         (SoftwareClass::GemmFloat, NO, A53),
         GEMM,
         LIBRARY,
-        "patches gathered, blocks of pixels by filters in NEON",
+        "panels of twelve pixels by eight filters with loads beside the products, Winograd's F(6 x 6, 3 x 3), depthwise taps in registers",
     ),
     open(
         "int8 GEMM",
@@ -220,19 +223,25 @@ const fn closed(name: &'static str, contains: &'static [&'static str], factor: R
 impl Software {
     /// Kernel set of a row whose profile names none. Optimised for size where compiler flags or software say `-Os`, and under
     /// Arduino, whose cores build with it unless told otherwise; not at all where they say `-O0`, and for training programs without
-    /// flags (STM32CubeIDE's default); else for speed.
+    /// flags (STM32CubeIDE's default); else for speed. Arm Compiler 6 is LLVM: its rows take Clang's kernels where there are any.
     pub fn set_of(&self, row: &Measurement) -> String {
         let said = format!("{} {}", row.software, row.flags.as_deref().unwrap_or_default()).to_ascii_lowercase();
-        let for_size = said.contains("-os") || (said.contains("arduino") && !said.contains("-o3"));
+        let fast = ["-o2", "-o3", "-ofast"].iter().any(|flag| said.contains(flag));
+        let for_size = said.contains("-os") || (said.contains("arduino") && !fast);
         let unoptimised = said.contains("-o0") || (row.class == SoftwareClass::FloatTraining && row.flags.is_none());
         let level = match () {
             () if unoptimised => "gcc12-o0",
             () if for_size => "gcc12-os",
             () => "gcc12-o2",
         };
+        let is_llvm = row.compiler.as_deref().is_some_and(|c| c.to_ascii_lowercase().contains("clang"));
+        let levels: Vec<&str> =
+            is_llvm.then_some("clang14-o3").into_iter().filter(|_| level == "gcc12-o2").chain([level]).collect();
         let sets = kernel_sets();
-        let names = || self.variants.iter().map(|variant| format!("{level}{variant}"));
-        names().find(|name| sets.contains(&(row.core.as_str(), name))).or_else(|| names().next()).unwrap_or_default()
+        let names = || levels.iter().flat_map(|level| self.variants.iter().map(move |v| format!("{level}{v}")));
+        let there = |name: &String| sets.contains(&(row.core.as_str(), name));
+        let last = || self.variants.first().map(|variant| format!("{level}{variant}"));
+        names().find(there).or_else(last).unwrap_or_default()
     }
 
     /// The structure that prices a row; `None` where its class on its core is not modelled.

@@ -3,6 +3,7 @@
 use tinyprec::trace::{BufferKind, Dims, Elem, Op};
 
 use crate::LabError;
+use crate::machine::{Core, Level, Maker};
 
 /// One argument of a C twin.
 #[derive(Debug, Clone)]
@@ -62,6 +63,8 @@ pub struct Spec {
     pub class: bool,
     /// Also without optimisation.
     pub unoptimised: bool,
+    /// Cores for which the other compiler makes it too.
+    pub clang: &'static [&'static str],
 }
 
 impl Spec {
@@ -87,6 +90,7 @@ impl Spec {
             when: None,
             class: false,
             unoptimised: false,
+            clang: &[],
         }
     }
 
@@ -105,6 +109,11 @@ impl Spec {
         Spec { unoptimised: true, ..self }
     }
 
+    /// Also from the other compiler, on some cores.
+    pub fn clang(self, cores: &'static [&'static str]) -> Self {
+        Spec { clang: cores, ..self }
+    }
+
     /// On some cores only.
     pub fn cores(self, cores: &'static [&'static str]) -> Self {
         Spec { cores, ..self }
@@ -121,8 +130,12 @@ impl Spec {
     }
 
     /// Whether a core has it at a level of optimisation.
-    pub fn is_for(&self, core: &str, unoptimised: bool) -> bool {
-        (self.cores.is_empty() || self.cores.contains(&core)) && (self.unoptimised || !unoptimised)
+    pub fn is_for(&self, core: &Core, level: Level) -> bool {
+        let made = match level.maker {
+            Maker::Gcc => self.unoptimised || !level.is_unoptimised(),
+            Maker::Clang => self.clang.contains(&core.name),
+        };
+        made && (self.cores.is_empty() || self.cores.contains(&core.name))
     }
 }
 

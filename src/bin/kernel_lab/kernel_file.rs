@@ -82,7 +82,7 @@ pub fn text(
         let _ = writeln!(out, "base {}", level.base);
     }
     let class = measured.iter().any(|m| m.spec.set == set && m.spec.class);
-    let (compiler, flags) = (core.compiler()?, core.flag_line(level));
+    let (compiler, flags) = (core.compiler(level)?, core.flag_line(level));
     let _ = writeln!(out, "compiler {compiler}\nflags {flags}\nsources {}", source_hash(sources, class));
     let mut problems = Vec::new();
     for kernel in measured.iter().filter(|m| m.spec.set == set) {

@@ -17,12 +17,26 @@ pub const SHARED_FLAGS: &[&str] = &[
     "-fno-ipa-icf",
 ];
 
+/// The other compiler, of the age of those in vendors' tools (Arm Compiler 6.16 to 6.18 are LLVM 12 to 14).
+pub const CLANG: &str = "clang-14";
+
+/// Flags that only GCC knows.
+const GCC_ONLY: &[&str] = &["-fno-tree-loop-distribute-patterns", "-fno-ipa-icf"];
+
+/// Who compiles the twins of a set; everything else in the test program is GCC's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maker {
+    Gcc,
+    Clang,
+}
+
 /// A level of optimisation, the name of the kernel set that it makes, and the set that its other sets build on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level {
     pub set: &'static str,
     pub flag: &'static str,
     pub base: &'static str,
+    pub maker: Maker,
 }
 
 impl Level {
@@ -32,11 +46,12 @@ impl Level {
     }
 }
 
-/// For speed, for size, and none.
-pub const LEVELS: [Level; 3] = [
-    Level { set: "gcc12-o2", flag: "-O2", base: "gcc12-o2" },
-    Level { set: "gcc12-os", flag: "-Os", base: "gcc12-os" },
-    Level { set: "gcc12-o0", flag: "-O0", base: "gcc12-os" },
+/// For speed, for size, none, and for speed by the other compiler.
+pub const LEVELS: [Level; 4] = [
+    Level { set: "gcc12-o2", flag: "-O2", base: "gcc12-o2", maker: Maker::Gcc },
+    Level { set: "gcc12-os", flag: "-Os", base: "gcc12-os", maker: Maker::Gcc },
+    Level { set: "gcc12-o0", flag: "-O0", base: "gcc12-os", maker: Maker::Gcc },
+    Level { set: "clang14-o3", flag: "-O3", base: "gcc12-o2", maker: Maker::Clang },
 ];
 
 /// The C sources: those built into the program, or the files of the same names in a folder.
@@ -207,13 +222,29 @@ impl Core {
     }
 
     /// Compiler's name and version, e.g. `arm-none-eabi-gcc 12.2.1`.
-    pub fn compiler(&self) -> Result<String, LabError> {
+    pub fn compiler(&self, level: Level) -> Result<String, LabError> {
+        if level.maker == Maker::Clang {
+            return Ok(format!("clang {}", run(Command::new(CLANG).arg("-dumpversion"))?.trim()));
+        }
         Ok(format!("{} {}", self.gcc(), run(Command::new(self.gcc()).arg("-dumpfullversion"))?.trim()))
     }
 
     /// All flags as one line.
     pub fn flag_line(&self, level: Level) -> String {
-        std::iter::once(&level.flag).chain(SHARED_FLAGS).chain(self.flags).copied().collect::<Vec<_>>().join(" ")
+        let shared = SHARED_FLAGS.iter().filter(|f| level.maker == Maker::Gcc || !GCC_ONLY.contains(f));
+        std::iter::once(&level.flag).chain(shared).chain(self.flags).copied().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Compiles a source as a level does; at the other compiler's, what holds none of its twins is GCC's for speed.
+    fn compile(&self, level: Level, source: &str) -> Command {
+        let clang = level.maker == Maker::Clang && source == "tinymaix.c";
+        let mut command = Command::new(if clang { CLANG.to_owned() } else { self.gcc() });
+        if clang {
+            command.arg("--target=arm-none-eabi");
+        }
+        let level = if clang || level.maker == Maker::Gcc { level } else { LEVELS[0] };
+        command.args(self.flag_line(level).split(' '));
+        command
     }
 }
 
@@ -246,9 +277,9 @@ pub fn build(
     let kernels = sources.kernels().map(|(name, _)| name).filter(|name| name.ends_with(".c"));
     for source in kernels.chain(["dispatch.c", "main.c", core.start]) {
         let object = source.replace(".c", ".o");
-        let mut gcc = Command::new(core.gcc());
-        gcc.current_dir(folder).arg(level.flag).args(SHARED_FLAGS).args(core.flags);
-        run(gcc.args(["-Wall", "-Wextra", "-Werror", "-fstack-usage", "-c", source, "-o", &object]))?;
+        let mut compiler = core.compile(level, source);
+        compiler.current_dir(folder);
+        run(compiler.args(["-Wall", "-Wextra", "-Werror", "-fstack-usage", "-c", source, "-o", &object]))?;
         stack += &fs::read_to_string(folder.join(source.replace(".c", ".su"))).unwrap_or_default();
         objects.push(object);
     }

@@ -20,9 +20,9 @@ mod specs;
 mod verify;
 
 use clap::{Parser, Subcommand};
-use machine::{CORES, Core, LEVELS, Level, Sources};
+use machine::{CLANG, CORES, Core, LEVELS, Level, Maker, Sources};
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -65,7 +65,7 @@ struct Arguments {
     /// One core only: cortex-m4, cortex-m7, cortex-a53 or rv32imc.
     #[arg(long, global = true)]
     core: Option<String>,
-    /// One level of optimisation only: gcc12-o2, gcc12-os or gcc12-o0.
+    /// One level of optimisation only: gcc12-o2, gcc12-os, gcc12-o0 or clang14-o3.
     #[arg(long, global = true)]
     level: Option<String>,
     /// Folder of C sources to use instead of those built in, laid out as src/export/c.
@@ -119,7 +119,7 @@ fn run(arguments: &Arguments) -> Result<(), LabError> {
     let twins = measure::twins(specs);
     let sources = Sources::new(arguments.sources.as_deref())?;
     let jobs = cores.iter().flat_map(|c| levels.iter().map(|l| (*c, *l)));
-    let some = |core: &Core, level: Level| twins.iter().any(|t| t.spec.is_for(core.name, level.is_unoptimised()));
+    let some = |core: &Core, level: Level| twins.iter().any(|t| t.spec.is_for(core, level));
     let jobs: Vec<(&Core, Level)> = jobs.filter(|(core, level)| some(core, *level)).collect();
     let next = AtomicUsize::new(0);
     let problems = Mutex::new(Vec::new());
@@ -147,6 +147,10 @@ fn one(
 ) -> Result<Vec<String>, LabError> {
     if let Some(tool) = core.missing_tool() {
         return Ok(vec![format!("{}: {tool} not found; {INSTALL}", core.name)]);
+    }
+    if level.maker == Maker::Clang && Command::new(CLANG).arg("--version").output().is_err() {
+        eprintln!("skipped: {} {}: {CLANG} not found; apt-get install {CLANG}", core.name, level.set);
+        return Ok(Vec::new());
     }
     let work = arguments.work.join(format!("{}-{}", core.name, level.set));
     let measured = measure::measure(core, level, twins, (&work, sources))?;

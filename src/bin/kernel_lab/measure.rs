@@ -49,7 +49,7 @@ pub fn measure<'a>(
     twins: &'a [Twin],
     (folder, sources): (&Path, &Sources),
 ) -> Result<Vec<Measured<'a>>, LabError> {
-    let twins: Vec<&Twin> = twins.iter().filter(|t| t.spec.is_for(core.name, level.is_unoptimised())).collect();
+    let twins: Vec<&Twin> = twins.iter().filter(|t| t.spec.is_for(core, level)).collect();
     let symbols: Vec<&str> = twins.iter().map(|t| t.spec.symbol).collect();
     let image = build(core, level, (folder, sources), &dispatcher(&prototypes(&sources.headers()), &symbols)?)?;
     let (functions, mark) = read_listing(&image.listing, core.isa)?;

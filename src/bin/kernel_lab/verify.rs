@@ -46,7 +46,7 @@ pub fn verify(
             }
         }
         if !only && problems.is_empty() && kernel_file::text(core, level, name, measured, sources)? != text {
-            let compiler = core.compiler()?;
+            let compiler = core.compiler(level)?;
             problems.push(format!(
                 "{shown} is not what extraction gives now ({compiler}); run kernel-lab extract and review"
             ));

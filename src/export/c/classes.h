@@ -28,6 +28,10 @@ void tp_tflm_dense(const int8_t *x, const int8_t *weight, const int32_t *bias, c
 void tp_tflm_max_pool(const int8_t *x, int8_t *y, const tp_quant *q, const tp_conv *shape);
 void tp_tflm_avg_pool(const int8_t *x, int8_t *y, const tp_quant *q, const tp_conv *shape);
 void tp_tflm_conv_f32(const float *x, const float *weight, const float *bias, float *y, const tp_conv *shape);
+/* Cores with a fused multiply-add: each product fused with its sum; results between lo and hi. */
+void tp_tflm_dense_f32(const float *x, const float *weight, const float *bias, float *y, float lo, float hi, int32_t rows, int32_t columns);
+/* e^(beta * (x - largest)) over its sum; this project's exponential stands for the C library's. */
+void tp_tflm_softmax_f32(const float *x, float *y, float beta, int32_t pixels, int32_t channels);
 
 /* ---- TinyMaix, 8 bits: tinymaix.c --------------------------------------------------------------------------------------
  *
@@ -37,7 +41,7 @@ void tp_tinymaix_conv(const int8_t *x, const int8_t *weight, const int32_t *bias
 void tp_tinymaix_pointwise(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, const tp_conv *shape);
 void tp_tinymaix_depthwise(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *shape);
 void tp_tinymaix_dense(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, int32_t rows, int32_t columns);
-/* With products of two lanes (cores with SMLAD). */
+/* With products of two lanes (cores with SMLAD), or of eight (NEON). */
 void tp_tinymaix_conv_simd(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *shape);
 void tp_tinymaix_pointwise_simd(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, const tp_conv *shape);
 void tp_tinymaix_depthwise_simd(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *shape);
@@ -89,11 +93,21 @@ void tp_u8_dense(const uint8_t *x, const uint8_t *weight, const int32_t *bias, u
 
 /* ---- Matrix products on NEON, one thread: gemm.c (Cortex-A53) ----------------------------------------------------------------
  *
- * `panel`: eight pixels' patches, term by term: 8*kh*kw*ic numbers. Weights of whole blocks of eight filters come first, [block][term][8], then
- * the rest, [filter][term]. Products are fused with their sums. */
+ * Single precision: weights of whole blocks of eight filters come first, [block][term][8], then the rest, [filter][term], and eight numbers more that are
+ * read ahead. `panel`: oh*ow*kh*kw*ic numbers and twelve more. Products are fused with their sums. */
 void tp_gemm_conv_f32(const float *x, const float *weight, const float *bias, float *y, float *panel, const tp_conv *shape);
+/* 1 x 1, stride 1, channels a multiple of four. */
+void tp_gemm_conv_1x1_f32(const float *x, const float *weight, const float *bias, float *y, float *panel, const tp_conv *shape);
+/* 3 x 3, stride 1, channels a multiple of four, filters of eight: F(6 x 6, 3 x 3). `weight`: 64 points of every filter, [point][block][channel][8] and eight
+ * more. With t = ceil(oh/6) * ceil(ow/6) tiles, `border`: (6*ceil(oh/6)+2) * (6*ceil(ow/6)+2) * ic, `points`: 64*t*ic, `panel`: t*ic and twelve more, `product`:
+ * 64*t*oc numbers. */
+void tp_gemm_winograd_f32(const float *x, const float *weight, const float *bias, float *y, float *border, float *points, float *panel, float *product, const tp_conv *shape);
+void tp_gemm_dense_f32(const float *x, const float *weight, const float *bias, float *y, int32_t rows, int32_t columns);
 /* Four channels at a time; weights [tap][channel]. */
 void tp_gemm_depthwise_f32(const float *x, const float *weight, const float *bias, float *y, const tp_conv *shape);
+/* 3 x 3, stride 1 and 2, channels a multiple of four; `border`: the map with its padding. */
+void tp_gemm_depthwise_3x3_f32(const float *x, const float *weight, const float *bias, float *y, float *border, const tp_conv *shape);
+void tp_gemm_depthwise_3x3s2_f32(const float *x, const float *weight, const float *bias, float *y, float *border, const tp_conv *shape);
 /* Four filters by four patches, 16 terms at a time; weights [oc][term], -127 ... 127; bias with the input's zero folded in; `patch`: 4*kh*kw*ic codes. */
 void tp_gemm_conv_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *patch, const tp_quant *q, const tp_conv *shape);
 /* Eight channels at a time. */

@@ -1,6 +1,7 @@
 /* The loop nests of TensorFlow Lite Micro's reference kernels: one output after the other, each tap's index from four coordinates, taps
  * outside skipped one by one, one product at a time. */
 #include "classes.h"
+#include "float.h"
 #include "int8.h"
 
 /* Index of an element of a map [1][rows][columns][channels]. */
@@ -137,3 +138,31 @@ void tp_tflm_conv_f32(const float *restrict x, const float *restrict weight, con
         }
     }
 }
+
+#if defined(__ARM_FEATURE_FMA)
+/* Compilers contract a product and its sum unless told not to; these builds do not tell them. */
+void tp_tflm_dense_f32(const float *restrict x, const float *restrict weight, const float *restrict bias, float *restrict y, float lo, float hi, int32_t rows, int32_t columns)
+{
+    for (int32_t r = 0; r < rows; r++) {
+        float sum = 0.0f;
+        for (int32_t k = 0; k < columns; k++) sum = __builtin_fmaf(x[k], weight[r * columns + k], sum);
+        float v = sum + bias[r];
+        v = v < lo ? lo : v;
+        y[r] = hi < v ? hi : v;
+    }
+}
+
+/* A function of a library. */
+static __attribute__((noinline)) float tp_library_exp(float x) { return tp_exp_f32(x); }
+
+/* Every exponential twice: for the sum, and for the quotient. */
+void tp_tflm_softmax_f32(const float *restrict x, float *restrict y, float beta, int32_t pixels, int32_t channels)
+{
+    for (int32_t p = 0; p < pixels; p++, x += channels, y += channels) {
+        float most = -3.4028235e38f, sum = 0.0f;
+        for (int32_t c = 0; c < channels; c++) most = tp_select_f32(most < x[c], x[c], most);
+        for (int32_t c = 0; c < channels; c++) sum += tp_library_exp((x[c] - most) * beta);
+        for (int32_t c = 0; c < channels; c++) y[c] = tp_library_exp((x[c] - most) * beta) / sum;
+    }
+}
+#endif

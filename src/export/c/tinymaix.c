@@ -4,8 +4,38 @@
 #include "int8.h"
 #include "smlad.h"
 #include "window.h"
+#if defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+/* Loops around loops stay loops where a compiler would unroll them too; the innermost ones are its own business. */
+#if defined(__clang__)
+#define TP_OUTER _Pragma("clang loop unroll(disable)")
+/* Keeps loads of rows shorter than a step inside the loop over rows. */
+#define TP_FRESH(p) __asm__("" : "+r"(p))
+#else
+#define TP_OUTER
+#define TP_FRESH(p) (void)(p)
+#endif
 
 enum { TP_PLAIN, TP_SIMD };
+
+#if defined(__ARM_NEON)
+/* Eight products onto four sums. */
+TP_INLINE int32x4_t tp_eight_products(int32x4_t sum, int8x8_t x, int8x8_t w)
+{
+    const int16x8_t p = vmovl_s8(x), a = vmovl_s8(w);
+    return vmlal_s16(vmlal_s16(sum, vget_low_s16(p), vget_low_s16(a)), vget_high_s16(p), vget_high_s16(a));
+}
+
+TP_INLINE int32_t tp_of_lanes(int32x4_t sum)
+{
+    int32_t lanes[4], all = 0;
+    vst1q_s32(lanes, sum);
+    for (int32_t i = 0; i < 4; i++) all += lanes[i];
+    return all;
+}
+#endif
 
 TP_INLINE int32_t tp_dot(const int8_t *x, const int8_t *w, int32_t n, const int way)
 {
@@ -17,6 +47,14 @@ TP_INLINE int32_t tp_dot(const int8_t *x, const int8_t *w, int32_t n, const int 
             sum = __smlad(__sxtb16(p2), __sxtb16(a2), __smlad(__sxtb16(p), __sxtb16(a), sum));
         }
         for (int32_t left = n & 3; left > 0; left--) sum += *x++ * *w++;
+        return sum;
+    }
+#elif defined(__ARM_NEON)
+    if (way == TP_SIMD) {
+        int32x4_t lanes = vdupq_n_s32(0);
+        for (int32_t left = n >> 3; left > 0; left--, x += 8, w += 8) lanes = tp_eight_products(lanes, vld1_s8(x), vld1_s8(w));
+        sum = tp_of_lanes(lanes);
+        for (int32_t left = n & 7; left > 0; left--) sum += *x++ * *w++;
         return sum;
     }
 #else
@@ -39,6 +77,24 @@ TP_INLINE void tp_dot_pair(const int8_t *x, const int8_t *w, int32_t n, int32_t 
             sum2 = __smlad(odd, __sxtb16(tp_ror8(b)), __smlad(even, __sxtb16(b), sum2));
         }
         for (int32_t left = n & 3; left > 0; left--) {
+            sum += *x * *w++;
+            sum2 += *x++ * *w2++;
+        }
+        sums[0] = sum;
+        sums[1] = sum2;
+        return;
+    }
+#elif defined(__ARM_NEON)
+    if (way == TP_SIMD) {
+        int32x4_t lanes = vdupq_n_s32(0), lanes2 = lanes;
+        for (int32_t left = n >> 3; left > 0; left--, x += 8, w += 8, w2 += 8) {
+            const int8x8_t p = vld1_s8(x);
+            lanes = tp_eight_products(lanes, p, vld1_s8(w));
+            lanes2 = tp_eight_products(lanes2, p, vld1_s8(w2));
+        }
+        sum = tp_of_lanes(lanes);
+        sum2 = tp_of_lanes(lanes2);
+        for (int32_t left = n & 7; left > 0; left--) {
             sum += *x * *w++;
             sum2 += *x++ * *w2++;
         }
@@ -69,7 +125,9 @@ TP_INLINE int8_t tp_result(int32_t sum, int32_t bias, float scale, float by, con
 TP_INLINE void tp_offsets(int32_t *offset, const tp_conv *s)
 {
     int32_t at = 0;
+    TP_OUTER
     for (int32_t ky = 0; ky < s->kh; ky++, at += (s->iw - s->kw) * s->ic)
+        TP_OUTER
         for (int32_t kx = 0; kx < s->kw; kx++, at += s->ic) *offset++ = at;
 }
 
@@ -79,14 +137,18 @@ TP_INLINE void tp_gather(const int8_t *x, int8_t *patch, const int32_t *offset, 
     const int32_t taps = s->kh * s->kw;
     const int8_t *from = x + (top * s->iw + left) * s->ic;
     if ((top < 0) + (left < 0) + (top + s->kh > s->ih) + (left + s->kw > s->iw) == 0) {
+        TP_OUTER
         for (int32_t c = 0; c < s->ic; c++, patch += taps, from++)
             for (int32_t t = 0; t < taps; t++) patch[t] = from[offset[t]];
         return;
     }
     for (int32_t i = 0; i < s->ic * taps; i++) patch[i] = (int8_t)zero;
     const int32_t y0 = tp_max(-top, 0), x0 = tp_max(-left, 0), y1 = tp_min(s->kh, s->ih - top), x1 = tp_min(s->kw, s->iw - left);
+    TP_OUTER
     for (int32_t c = 0; c < s->ic; c++, patch += taps, from++)
+        TP_OUTER
         for (int32_t ky = y0; ky < y1; ky++)
+            TP_OUTER
             for (int32_t kx = x0; kx < x1; kx++) {
                 const int32_t t = ky * s->kw + kx;
                 patch[t] = from[offset[t]];
@@ -98,19 +160,30 @@ TP_INLINE int8_t *tp_outputs(const int8_t *patch, const int8_t *w, const int32_t
 {
     int32_t o = 0;
     if (level == 1)
+        TP_OUTER
         for (; o < oc - 7; o += 8, w += 8 * terms) {
             int32_t sums[8];
-            for (int32_t pair = 0; pair < 8; pair += 2) tp_dot_pair(patch, w + pair * terms, terms, sums + pair, way);
+            TP_OUTER
+            for (int32_t pair = 0; pair < 8; pair += 2) {
+                TP_FRESH(patch);
+                tp_dot_pair(patch, w + pair * terms, terms, sums + pair, way);
+            }
             for (int32_t i = 0; i < 8; i++) *y++ = tp_result(sums[i], bias[o + i], scale[o + i], out[1], q, 1);
         }
-    for (; o < oc; o++, w += terms) *y++ = tp_result(tp_dot(patch, w, terms, way), bias[o], scale[o], out[level], q, level);
+    TP_OUTER
+    for (; o < oc; o++, w += terms) {
+        TP_FRESH(patch);
+        *y++ = tp_result(tp_dot(patch, w, terms, way), bias[o], scale[o], out[level], q, level);
+    }
     return y;
 }
 
 TP_INLINE void tp_conv_of(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *s, const int way, const int level)
 {
     tp_offsets(offset, s);
+    TP_OUTER
     for (int32_t oy = 0; oy < s->oh; oy++)
+        TP_OUTER
         for (int32_t ox = 0; ox < s->ow; ox++) {
             tp_gather(x, patch, offset, q->input_zero, s, oy * s->stride - s->pad_top, ox * s->stride - s->pad_left);
             y = tp_outputs(patch, weight, bias, scale, y, out, q, s->oc, s->kh * s->kw * s->ic, way, level);
@@ -119,7 +192,9 @@ TP_INLINE void tp_conv_of(const int8_t *x, const int8_t *weight, const int32_t *
 
 TP_INLINE void tp_pointwise_of(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, const tp_conv *s, const int way, const int level)
 {
+    TP_OUTER
     for (int32_t oy = 0; oy < s->oh; oy++)
+        TP_OUTER
         for (int32_t ox = 0; ox < s->ow; ox++) {
             const int8_t *pixel = x + (oy * s->stride * s->iw + ox * s->stride) * s->ic;
             y = tp_outputs(pixel, weight, bias, scale, y, out, q, s->oc, s->ic, way, level);
@@ -130,9 +205,12 @@ TP_INLINE void tp_depthwise_of(const int8_t *x, const int8_t *weight, const int3
 {
     const int32_t taps = s->kh * s->kw;
     tp_offsets(offset, s);
+    TP_OUTER
     for (int32_t oy = 0; oy < s->oh; oy++)
+        TP_OUTER
         for (int32_t ox = 0; ox < s->ow; ox++) {
             tp_gather(x, patch, offset, q->input_zero, s, oy * s->stride - s->pad_top, ox * s->stride - s->pad_left);
+            TP_OUTER
             for (int32_t c = 0; c < s->ic; c++) *y++ = tp_result(tp_dot(patch + c * taps, weight + c * taps, taps, way), bias[c], scale[c], out[0], q, 0);
         }
 }
@@ -140,7 +218,9 @@ TP_INLINE void tp_depthwise_of(const int8_t *x, const int8_t *weight, const int3
 /* One scale for all outputs, no rectified linear unit. */
 TP_INLINE void tp_dense_of(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, int32_t rows, int32_t columns, const int way)
 {
+    TP_OUTER
     for (int32_t r = 0; r < rows; r++) {
+        TP_FRESH(x);
         const int32_t sum = tp_dot(x, weight + r * columns, columns, way) + bias[r];
         y[r] = (int8_t)(int32_t)((float)sum * scale[0] / out[0] + (float)q->zero);
     }
@@ -157,7 +237,7 @@ void tp_tinymaix_dense(TP_DENSE) { tp_dense_of(x, weight, bias, scale, y, out, q
 void tp_tinymaix_conv_o1(TP_WINDOWED) { tp_conv_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_PLAIN, 1); }
 void tp_tinymaix_pointwise_o1(TP_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, scale, y, out, q, s, TP_PLAIN, 1); }
 
-#if defined(__ARM_FEATURE_DSP)
+#if defined(__ARM_FEATURE_DSP) || defined(__ARM_NEON)
 void tp_tinymaix_conv_simd(TP_WINDOWED) { tp_conv_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_SIMD, 0); }
 void tp_tinymaix_pointwise_simd(TP_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, scale, y, out, q, s, TP_SIMD, 0); }
 void tp_tinymaix_depthwise_simd(TP_WINDOWED) { tp_depthwise_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_SIMD); }

@@ -1,35 +1,23 @@
 //! Matrix products and bit-serial convolutions on NEON.
 
 use tinyprec::nn::Pad;
-use tinyprec::trace::Elem::{B1, F32, I8, I32};
+use tinyprec::trace::Elem::{B1, I8, I32};
 use tinyprec::trace::{Dims, Op};
 
 use super::super::bits::{self, Fused};
-use super::super::int8::{taps, window_dims};
 use super::super::int8_linear::{Way, conv_case, conv_shapes, depthwise, square};
-use super::super::layers::reals;
 use super::super::padded;
-use super::super::windows::{Case2, window_block, windows};
+use super::super::windows::Case2;
 use super::{A, S, W, products, trips};
-use crate::cases::{Arg, Bytes, Case, Random, Spec, input, output};
+use crate::cases::{Arg, Bytes, Case, Random, Spec};
 
 const A53: &[&str] = &["cortex-a53"];
 
 /// The sets `gemm` and `bitserial`.
 pub fn specs() -> Vec<Spec> {
-    let float = &[F32, F32, F32];
     let eight = &[I8, I8, I8];
     let ones = &[B1, B1, I32];
     let gemm = vec![
-        Spec::new(Op::FloatConv, float, "tp_gemm_conv_f32", float_trips(), &[A, W, W, A, S, None], float_conv),
-        Spec::new(
-            Op::DepthwiseConv,
-            float,
-            "tp_gemm_depthwise_f32",
-            depthwise_trips("4"),
-            &[A, W, W, A, None],
-            float_depthwise,
-        ),
         Spec::new(Op::Int8Conv, eight, "tp_gemm_conv_i8", int8_trips(), &[A, W, W, W, A, S, None, None], int8_conv),
         Spec::new(
             Op::Int8DepthwiseConv,
@@ -45,11 +33,11 @@ pub fn specs() -> Vec<Spec> {
         let spec = Spec::new(Op::BinaryConv, ones, "tp_bitserial_conv", bit_trips(), &[A, W, A, S, None], cases);
         if when.is_empty() { spec } else { spec.when(when) }
     });
-    let gemm = gemm.into_iter().map(|spec| spec.cores(A53).class("gemm"));
+    let gemm = super::gemm_float::specs().into_iter().chain(gemm).map(|spec| spec.cores(A53).class("gemm"));
     gemm.chain(planes.into_iter().map(|spec| spec.cores(A53).class("bitserial"))).collect()
 }
 
-fn gather(element: &'static str) -> Vec<Vec<&'static str>> {
+pub(super) fn gather(element: &'static str) -> Vec<Vec<&'static str>> {
     let outside = "(oh*ow*kh*kw-rows_in*cols_in)";
     vec![
         vec!["oh", "oh*ow", "oh*ow*kh", "oh*ow*kh*kw", "rows_in*ow*kw", "oh*kh*cols_in"],
@@ -57,17 +45,7 @@ fn gather(element: &'static str) -> Vec<Vec<&'static str>> {
     ]
 }
 
-/// Blocks of eight pixels by eight filters, then one filter at a time; the last block stores the pixels that it has.
-fn float_trips() -> &'static [&'static str] {
-    let mut lists = gather("ic");
-    let stores: Vec<&'static str> = (0..8).map(|p| &*format!("((oh*ow+{})/8)", 7 - p).leak()).collect();
-    lists.push(products(&[&stores, &["", "(oc/8)", "(oc%8)", "min(1,oc/8)", "min(1,oc%8)"], &["", "terms"]]));
-    lists.push(vec!["oh*ow*(oc%8)", "oh*ow*(oc/8)", "oh*ow*oc", "((oh*ow+7)/8)*oc*terms", "((oh*ow+7)/8)*oc"]);
-    lists.push(vec!["((oh*ow+7)/8)*((oc/8)+(oc%8))*terms*2"]);
-    trips(lists)
-}
-
-fn depthwise_trips(lanes: &str) -> &'static [&'static str] {
+pub(super) fn depthwise_trips(lanes: &str) -> &'static [&'static str] {
     let (blocks, rest) = (format!("(channels/{lanes})"), format!("(channels%{lanes})"));
     let some = [format!("min(1,{blocks})"), format!("min(1,{rest})")];
     let each = [blocks.as_str(), &rest, &some[0], &some[1], "channels"];
@@ -97,66 +75,6 @@ fn bit_trips() -> &'static [&'static str] {
     lists.push(products(&[&["oh*ow*ceil_div(oc,8)"], &["", steps, "ceil_div(kh*kw*words,4)*8"]]));
     lists.push(vec!["oh*ow*oc", "oh*ow*kh*kw*words"]);
     trips(lists)
-}
-
-/// Products fused with their sums, in the order (ky, kx, channel); the bias last.
-fn float_conv(random: &mut Random) -> Vec<Case> {
-    let case = |random: &mut Random, c: &Case2| {
-        let g = c.window.over(c.shape, "").expect("fits");
-        let (ic, terms) = (c.shape.c, c.window.taps() * c.shape.c);
-        let (x, w, bias) = (reals(random, c.shape.len()), reals(random, c.oc * terms), reals(random, c.oc));
-        let mut y = vec![0.0f32; g.oh * g.ow * c.oc];
-        for (p, t, from) in taps(&g) {
-            for (o, sum) in y[p * c.oc..][..c.oc].iter_mut().enumerate() {
-                for i in 0..ic {
-                    *sum = x[from * ic + i].mul_add(w[o * terms + t * ic + i], *sum);
-                }
-            }
-        }
-        y.iter_mut().enumerate().for_each(|(i, y)| *y += bias[i % c.oc]);
-        let dims = window_dims(c, &g).with("oc", c.oc as u64).with("terms", terms as u64).with("ic", ic as u64);
-        let mut args = vec![input(&x), input(&panels(&w, c.oc, terms)), input(&bias), output(&y)];
-        args.extend([Arg::Scratch(32 * terms), window_block(&dims, ic, 0, 0)]);
-        Case { dims, args }
-    };
-    let mut shapes = conv_shapes();
-    for (h, w, ic, oc, k, stride) in [(5, 6, 2, 16, 3, 1), (4, 4, 3, 17, 2, 1), (7, 5, 4, 8, 3, 2), (6, 6, 1, 25, 3, 1)]
-    {
-        shapes.push(square(h, w, ic, oc, k, stride, Pad::Same));
-    }
-    shapes.iter().map(|c| case(random, c)).collect()
-}
-
-/// Whole blocks of eight filters [block][term][8], then the rest [filter][term].
-fn panels(w: &[f32], oc: usize, terms: usize) -> Vec<f32> {
-    let whole = oc / 8;
-    let block = |b: usize| (0..terms).flat_map(move |t| (0..8).map(move |f| w[(b * 8 + f) * terms + t]));
-    (0..whole).flat_map(block).chain(w[whole * 8 * terms..].iter().copied()).collect()
-}
-
-fn float_depthwise(random: &mut Random) -> Vec<Case> {
-    let case = |random: &mut Random, c: &Case2| {
-        let g = c.window.over(c.shape, "").expect("fits");
-        let channels = c.shape.c;
-        let (x, w) = (reals(random, c.shape.len()), reals(random, c.window.taps() * channels));
-        let bias = reals(random, channels);
-        let mut y = vec![0.0f32; g.oh * g.ow * channels];
-        for (p, t, from) in taps(&g) {
-            for (o, sum) in y[p * channels..][..channels].iter_mut().enumerate() {
-                *sum = x[from * channels + o].mul_add(w[t * channels + o], *sum);
-            }
-        }
-        y.iter_mut().enumerate().for_each(|(i, y)| *y += bias[i % channels]);
-        let dims = window_dims(c, &g).with("channels", channels as u64);
-        let block = window_block(&dims, channels, 0, 0);
-        Case { dims, args: vec![input(&x), input(&w), input(&bias), output(&y), block] }
-    };
-    let mut shapes = windows();
-    shapes.extend(
-        [(6, 5, 8, 3, 1), (7, 7, 13, 3, 2), (4, 6, 21, 2, 1)]
-            .map(|(h, w, c, k, stride)| square(h, w, c, c, k, stride, Pad::Same)),
-    );
-    shapes.iter().map(|c| case(random, c)).collect()
 }
 
 fn int8_conv(random: &mut Random) -> Vec<Case> {

@@ -3,9 +3,11 @@
 mod cmsis;
 mod fixed_point;
 mod gemm;
+mod gemm_float;
 mod tflm;
 mod tinymaix;
 mod tinyol;
+mod winograd;
 
 use crate::cases::Spec;
 use tinyprec::trace::BufferKind;

@@ -4,10 +4,12 @@ use tinyprec::trace::Elem::{F32, I8};
 use tinyprec::trace::Op;
 
 use super::super::int8::{POOL, pool};
-use super::super::int8_linear::{Way, conv, dense, depthwise};
-use super::super::windows;
-use super::{A, W};
-use crate::cases::Spec;
+use super::super::int8_linear::{DENSE_SHAPES, Way, conv, dense, depthwise};
+use super::super::layers::reals;
+use super::super::{small, windows};
+use super::{A, M, W};
+use crate::cases::{Case, Random, Spec, dims, input, output, real, value};
+use tinyprec::numeric::elementary::exp_f32;
 
 const CONV: &[&str] = &[
     "oh",
@@ -21,6 +23,7 @@ const CONV: &[&str] = &[
     "rows_in*cols_in*oc",
     "rows_in*cols_in*oc*ic",
 ];
+const SOFTMAX: &[&str] = &["pixels", "n", "n-pixels", "pixels*min(1,channels-1)", "pixels*(1-min(1,channels-1))"];
 const DEPTHWISE: &[&str] = &[
     "oh",
     "oh*ow",
@@ -46,5 +49,42 @@ pub fn specs() -> Vec<Spec> {
         Spec::new(Op::Int8AvgPool, &[I8, I8], "tp_tflm_avg_pool", POOL, &[A, A, None, None], |r| pool(r, false)),
         Spec::new(Op::FloatConv, &[F32, F32, F32], "tp_tflm_conv_f32", CONV, &[A, W, W, A, None], windows::conv),
     ];
-    list.into_iter().map(|spec| spec.class("tflm-ref")).collect()
+    let three = &[F32, F32, F32];
+    // Twins for cores whose compilers fuse products with sums.
+    let fused = [
+        Spec::new(Op::FloatDense, three, "tp_tflm_dense_f32", &["rows", "rows*columns"], &[A, W, W, A], float_dense),
+        Spec::new(Op::FloatSoftmax, &[F32, F32], "tp_tflm_softmax_f32", SOFTMAX, &[A, A], softmax),
+    ];
+    let fused = fused.into_iter().map(|spec| spec.cores(M));
+    list.into_iter().chain(fused).map(|spec| spec.class("tflm-ref")).collect()
+}
+
+fn float_dense(random: &mut Random) -> Vec<Case> {
+    let case = |random: &mut Random, (rows, columns): (usize, usize)| {
+        let (x, w, bias) = (reals(random, columns), reals(random, rows * columns), reals(random, rows));
+        let (lo, hi) = if rows % 2 == 0 { (0.0, f32::MAX) } else { (f32::MIN, f32::MAX) };
+        let sum = |r: usize| w[r * columns..][..columns].iter().zip(&x).fold(0.0f32, |sum, (w, x)| x.mul_add(*w, sum));
+        let y: Vec<f32> = (0..rows).map(|r| (sum(r) + bias[r]).clamp(lo, hi)).collect();
+        let mut args = vec![input(&x), input(&w), input(&bias), output(&y), real(lo), real(hi)];
+        args.extend([value(small(rows)), value(small(columns))]);
+        Case { dims: dims(&[("rows", rows), ("columns", columns)]), args }
+    };
+    DENSE_SHAPES.iter().map(|s| case(random, *s)).collect()
+}
+
+fn softmax(random: &mut Random) -> Vec<Case> {
+    let case = |random: &mut Random, (pixels, channels): (usize, usize)| {
+        let x: Vec<f32> = (0..pixels * channels).map(|_| random.unit() * 8.0).collect();
+        let rows = x.chunks_exact(channels).flat_map(|row| {
+            let most = row.iter().fold(f32::MIN, |most, v| if most < *v { *v } else { most });
+            let e: Vec<f32> = row.iter().map(|v| exp_f32((v - most) * 0.5)).collect();
+            let sum = e.iter().fold(0.0f32, |sum, e| sum + e);
+            e.into_iter().map(move |e| e / sum).collect::<Vec<_>>()
+        });
+        let y: Vec<f32> = rows.collect();
+        let args = vec![input(&x), output(&y), real(0.5), value(small(pixels)), value(small(channels))];
+        Case { dims: dims(&[("pixels", pixels), ("channels", channels), ("n", pixels * channels)]), args }
+    };
+    let shapes = [(1, 1), (1, 2), (1, 3), (1, 10), (2, 5), (1, 11), (3, 1), (4, 7), (1, 100), (2, 2), (5, 3)];
+    shapes.iter().map(|s| case(random, *s)).collect()
 }

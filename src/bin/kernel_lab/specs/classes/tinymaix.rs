@@ -11,53 +11,94 @@ use super::super::{small, w32};
 use super::{A, M, S, W, products, trips};
 use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
 
-/// Level of optimisation, and whether two lanes are multiplied at once.
-const SETS: [(&str, usize, bool); 4] =
-    [("tinymaix", 0, false), ("tinymaix-simd", 0, true), ("tinymaix-o1", 1, false), ("tinymaix-o1-simd", 1, true)];
+const ALL: &[&str] = &["cortex-m4", "cortex-m7", "cortex-a53"];
+const A53: &[&str] = &["cortex-a53"];
 
-/// Four sets: both levels, plain and with products of two lanes.
+/// Level of optimisation, products at a time, cores.
+const SETS: [(&str, usize, usize, &[&str]); 6] = [
+    ("tinymaix", 0, 1, ALL),
+    ("tinymaix-o1", 1, 1, ALL),
+    ("tinymaix-simd", 0, 4, M),
+    ("tinymaix-o1-simd", 1, 4, M),
+    ("tinymaix-simd", 0, 8, A53),
+    ("tinymaix-o1-simd", 1, 8, A53),
+];
+
+/// Four sets: both levels, plain and with products in lanes.
 pub fn specs() -> Vec<Spec> {
     let eight = &[I8, I8, I8];
     let (windowed, pixels) = (&[A, W, W, W, A, S, S, None, None, None], &[A, W, W, W, A, None, None, None]);
-    let of = |(set, level, simd): (&'static str, usize, bool)| {
+    let of = |(set, level, lanes, cores): (&'static str, usize, usize, &'static [&'static str])| {
         let name = |layer: &str, levels: bool| -> &'static str {
             let level = if levels && level == 1 { "_o1" } else { "" };
-            format!("tp_tinymaix_{layer}{level}{}", if simd { "_simd" } else { "" }).leak()
+            format!("tp_tinymaix_{layer}{level}{}", if lanes > 1 { "_simd" } else { "" }).leak()
         };
         let cases: [fn(&mut Random) -> Vec<Case>; 3] = match level {
             0 => [|r| conv(r, 0, false), |r| conv(r, 0, true), |r| pointwise(r, 0)],
             _ => [|r| conv(r, 1, false), |r| conv(r, 1, true), |r| pointwise(r, 1)],
         };
         let list = vec![
-            Spec::new(Op::Int8Conv, eight, name("conv", true), conv_trips(false), windowed, cases[0]),
-            Spec::new(Op::Int8Conv, eight, name("conv", true), conv_trips(true), windowed, cases[1]).when("pad_top"),
-            Spec::new(Op::Int8Conv, eight, name("pointwise", true), pointwise_trips(), pixels, cases[2])
+            Spec::new(Op::Int8Conv, eight, name("conv", true), conv_trips(false, lanes), windowed, cases[0]),
+            Spec::new(Op::Int8Conv, eight, name("conv", true), conv_trips(true, lanes), windowed, cases[1])
+                .when("pad_top"),
+            Spec::new(Op::Int8Conv, eight, name("pointwise", true), pointwise_trips(lanes), pixels, cases[2])
                 .when("kh=1 kw=1"),
-            Spec::new(Op::Int8DepthwiseConv, eight, name("depthwise", false), depthwise_trips(false), windowed, |r| {
-                depthwise(r, false)
-            }),
-            Spec::new(Op::Int8DepthwiseConv, eight, name("depthwise", false), depthwise_trips(true), windowed, |r| {
-                depthwise(r, true)
-            })
+            Spec::new(
+                Op::Int8DepthwiseConv,
+                eight,
+                name("depthwise", false),
+                depthwise_trips(false, lanes),
+                windowed,
+                |r| depthwise(r, false),
+            ),
+            Spec::new(
+                Op::Int8DepthwiseConv,
+                eight,
+                name("depthwise", false),
+                depthwise_trips(true, lanes),
+                windowed,
+                |r| depthwise(r, true),
+            )
             .when("pad_top"),
-            Spec::new(Op::Int8Dense, eight, name("dense", false), dense_trips(), &[A, W, W, W, A, None, None], dense),
+            Spec::new(
+                Op::Int8Dense,
+                eight,
+                name("dense", false),
+                dense_trips(lanes),
+                &[A, W, W, W, A, None, None],
+                dense,
+            ),
         ];
-        list.into_iter().map(move |spec| spec.cores(M).class(set))
+        // Of lanes, the other compiler's code depends on flags for unaligned words that vendors' tools set otherwise.
+        let by_clang: &[&str] = if lanes == 1 { M } else { &[] };
+        list.into_iter().map(move |spec| spec.cores(cores).class(set).clang(by_clang))
     };
     SETS.into_iter().flat_map(of).collect()
 }
 
-/// Passes of a dot product, plain and by fours.
-fn dot(n: &str) -> Vec<&'static str> {
+/// Passes of a dot product: plain, and by lanes or as a compiler unrolls it.
+fn dot(n: &str, lanes: usize) -> Vec<&'static str> {
+    let by = lanes.max(4);
+    // Steps of four that are unrolled once more.
+    let again = if lanes == 4 { ["/16)", "/4%4)", "/4%4/2)", "/4%4/3)"].as_slice() } else { &[] };
+    let again = again.iter().flat_map(|form| [format!("({n}{form}"), format!("min(1,{n}{form}")]);
+    // Rows shorter than a step.
+    let short = if lanes == 4 { ["", "*min(1,N%4)", "*min(1,N%4/2)", "*min(1,N%4/3)"].as_slice() } else { &[] };
+    let short = short.iter().flat_map(|form| {
+        let rest = form.replace('N', n);
+        [format!("(1-min(1,{n}/4)){rest}"), format!("min(1,{n}/4){rest}")]
+    });
     let list = [
         String::new(),
         n.to_owned(),
-        format!("({n}/4)"),
-        format!("({n}%4)"),
-        format!("min(1,{n}/4)"),
-        format!("min(1,{n}%4)"),
+        format!("({n}/{by})"),
+        format!("({n}%{by})"),
+        format!("min(1,{n}/{by})"),
+        format!("min(1,{n}%{by})"),
+        format!("min(1,{n}%{by}/2)"),
+        format!("min(1,{n}%{by}/3)"),
     ];
-    list.into_iter().map(|text| &*text.leak()).collect()
+    list.into_iter().chain(again).chain(short).map(|text| &*text.leak()).collect()
 }
 
 /// Whole patches, and of those with taps outside the fill, the rows and the taps inside.
@@ -67,44 +108,46 @@ fn gather_trips(channels: &str, padded: bool) -> Vec<Vec<&'static str>> {
         let full = "rows_full*cols_full";
         let (border, rows) = ("(oh*ow-rows_full*cols_full)", "(rows_in*ow-rows_full*cols_full*kh)");
         let taps = "(rows_in*cols_in-rows_full*cols_full*kh*kw)";
-        lists.push(products(&[&[full], &["", channels], &["", "kh*kw"]]));
+        let all = format!("({channels}*kh*kw)");
+        lists.push(products(&[&[full], &["", channels], &dot("(kh*kw)", 1)]));
         lists.push(products(&[&[border, rows, taps], &["", channels], &["", "kh*kw"]]));
+        lists.push(products(&[&[border], &dot(&all, 1)]));
     } else {
-        lists.push(products(&[&["oh*ow"], &[channels], &["", "kh*kw"]]));
+        lists.push(products(&[&["oh*ow"], &[channels], &dot("(kh*kw)", 1)]));
     }
     lists
 }
 
-fn output_trips(terms: &str) -> Vec<Vec<&'static str>> {
+fn output_trips(terms: &str, lanes: usize) -> Vec<Vec<&'static str>> {
     let filters = ["oc", "(oc/8)", "(oc%8)", "min(1,oc/8)", "min(1,oc%8)", "max(0,oc-7)", "min(1,max(0,oc-7))"];
     let filters = products(&[&filters, &["", "2", "4", "8"]]);
-    vec![products(&[&["oh*ow"], &filters, &dot(terms)])]
+    vec![products(&[&["oh*ow"], &filters, &dot(terms, lanes)])]
 }
 
 /// Level 1 has the whole nest twice: for layers of fewer than eight filters, and for others.
-fn conv_trips(padded: bool) -> &'static [&'static str] {
+fn conv_trips(padded: bool, lanes: usize) -> &'static [&'static str] {
     let gathered = gather_trips("ic", padded).concat();
     let few = ["min(1,oc/8)", "(1-min(1,oc/8))"];
     let mut lists = vec![products(&[&gathered, &few])];
     lists.insert(0, gathered);
-    lists.extend(output_trips("terms"));
+    lists.extend(output_trips("terms", lanes));
     trips(lists)
 }
 
-fn pointwise_trips() -> &'static [&'static str] {
-    let mut lists = output_trips("ic");
+fn pointwise_trips(lanes: usize) -> &'static [&'static str] {
+    let mut lists = output_trips("ic", lanes);
     lists.push(vec!["oh", "oh*ow"]);
     trips(lists)
 }
 
-fn depthwise_trips(padded: bool) -> &'static [&'static str] {
+fn depthwise_trips(padded: bool, lanes: usize) -> &'static [&'static str] {
     let mut lists = gather_trips("channels", padded);
-    lists.push(products(&[&["oh*ow*channels"], &dot("(kh*kw)")]));
+    lists.push(products(&[&["oh*ow*channels"], &dot("(kh*kw)", lanes)]));
     trips(lists)
 }
 
-fn dense_trips() -> &'static [&'static str] {
-    trips(vec![products(&[&["rows"], &dot("columns")])])
+fn dense_trips(lanes: usize) -> &'static [&'static str] {
+    trips(vec![products(&[&["rows", ""], &dot("columns", lanes)])])
 }
 
 /// Scales that bring the sums to about ten codes' hundreds, the output's unit and its reciprocal.
