@@ -236,6 +236,9 @@ fn halves(mut insn: Insn, is_double: bool) -> Insn {
     };
     if is_double {
         insn.w = Some(Width::D);
+    }
+    // Lists that are pushed and popped count their registers; nothing in a body waits for them.
+    if !matches!(insn.class, Class::LdMulti | Class::StMulti) {
         insn.d = insn.d.iter().flat_map(|name| pair(name)).collect();
         insn.s = insn.s.iter().flat_map(|(name, kind)| pair(name).into_iter().map(|half| (half, *kind))).collect();
     }
