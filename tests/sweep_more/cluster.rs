@@ -192,7 +192,8 @@ fn a_slurm_array_with_a_requeued_and_a_killed_task_ends_as_one_machine_does() {
     // A requeued job waits two minutes unless it is told not to.
     cluster.call("scontrol", &["update", &format!("JobId={job}_1"), "StartTime=now"]);
     cluster.wait(240, "the array did not end", |c| c.call("squeue", &["-h"]).trim().is_empty());
-    assert!(told(1).contains("JobState=COMPLETED"), "{}", told(1));
+    let said = || fs::read_to_string(dir.path().join("task-1.txt")).unwrap_or_default();
+    assert!(told(1).contains("JobState=COMPLETED"), "{}\n{}", told(1), said());
     let ended = ["JobState=CANCELLED", "JobState=FAILED"];
     assert!(ended.iter().any(|state| told(2).contains(state)), "{}", told(2));
     let missing = super::fails(dir.path(), &["sweep", "merge", "x.toml", "--out", "many", "--cache", "features"]);
