@@ -11,9 +11,17 @@ use serde::de::DeserializeOwned;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Hex digits of a line's checksum.
 const DIGITS: usize = 16;
+
+/// How often a log that is held is asked for: a task that a scheduler stops and starts again at once may meet its own log before
+/// the old process is gone.
+const TRIES: u32 = 16;
+
+/// Pause before each further time.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// A log opened for appending; no other process can append meanwhile.
 #[derive(Debug)]
@@ -46,7 +54,13 @@ impl Log {
     {
         let io = |source| SweepError::Io { path: path.to_owned(), source };
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(io)?;
-        if file.try_lock().is_err() {
+        let is_free = |at: u32| {
+            if at > 0 {
+                std::thread::sleep(PAUSE);
+            }
+            file.try_lock().is_ok()
+        };
+        if !(0..TRIES).any(is_free) {
             return Err(SweepError::Busy { path: path.to_owned() });
         }
         let found = read::<H, E>(path, &mut file, each)?;
@@ -168,6 +182,19 @@ mod tests {
             let left = fs::read(&path).unwrap();
             assert!(whole.starts_with(&left) && left.ends_with(b"\n"), "cut at {cut}: the tail was not dropped");
         }
+    }
+
+    #[test]
+    fn a_log_that_is_let_go_of_soon_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.log");
+        let (log, _) = open(&path, "header").unwrap();
+        let holder = std::thread::spawn(move || {
+            std::thread::sleep(2 * PAUSE);
+            drop(log);
+        });
+        assert!(open(&path, "header").is_ok());
+        holder.join().unwrap();
     }
 
     #[test]
