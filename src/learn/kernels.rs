@@ -31,6 +31,7 @@ pub use float::{
 };
 pub(crate) use forward::logit_to;
 pub use forward::{argmax, argmax_f32, forward_copy, head_forward, head_forward_checked, softmax};
+pub(crate) use update::stepped;
 pub use update::{Step, StepCount, sgd_update, sgd_update_wide, velocity};
 pub use wide::{WIDE_FRACTION, narrow_wide_codes, subtract_step_wide, widen};
 

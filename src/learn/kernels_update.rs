@@ -98,8 +98,9 @@ pub fn sgd_update_wide(
     Ok(count)
 }
 
+/// One code's step, with `g` less its zero.
 #[inline]
-fn stepped(
+pub(crate) fn stepped(
     w: i32,
     g: i64,
     step: &Step,

@@ -1,9 +1,10 @@
 //! One value in, one value out: requantising and SGD's step.
 
-use super::super::kernels::{Requant, Site, Step, StepCount, product, store};
+use super::super::kernels::{Requant, Site, Step, StepCount, stepped};
 use super::Level;
 use super::rounding::{InFloats, InIntegers, Round, Route, Source, low_bits};
 use crate::numeric::OverflowError;
+use std::ops::Range;
 
 /// Values of one block: few enough that one value out of range costs little.
 pub(super) const BLOCK: usize = 256;
@@ -190,6 +191,11 @@ impl Found {
             None => self.left.push(block),
         }
     }
+
+    /// Places of the blocks that are left, of a tensor of `n` values.
+    fn left_of(&self, n: usize) -> impl Iterator<Item = Range<usize>> {
+        self.left.iter().map(move |&block| block * BLOCK..((block + 1) * BLOCK).min(n))
+    }
 }
 
 /// `one` on each block of `dst` and `src`.
@@ -218,7 +224,7 @@ pub(crate) fn requant<T: Lane>(
     let grid = Grid { route, src_zero: requant.src_zero, dst_zero: requant.dst_zero, lo: requant.lo, hi: requant.hi };
     let found = blocks((src, &mut *dst), |src, dst| T::requant(level, src, &grid, dst));
     let (mut non_zero, mut lost, mut plain) = (found.non_zero, found.lost, 0);
-    for at in found.left.iter().map(|&b| b * BLOCK..((b + 1) * BLOCK).min(src.len())) {
+    for at in found.left_of(src.len()) {
         plain += at.len();
         let (n, l) = requant_plainly(&src[at.clone()], requant, site, &mut dst[at])?;
         (non_zero, lost) = (non_zero + n, lost + l);
@@ -267,7 +273,7 @@ pub(crate) fn sgd<T: Lane>(
     });
     let mut count = StepCount { non_zero: found.non_zero, vanished: found.lost };
     let mut plain = 0;
-    for at in found.left.iter().map(|&b| b * BLOCK..((b + 1) * BLOCK).min(gradient.len())) {
+    for at in found.left_of(gradient.len()) {
         plain += at.len();
         count = count.plus(sgd_plainly(&mut master[at.clone()], &gradient[at], step, update, store_site)?);
     }
@@ -285,11 +291,7 @@ fn sgd_plainly<T: Lane>(
     let mut count = StepCount::default();
     for (w, &g) in master.iter_mut().zip(gradient) {
         let x = g.into() - i64::from(step.src_zero);
-        let moved = product(x, step.factor, &mut update.rounder);
-        count.non_zero += u64::from(x != 0);
-        count.vanished += u64::from(x != 0 && moved == 0);
-        let y = i64::from(*w).saturating_sub(moved);
-        *w = store(y, step.lo, step.hi, step.overflow, &mut store_site.count)?;
+        *w = stepped(*w, x, step, update, store_site, &mut count)?;
     }
     Ok(count)
 }
