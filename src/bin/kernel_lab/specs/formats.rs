@@ -6,9 +6,9 @@ use tinyprec::trace::BufferKind;
 use tinyprec::trace::Elem::{self, B1, Bf16, F16, F32, I8, I16, I32, I64};
 use tinyprec::trace::Op;
 
-use super::head::{block, codes, each_length, factor, factor_parts, n_dims, stored, width};
+use super::head::{accumulated, block, codes, each_length, factor, factor_parts, n_dims, stored, width};
 use super::{N, SHAPES, small, w32};
-use crate::cases::{Arg, Bytes, Case, Random, Spec, dims, input, output, update, value};
+use crate::cases::{Arg, Bytes, Case, Random, Spec, dims, input, output, value};
 
 const A: Option<BufferKind> = Some(BufferKind::Activation);
 const W: Option<BufferKind> = Some(BufferKind::Weights);
@@ -141,18 +141,8 @@ fn accumulate(random: &mut Random, elem: Elem) -> Vec<Case> {
     each_matrix(random, |random, classes, features| {
         let (e, a) = (codes(random, classes, elem), signs(random, features));
         let half = 1i64 << (width(elem) - 1);
-        let (zero, n) = (w32(random.integer(-half, half - 1)), classes * features);
-        let sums = if elem == I32 {
-            let before: Vec<i64> = (0..n).map(|_| random.integer(-(1 << 45), 1 << 45)).collect();
-            let mut after = before.clone();
-            kernels::gradient_accumulate_wide(&mut after, &e, zero, &a, 0);
-            update(&before, &after)
-        } else {
-            let before: Vec<i32> = (0..n).map(|_| w32(random.integer(-(1 << 29), 1 << 29))).collect();
-            let mut after = before.clone();
-            kernels::gradient_accumulate(&mut after, &e, zero, &a, 0);
-            update(&before, &after)
-        };
+        let zero = w32(random.integer(-half, half - 1));
+        let sums = accumulated(random, elem, (&e, zero), &a);
         let mut args = vec![Arg::In(stored(&e, elem)), Arg::In(words(&a)), sums];
         args.extend([i64::from(zero), small(classes), small(features)].map(value));
         args

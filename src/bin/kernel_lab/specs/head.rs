@@ -294,23 +294,28 @@ fn quantise_wide(random: &mut Random) -> Vec<Case> {
     })
 }
 
+/// Sums that errors of `elem` and features without a zero point are added to, before and after: of 64 bits for errors of 32.
+pub fn accumulated(random: &mut Random, elem: Elem, (e, zero): (&[i32], i32), a: &[i32]) -> Arg {
+    let n = e.len() * a.len();
+    if elem == I32 {
+        let before: Vec<i64> = (0..n).map(|_| random.integer(-(1 << 45), 1 << 45)).collect();
+        let mut after = before.clone();
+        kernels::gradient_accumulate_wide(&mut after, e, zero, a, 0);
+        update(&before, &after)
+    } else {
+        let before: Vec<i32> = (0..n).map(|_| w32(random.integer(-(1 << 29), 1 << 29))).collect();
+        let mut after = before.clone();
+        kernels::gradient_accumulate(&mut after, e, zero, a, 0);
+        update(&before, &after)
+    }
+}
+
 fn accumulate(random: &mut Random, elem: Elem) -> Vec<Case> {
     let case = |random: &mut Random, (classes, features): (usize, usize)| {
         let (e, a) = (codes(random, classes, elem), codes(random, features, I8));
         let half = 1i64 << (width(elem) - 1);
         let zero = w32(random.integer(-half, half - 1));
-        let n = classes * features;
-        let sums = if elem == I32 {
-            let before: Vec<i64> = (0..n).map(|_| random.integer(-(1 << 45), 1 << 45)).collect();
-            let mut after = before.clone();
-            kernels::gradient_accumulate_wide(&mut after, &e, zero, &a, 0);
-            update(&before, &after)
-        } else {
-            let before: Vec<i32> = (0..n).map(|_| w32(random.integer(-(1 << 29), 1 << 29))).collect();
-            let mut after = before.clone();
-            kernels::gradient_accumulate(&mut after, &e, zero, &a, 0);
-            update(&before, &after)
-        };
+        let sums = accumulated(random, elem, (&e, zero), &a);
         let args = vec![
             Arg::In(stored(&e, elem)),
             Arg::In(stored(&a, I8)),
