@@ -34,8 +34,8 @@ pub use board::{CacheLevel, Flash, Path, Power, Profile, Ram, Supply};
 pub use builtin::{board_names, board_text, core_names, core_text};
 pub use check::Finding;
 pub use core::{
-    BranchTimes, ClassKey, CoreNumber, CoreTable, Pairing, Pipeline, RuleRow, RuleSum, ScoreRow, Scoreboard, Ticks,
-    UnitUse,
+    BranchTimes, ClassKey, CoreNumber, CoreTable, Pairing, Pipeline, RuleRow, RuleSum, ScoreRow, Scoreboard, Spacing,
+    Ticks, UnitUse,
 };
 pub use error::{Problem, ProfileError};
 pub use isa::{Class, Operand, Width};

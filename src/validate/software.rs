@@ -108,10 +108,11 @@ pub const SOFTWARE: &[Software] = &[
     ),
     open(
         "CMSIS-NN, 8-bit fixed point",
-        (SoftwareClass::CmsisNn, &["nnom", "legacy", "q7"], M),
+        (SoftwareClass::CmsisNn, &["nnom", "legacy", "q7", "onnc"], M),
         &["-cmsis-nn-q7", ""],
         LIBRARY,
-        "the library before requantisation by channel: powers of two as scales",
+        "the library before requantisation by channel: powers of two as scales; ONNC's calibrator writes Qm.n numbers and calls of \
+         this library (skymizer.com, 21 May 2021)",
     ),
     open(
         "CMSIS-NN, unsigned",

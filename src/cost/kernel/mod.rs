@@ -6,6 +6,7 @@
 mod builtin;
 mod error;
 mod instr;
+mod join;
 mod read;
 mod set;
 

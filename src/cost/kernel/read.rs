@@ -25,6 +25,7 @@
 use super::super::expr::Expr;
 use super::error::{KernelFileError, KernelProblem};
 use super::instr::{Body, InstrReader};
+use super::join::joined;
 use super::set::{Kernel, KernelSet, Level, Traffic};
 use crate::profile::Place;
 use crate::trace::{Access, BufferKind, Elem, Op};
@@ -147,6 +148,7 @@ impl<'a> Reader<'a> {
         if kernel.levels.is_empty() {
             return Err(self.error(head, KernelProblem::NoLevels { symbol: kernel.symbol }));
         }
+        kernel.levels = joined(kernel.levels);
         Ok(kernel)
     }
 

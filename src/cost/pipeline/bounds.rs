@@ -64,7 +64,8 @@ fn recurrence(code: &Prepared) -> f64 {
     for slot in &mut latest {
         for (index, issue) in code.body.iter().enumerate() {
             let cycle = code.operands_ready(issue, &written);
-            code.note_writes(index, cycle + issue.cycles - 1, &mut written);
+            let is_early = code.is_early(issue, cycle, true, &written);
+            code.note_writes(index, cycle + issue.cycles - 1, is_early, &mut written);
             *slot = (*slot).max(cycle);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::super::kernel::Instr;
 use super::timing::MissingClass;
-use crate::profile::{BranchTimes, Class, End, Operand, Pairing, Scoreboard, UnitUse};
+use crate::profile::{BranchTimes, Class, End, Operand, Pairing, Scoreboard, Spacing, UnitUse};
 use std::collections::BTreeMap;
 
 /// Iterations simulated, and how many of the last ones give the slope.
@@ -28,6 +28,21 @@ pub(super) struct Issue {
     pub base_latency: u64,
     /// Cycles until its first and its last result are written.
     pub results: (u64, u64),
+    /// Slots in which it may be done a stage early.
+    pub early: Early,
+    /// Takes its data operands in the late stage, so that an early result of the same cycle reaches it.
+    pub is_late_alu: bool,
+    /// Spacings that it opens, and those that it must keep.
+    pub opens: Vec<usize>,
+    pub keeps: Vec<usize>,
+}
+
+/// Where an instruction may be done in the early of two arithmetic stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Early {
+    Never,
+    AsOlder,
+    InAnySlot,
 }
 
 /// A body resolved against a core's table.
@@ -38,6 +53,7 @@ pub(super) struct Prepared {
     /// Cycles until a written-back base can address memory, at least.
     pub base_to_address: u64,
     pub in_order_write_back: bool,
+    pub spacings: Vec<Spacing>,
     pub unit_names: Vec<String>,
     pub unit_counts: Vec<u32>,
     pub taken_extra: u64,
@@ -58,6 +74,7 @@ impl Prepared {
             width: u64::from(board.width),
             base_to_address: u64::from(board.base_to_address),
             in_order_write_back: board.in_order_write_back,
+            spacings: board.spacings.clone(),
             unit_names: board.units.iter().map(|(name, _)| name.clone()).collect(),
             unit_counts: board.units.iter().map(|&(_, n)| n).collect(),
             taken_extra: u64::from((0..1000u32).find(|&n| f64::from(n) >= taken).unwrap_or(1000)),
@@ -75,10 +92,12 @@ impl Issue {
             Operand::Flag if matches!(instr.class, Class::BrTaken | Class::BrNot) => Operand::Branch,
             other => other,
         };
+        let key = (instr.class, instr.width);
         let cycles = instr.n_registers.div_ceil(row.registers_per_cycle).max(1);
         let has_base = instr.write_back.is_some();
         let plain = row.latency.at(end);
-        let replaced = row.latency_write_back.filter(|_| has_base);
+        let to_core = row.latency_core.filter(|_| !writes_float(instr));
+        let replaced = row.latency_write_back.filter(|_| has_base).or(to_core);
         let latency = |ticks: u32| u64::from(replaced.filter(|_| ticks == plain).unwrap_or(ticks));
         let base_latency = u64::from(row.base_latency.unwrap_or(board.write_back_latency));
         Ok(Issue {
@@ -96,8 +115,39 @@ impl Issue {
                 (first, last.max(u64::from(row.last_result)))
             },
             redirects: instr.class.redirects(),
+            early: if board.early_alu { early(instr) } else { Early::Never },
+            is_late_alu: matches!(instr.class, Class::Alu | Class::AluShift | Class::Shift | Class::Dsp | Class::Sat),
+            opens: spacings_of(board, |s| s.after.contains(&key) || s.after.contains(&(key.0, None))),
+            keeps: spacings_of(board, |s| {
+                let is_meant = s.then.contains(&key) || s.then.contains(&(key.0, None));
+                is_meant && s.write_back.is_none_or(|wanted| wanted == has_base)
+            }),
         })
     }
+}
+
+fn spacings_of(board: &Scoreboard, holds: impl Fn(&Spacing) -> bool) -> Vec<usize> {
+    (0..board.spacings.len()).filter(|&at| holds(&board.spacings[at])).collect()
+}
+
+/// Additions, subtractions and moves as the older instruction of a cycle, shifts by a constant in any slot. Predicated ones wait for
+/// the flags.
+fn early(instr: &Instr) -> Early {
+    let (mnemonic, operands) = instr.assembly.split_once(char::is_whitespace).unwrap_or((&instr.assembly, ""));
+    let name = mnemonic.trim_end_matches(".w").trim_end_matches(".n").trim_end_matches('s');
+    let reads_flags = instr.reads.iter().any(|s| s.operand == Operand::Flag);
+    match (instr.class, name) {
+        _ if reads_flags => Early::Never,
+        (Class::Alu, "add" | "addw" | "sub" | "subw" | "mov" | "movw") => Early::AsOlder,
+        (Class::Shift, _) if operands.contains('#') => Early::InAnySlot,
+        _ => Early::Never,
+    }
+}
+
+/// Whether the first operand is a float register.
+fn writes_float(instr: &Instr) -> bool {
+    let operands = instr.assembly.split_once(char::is_whitespace).map_or("", |(_, operands)| operands.trim_start());
+    matches!(operands.as_bytes(), [b's' | b'd', b'0'..=b'9', ..])
 }
 
 /// A 16-bit Thumb instruction that sets the flags because of its size: low registers only, and no `.w`.
@@ -130,32 +180,54 @@ pub(super) struct Written {
     pub cycle: u64,
     pub by: usize,
     pub as_base: bool,
+    /// In the early stage.
+    pub is_early: bool,
 }
 
 impl Prepared {
     /// First cycle in which every operand of `issue` is there.
     pub fn operands_ready(&self, issue: &Issue, written: &[Option<Written>]) -> u64 {
+        self.ready(issue, written, |operand| operand)
+    }
+
+    fn ready(&self, issue: &Issue, written: &[Option<Written>], used_as: impl Fn(Operand) -> Operand) -> u64 {
         let ready = |&(register, operand): &(u16, Operand)| {
-            let writer = written[usize::from(register)]?;
+            let (writer, operand) = (written[usize::from(register)]?, used_as(operand));
             let base_latency = self.body[writer.by].base_latency;
             let latency = if writer.as_base {
                 if operand == Operand::Addr { base_latency.max(self.base_to_address) } else { base_latency }
             } else {
-                self.body[writer.by].latency_to.get(&operand).copied().unwrap_or(0)
+                match operand {
+                    Operand::Data if writer.is_early && issue.is_late_alu => 0,
+                    Operand::Addr | Operand::Shift if writer.is_early => 1,
+                    _ => self.body[writer.by].latency_to.get(&operand).copied().unwrap_or(0),
+                }
             };
             Some(writer.cycle + latency)
         };
         issue.reads.iter().filter_map(ready).max().unwrap_or(0)
     }
 
+    /// Whether an instruction that issues in `cycle`, behind others of it or as its first, is done in the early stage: its sources
+    /// must be there as early as a shifted operand's.
+    pub fn is_early(&self, issue: &Issue, cycle: u64, is_older: bool, written: &[Option<Written>]) -> bool {
+        let may = match issue.early {
+            Early::Never => false,
+            Early::AsOlder => is_older,
+            Early::InAnySlot => true,
+        };
+        may && self.ready(issue, written, |operand| if operand == Operand::Data { Operand::Shift } else { operand })
+            <= cycle
+    }
+
     /// Notes what the instruction at `index`, issued in `cycle`, writes.
-    pub fn note_writes(&self, index: usize, cycle: u64, written: &mut [Option<Written>]) {
+    pub fn note_writes(&self, index: usize, cycle: u64, is_early: bool, written: &mut [Option<Written>]) {
         let issue = &self.body[index];
         for &register in &issue.writes {
-            written[usize::from(register)] = Some(Written { cycle, by: index, as_base: false });
+            written[usize::from(register)] = Some(Written { cycle, by: index, as_base: false, is_early });
         }
         if let Some(base) = issue.write_back {
-            written[usize::from(base)] = Some(Written { cycle, by: index, as_base: true });
+            written[usize::from(base)] = Some(Written { cycle, by: index, as_base: true, is_early: false });
         }
     }
 }
@@ -169,6 +241,8 @@ struct Machine<'a> {
     /// Per unit instance: first cycle in which it is free.
     free: Vec<Vec<u64>>,
     written: Vec<Option<Written>>,
+    /// Per spacing: cycle in which it was opened last.
+    opened: Vec<Option<u64>>,
     /// First cycle after every result.
     drained: u64,
     /// Cycle of the last result written so far.
@@ -178,7 +252,16 @@ struct Machine<'a> {
 impl<'a> Machine<'a> {
     fn new(code: &'a Prepared) -> Self {
         let free = code.unit_counts.iter().map(|&n| (0..n).map(|_| 0).collect()).collect();
-        Machine { code, cycle: 0, slots: 0, free, written: vec![None; code.n_registers], drained: 0, last_result: 0 }
+        Machine {
+            code,
+            cycle: 0,
+            slots: 0,
+            free,
+            written: vec![None; code.n_registers],
+            opened: vec![None; code.spacings.len()],
+            drained: 0,
+            last_result: 0,
+        }
     }
 
     fn go_to(&mut self, cycle: u64) {
@@ -198,6 +281,7 @@ impl<'a> Machine<'a> {
         if is_full || (needs_empty_cycle && self.slots > 0) {
             self.go_to(self.cycle + 1);
         }
+        self.keep_distance(issue);
         let free_at = self.units_free(issue);
         self.go_to(free_at);
         if code.in_order_write_back {
@@ -205,7 +289,11 @@ impl<'a> Machine<'a> {
             self.last_result = self.last_result.max(self.cycle + issue.results.1);
         }
         self.take_units(issue);
-        code.note_writes(index, self.cycle + issue.cycles - 1, &mut self.written);
+        let is_early = code.is_early(issue, self.cycle, self.slots == 0, &self.written);
+        code.note_writes(index, self.cycle + issue.cycles - 1, is_early, &mut self.written);
+        for &spacing in &issue.opens {
+            self.opened[spacing] = Some(self.cycle);
+        }
         let longest = issue.latency_to.get(&Operand::Data).copied().unwrap_or(0).max(1);
         let issued = self.cycle;
         self.drained = self.drained.max(issued + issue.cycles - 1 + longest);
@@ -217,6 +305,20 @@ impl<'a> Machine<'a> {
             self.go_to(self.cycle + 1 + code.taken_extra);
         }
         issued
+    }
+
+    /// Goes on until no spacing that the instruction must keep is in its way.
+    fn keep_distance(&mut self, issue: &Issue) {
+        for &at in &issue.keeps {
+            let spacing = &self.code.spacings[at];
+            let Some(opened) = self.opened[at] else { continue };
+            let open_again = opened + u64::from(spacing.within) + 1;
+            match spacing.only_younger {
+                false => self.go_to(open_again),
+                true if self.cycle < open_again && self.slots > 0 => self.go_to(self.cycle + 1),
+                true => {}
+            }
+        }
     }
 
     /// First cycle from now on in which every unit instance that it needs is free.

@@ -77,6 +77,8 @@ typedef struct {
 void tp_q7_conv(const int8_t *x, const int8_t *weight, const int8_t *bias, int8_t *y, int16_t *patch, const tp_shifts *by, const tp_conv *shape);
 /* Channels a multiple of four, filters of two: the order of each four is left as the extension of bytes gives it. */
 void tp_q7_conv_fast(const int8_t *x, const int8_t *weight, const int8_t *bias, int8_t *y, int16_t *patch, const tp_shifts *by, const tp_conv *shape);
+/* `column`: kh*kw*ic codes. */
+void tp_q7_depthwise(const int8_t *x, const int8_t *weight, const int8_t *bias, int8_t *y, int8_t *column, const tp_shifts *by, const tp_conv *shape);
 /* `wide`: `columns` 16-bit numbers. */
 void tp_q7_dense(const int8_t *x, const int8_t *weight, const int8_t *bias, int8_t *y, int16_t *wide, const tp_shifts *by, int32_t rows, int32_t columns);
 

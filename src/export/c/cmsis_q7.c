@@ -134,6 +134,72 @@ void tp_q7_conv_fast(const int8_t *restrict x, const int8_t *restrict weight, co
     tp_conv_of(x, weight, bias, y, patch, by, s, 1);
 }
 
+TP_CALLED void tp_copy_codes(const int8_t *from, int8_t *to, int32_t n)
+{
+    for (int32_t left = n >> 2; left > 0; left--, from += 4, to += 4) {
+        const int32_t codes = tp_quad(from);
+        __builtin_memcpy(to, &codes, 4);
+    }
+    for (int32_t left = n & 3; left > 0; left--) *to++ = *from++;
+}
+
+TP_CALLED void tp_zero_codes(int8_t *to, int32_t n)
+{
+    const int32_t zero = 0;
+    for (int32_t left = n >> 2; left > 0; left--, to += 4) __builtin_memcpy(to, &zero, 4);
+    for (int32_t left = n & 3; left > 0; left--) *to++ = 0;
+}
+
+/* Two taps of four channels, whose halves are brought side by side before they are widened. */
+TP_INLINE void tp_two_q7_taps(const int8_t *column, const int8_t *w, int32_t channels, int32_t sum[4])
+{
+    const int32_t a = tp_quad(w), a2 = tp_quad(w + channels), b = tp_quad(column), b2 = tp_quad(column + channels);
+    const int32_t low = tp_low_halves(a, a2), high = tp_high_halves(a, a2), low2 = tp_low_halves(b, b2), high2 = tp_high_halves(b, b2);
+    sum[0] = __smlad(__sxtb16(low), __sxtb16(low2), sum[0]);
+    sum[1] = __smlad(__sxtb16(tp_ror8(low)), __sxtb16(tp_ror8(low2)), sum[1]);
+    sum[2] = __smlad(__sxtb16(high), __sxtb16(high2), sum[2]);
+    sum[3] = __smlad(__sxtb16(tp_ror8(high)), __sxtb16(tp_ror8(high2)), sum[3]);
+}
+
+void tp_q7_depthwise(const int8_t *restrict x, const int8_t *restrict weight, const int8_t *restrict bias, int8_t *restrict y, int8_t *restrict column, const tp_shifts *restrict by, const tp_conv *restrict s)
+{
+    const int32_t channels = s->ic, taps = s->kh * s->kw;
+    for (int32_t oy = 0; oy < s->oh; oy++)
+        for (int32_t ox = 0; ox < s->ow; ox++) {
+            const int32_t top = oy * s->stride - s->pad_top, left = ox * s->stride - s->pad_left;
+            int8_t *to = column;
+            for (int32_t ky = top; ky < top + s->kh; ky++)
+                for (int32_t kx = left; kx < left + s->kw; kx++, to += channels) {
+                    if ((uint32_t)ky >= (uint32_t)s->ih || (uint32_t)kx >= (uint32_t)s->iw)
+                        tp_zero_codes(to, channels);
+                    else
+                        tp_copy_codes(x + (ky * s->iw + kx) * channels, to, channels);
+                }
+            int32_t c = 0;
+            for (; c <= channels - 4; c += 4) {
+                const int8_t *from = column + c, *w = weight + c;
+                int32_t sum[4] = {tp_start(bias[c], by), tp_start(bias[c + 1], by), tp_start(bias[c + 2], by), tp_start(bias[c + 3], by)};
+                for (int32_t pairs = taps >> 1; pairs > 0; pairs--, from += 2 * channels, w += 2 * channels) tp_two_q7_taps(from, w, channels, sum);
+                for (int32_t odd = taps & 1; odd > 0; odd--) {
+                    sum[0] += w[0] * from[0];
+                    sum[1] += w[1] * from[1];
+                    sum[2] += w[2] * from[2];
+                    sum[3] += w[3] * from[3];
+                }
+                *y++ = tp_shifted(sum[0], by);
+                *y++ = tp_shifted(sum[1], by);
+                *y++ = tp_shifted(sum[2], by);
+                *y++ = tp_shifted(sum[3], by);
+            }
+            for (; c < channels; c++) {
+                const int8_t *from = column + c, *w = weight + c;
+                int32_t sum = tp_start(bias[c], by);
+                for (int32_t t = 0; t < taps; t++, from += channels, w += channels) sum += *w * *from;
+                *y++ = tp_shifted(sum, by);
+            }
+        }
+}
+
 void tp_q7_dense(const int8_t *restrict x, const int8_t *restrict weight, const int8_t *restrict bias, int8_t *restrict y, int16_t *restrict wide, const tp_shifts *restrict by, int32_t rows, int32_t columns)
 {
     tp_extend_fast(x, wide, columns);

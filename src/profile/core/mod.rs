@@ -10,7 +10,8 @@ mod table;
 
 pub use numbers::CoreNumber;
 pub use table::{
-    BranchTimes, ClassKey, CoreTable, Pairing, Pipeline, RuleRow, RuleSum, ScoreRow, Scoreboard, Ticks, UnitUse,
+    BranchTimes, ClassKey, CoreTable, Pairing, Pipeline, RuleRow, RuleSum, ScoreRow, Scoreboard, Spacing, Ticks,
+    UnitUse,
 };
 
 pub(super) use numbers::core_numbers;

@@ -20,6 +20,8 @@ pub(super) struct RawCore {
     pub class: BTreeMap<Spanned<String>, Spanned<RawClass>>,
     #[serde(default)]
     pub forward: Vec<Spanned<RawForward>>,
+    #[serde(default)]
+    pub spacing: Vec<Spanned<RawSpacing>>,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +53,8 @@ pub(super) struct RawIssue {
     pub narrow_flag_latency: Option<u32>,
     #[serde(default)]
     pub base_to_address: u32,
+    #[serde(default)]
+    pub early_alu: bool,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +78,7 @@ pub(super) struct RawClass {
     pub slots_write_back: Option<u32>,
     pub base_latency: Option<u32>,
     pub latency_write_back: Option<u32>,
+    pub latency_core: Option<u32>,
     pub last_result: Option<u32>,
     pub reads_data_as: Option<Operand>,
     pub reads_shift_as: Option<Operand>,
@@ -101,4 +106,26 @@ pub(super) struct RawForward {
     pub extra: Option<i32>,
     pub kind: Kind,
     pub source: String,
+}
+
+/// `then` does not issue within `within` cycles behind `after`; in the younger slot only where `slot` says so.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSpacing {
+    pub after: Vec<Spanned<String>>,
+    pub then: Vec<Spanned<String>>,
+    pub write_back: Option<bool>,
+    pub within: u32,
+    #[serde(default)]
+    pub slot: RawSlot,
+    pub kind: Kind,
+    pub source: String,
+}
+
+#[derive(Deserialize, Clone, Copy, Default, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawSlot {
+    #[default]
+    Any,
+    Younger,
 }

@@ -5,9 +5,10 @@ use super::super::isa::{Class, Operand, Width};
 use super::super::quantity::{Domain, Kind, Quantity, RawQuantity};
 use super::super::source::SourceText;
 use super::numbers::row_name;
-use super::raw::{RawClass, RawCore, RawForward, RawIssue, RawPairing, RawRules};
+use super::raw::{RawClass, RawCore, RawForward, RawIssue, RawPairing, RawRules, RawSlot, RawSpacing};
 use super::table::{
-    BranchTimes, ClassKey, CoreTable, Pairing, Pipeline, RuleRow, RuleSum, ScoreRow, Scoreboard, Ticks, UnitUse,
+    BranchTimes, ClassKey, CoreTable, Pairing, Pipeline, RuleRow, RuleSum, ScoreRow, Scoreboard, Spacing, Ticks,
+    UnitUse,
 };
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -58,9 +59,16 @@ pub(in super::super) fn read_core(file: &str, text: &str) -> Result<CoreTable, P
         let value = forward.latency.map_or(forward.extra.unwrap_or(0).to_string(), |l| l.to_string());
         assumed.push((format!("forward {} to {:?}", from.join(" "), forward.to), value, forward.source.clone()));
     }
+    for spacing in raw.spacing.iter().map(Spanned::get_ref).filter(|s| s.kind == Kind::Assumed) {
+        let names = |list: &[Spanned<String>]| list.iter().map(|n| n.get_ref().as_str()).collect::<Vec<_>>().join(" ");
+        let key = format!("spacing {} after {}", names(&spacing.then), names(&spacing.after));
+        assumed.push((key, spacing.within.to_string(), spacing.source.clone()));
+    }
     let pipeline = match (raw.rules, raw.issue) {
         (Some(rules), None) => Pipeline::RuleSum(rule_sum(&at, rules, rows, &mut assumed)?),
-        (None, Some(issue)) => Pipeline::Scoreboard(scoreboard(&at, &issue, &raw.units, rows, &raw.forward)?),
+        (None, Some(issue)) => {
+            Pipeline::Scoreboard(scoreboard(&at, &issue, &raw.units, rows, (&raw.forward, &raw.spacing))?)
+        }
         _ => {
             let message = "give either [rules] (single issue) or [issue] (scoreboard), not both".to_owned();
             return Err(at.error(raw.schema.span(), Problem::Row(message)));
@@ -140,7 +148,7 @@ fn scoreboard(
     issue: &RawIssue,
     units: &BTreeMap<String, u32>,
     rows: Vec<(ClassKey, Spanned<RawClass>)>,
-    forwards: &[Spanned<RawForward>],
+    (forwards, spacings): (&[Spanned<RawForward>], &[Spanned<RawSpacing>]),
 ) -> Result<Scoreboard, ProfileError> {
     let units: Vec<(String, u32)> = units.iter().map(|(name, &n)| (name.clone(), n)).collect();
     let mut table = BTreeMap::new();
@@ -156,6 +164,8 @@ fn scoreboard(
         in_order_write_back: issue.in_order_write_back,
         narrow_flag_latency: issue.narrow_flag_latency,
         base_to_address: issue.base_to_address,
+        early_alu: issue.early_alu,
+        spacings: spacings.iter().map(|s| spacing(at, s.get_ref())).collect::<Result<_, _>>()?,
         units,
         rows: table,
     })
@@ -192,6 +202,7 @@ fn score_row(at: &SourceText<'_>, units: &[(String, u32)], row: Spanned<RawClass
         slots: [row.slots.unwrap_or(1), row.slots_write_back.or(row.slots).unwrap_or(1)],
         base_latency: row.base_latency,
         latency_write_back: row.latency_write_back,
+        latency_core: row.latency_core,
         latency,
         last_result: row.last_result.unwrap_or(0),
         reads_data_as: row.reads_data_as.unwrap_or(Operand::Data),
@@ -199,6 +210,18 @@ fn score_row(at: &SourceText<'_>, units: &[(String, u32)], row: Spanned<RawClass
         kind: row.kind,
         source: row.source,
         line,
+    })
+}
+
+fn spacing(at: &SourceText<'_>, raw: &RawSpacing) -> Result<Spacing, ProfileError> {
+    let keys = |names: &[Spanned<String>]| names.iter().map(|name| class_key(at, name)).collect::<Result<Vec<_>, _>>();
+    Ok(Spacing {
+        after: keys(&raw.after)?,
+        then: keys(&raw.then)?,
+        write_back: raw.write_back,
+        within: raw.within,
+        only_younger: raw.slot == RawSlot::Younger,
+        source: raw.source.clone(),
     })
 }
 

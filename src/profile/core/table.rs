@@ -116,10 +116,31 @@ pub struct Scoreboard {
     pub narrow_flag_latency: Option<u32>,
     /// Cycles that a written-back base takes at least before it can address memory again.
     pub base_to_address: u32,
+    /// Additions, subtractions and moves whose sources are there a cycle early are done a stage before the others: see [`ScoreRow`].
+    pub early_alu: bool,
+    /// Pairs of classes that must keep a distance.
+    pub spacings: Vec<Spacing>,
     /// Units: name and number of instances.
     pub units: Vec<(String, u32)>,
     /// Rows by class.
     pub rows: BTreeMap<ClassKey, ScoreRow>,
+}
+
+/// Instructions that may not issue closely behind others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spacing {
+    /// Behind these classes …
+    pub after: Vec<ClassKey>,
+    /// … these wait.
+    pub then: Vec<ClassKey>,
+    /// Of `then` only those that write their base back, or only those that do not.
+    pub write_back: Option<bool>,
+    /// Cycles behind the issue of `after` that are closed; 0 closes the same cycle only.
+    pub within: u32,
+    /// Closed to the younger slot only: alone or as the older instruction, `then` may issue.
+    pub only_younger: bool,
+    /// Source.
+    pub source: String,
 }
 
 /// How an instruction may share a cycle.
@@ -161,6 +182,8 @@ pub struct ScoreRow {
     pub base_latency: Option<u32>,
     /// Latency in place of the row's where addressing writes its base back.
     pub latency_write_back: Option<u32>,
+    /// Latency in place of the row's where the result is a core register's (moves out of the float unit).
+    pub latency_core: Option<u32>,
     /// Latency before `[[forward]]`: what in-order write-back goes by.
     pub latency: Ticks,
     /// With in-order write-back: cycles until the instruction has ended, where that is later than its results can be used.

@@ -101,7 +101,7 @@ fn pointwise_trips() -> &'static [&'static str] {
     ])
 }
 
-fn depthwise_trips() -> &'static [&'static str] {
+pub(super) fn depthwise_trips() -> &'static [&'static str] {
     let mut lists = gather_trips("channels");
     let blocks = ["(channels/4)", "(channels%4)", "min(1,channels/4)", "min(1,channels%4)", "channels"];
     let taps = ["", "(kh*kw/2)", "(kh*kw%2)", "kh*kw", "min(1,kh*kw/2)"];

@@ -8,7 +8,7 @@ use super::super::int8::{codes, taps, weights, window_dims};
 use super::super::int8_linear::{DENSE_SHAPES, conv_shapes, square};
 use super::super::windows::{Case2, window_block, windows};
 use super::super::{small, w32};
-use super::cmsis::{conv_trips, fours, gather_trips};
+use super::cmsis::{self, conv_trips, fours, gather_trips};
 use super::{A, M, S, W, products, trips};
 use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
 
@@ -21,6 +21,7 @@ pub fn specs() -> Vec<Spec> {
         Spec::new(Op::Int8Conv, eight, "tp_q7_conv", conv_trips(), windowed, |r| q7_conv(r, false)),
         Spec::new(Op::Int8Conv, eight, "tp_q7_conv_fast", conv_trips(), windowed, |r| q7_conv(r, true))
             .when("ic%4=0 oc%2=0"),
+        Spec::new(Op::Int8DepthwiseConv, eight, "tp_q7_depthwise", cmsis::depthwise_trips(), windowed, q7_depthwise),
         Spec::new(Op::Int8Dense, eight, "tp_q7_dense", dense_trips(), dense, q7_dense),
     ];
     let u8 = vec![
@@ -126,6 +127,35 @@ fn q7_conv(random: &mut Random, fast: bool) -> Vec<Case> {
     shapes.iter().map(|c| case(random, c)).collect()
 }
 
+fn q7_depthwise(random: &mut Random) -> Vec<Case> {
+    let case = |random: &mut Random, c: &Case2| {
+        let g = c.window.over(c.shape, "").expect("fits");
+        let (channels, n_taps) = (c.shape.c, c.window.taps());
+        let (x, w) = (codes(random, c.shape.len()), weights(random, n_taps * channels));
+        let (bias, by) = (codes(random, channels), Shifts::draw(random));
+        let sums = depthwise_sums(c, &wide(&x), &wide(&w), &vec![0; channels]);
+        let y: Vec<i8> = sums.iter().enumerate().map(|(i, s)| by.code(*s, bias[i % channels])).collect();
+        let dims = window_dims(c, &g).with("channels", channels as u64);
+        let mut args = vec![input(&x), input(&w), input(&bias), output(&y), Arg::Scratch(n_taps * channels)];
+        args.extend([input(&[by.up, by.down]), window_block(&dims, channels, 0, 0)]);
+        Case { dims, args }
+    };
+    windows().iter().map(|c| case(random, c)).collect()
+}
+
+/// Sums of each channel's products on top of its start.
+fn depthwise_sums(c: &Case2, x: &[i32], w: &[i32], starts: &[i32]) -> Vec<i32> {
+    let g = c.window.over(c.shape, "").expect("fits");
+    let channels = c.shape.c;
+    let mut sums: Vec<i32> = (0..g.oh * g.ow).flat_map(|_| starts.to_vec()).collect();
+    for (p, t, from) in taps(&g) {
+        for (o, sum) in sums[p * channels..][..channels].iter_mut().enumerate() {
+            *sum += w[t * channels + o] * x[from * channels + o];
+        }
+    }
+    sums
+}
+
 fn q7_dense(random: &mut Random) -> Vec<Case> {
     let case = |random: &mut Random, (rows, columns): (usize, usize)| {
         let (x, w) = (codes(random, columns), weights(random, rows * columns));
@@ -202,12 +232,7 @@ fn u8_depthwise(random: &mut Random) -> Vec<Case> {
         let (x, w) = (bytes(random, c.shape.len()), bytes(random, c.window.taps() * channels));
         let (bias, q) = (starts(random, channels), Unsigned::draw(random));
         let (less_x, less_w) = (Unsigned::less(&x, q.input_zero), Unsigned::less(&w, q.weight_zero));
-        let mut sums: Vec<i32> = (0..g.oh * g.ow).flat_map(|_| bias.clone()).collect();
-        for (p, t, from) in taps(&g) {
-            for (o, sum) in sums[p * channels..][..channels].iter_mut().enumerate() {
-                *sum += less_w[t * channels + o] * less_x[from * channels + o];
-            }
-        }
+        let sums = depthwise_sums(c, &less_x, &less_w, &bias);
         let y: Vec<u8> = sums.iter().map(|s| q.code(*s)).collect();
         let dims = window_dims(c, &g).with("channels", channels as u64);
         let scratch = Arg::Scratch(2 * c.window.taps() * channels);
