@@ -102,3 +102,34 @@ fn truncated_files_never_panic() {
         let _ = KernelSet::parse("k.kernels", &GOOD[..end]);
     }
 }
+
+/// A loop that is entered at its test: body before, test behind, as `-Os` writes it.
+const ENTERED_AT_TEST: &str = "tinyprec-kernels 2\ncore cortex-m7\nset t\ncompiler none\nflags none\nsources 0\n\nkernel add\nsymbol k\ncode 64 stack 8\n\
+    block +0x0: 1\n  alu r0 | movs r0, #0\n  br_taken | b.n +0x1c\n\
+    block +0x10: n\n  fma s0 < s1:mul s0:acc | vfma.f32 s0, s1, s2\n\
+    block +0x1c: n last 1\n  alu flags < r0 | cmp r0, r1\n  br_back < flags:flag | blt.n +0x10\n";
+
+#[test]
+fn a_loop_entered_at_its_test_is_one_loop() {
+    let levels = |text: &str| {
+        let set = KernelSet::parse("k.kernels", text).expect("good");
+        set.kernels()[0].levels.iter().map(|l| (l.name.clone(), l.body.len(), l.steady)).collect::<Vec<_>>()
+    };
+    let joined = levels(ENTERED_AT_TEST);
+    let loops = ("loop +0x1c, entered at its test".to_owned(), 3, true);
+    assert_eq!((joined.len(), &joined[1], joined[2].1), (3, &loops, 2), "{joined:?}");
+    for (what, from, to) in [
+        ("other trips", "block +0x10: n\n", "block +0x10: n-1\n"),
+        (
+            "a branch in the body",
+            "  fma s0 < s1:mul s0:acc |",
+            "  br_not < flags:flag | beq.n +0x1c\n  fma s0 < s1:mul s0:acc |",
+        ),
+        ("another target", "blt.n +0x10", "blt.n +0x0"),
+        ("something between", "block +0x1c: n", "block +0x14: n\n  alu r2 | nop\nblock +0x1c: n"),
+    ] {
+        let text = ENTERED_AT_TEST.replacen(from, to, 1);
+        assert_ne!(text, ENTERED_AT_TEST, "{what}");
+        assert!(levels(&text).iter().all(|l| !l.2), "{what}");
+    }
+}

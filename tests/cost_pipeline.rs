@@ -89,6 +89,41 @@ fn m7_eight_measured_facts_hold() {
 }
 
 #[test]
+fn m7_a_float_multiply_accumulate_keeps_its_distance() {
+    check(
+        "cortex-m7",
+        &[
+            (
+                "no VLDM in the three cycles behind",
+                &["fma s0 = s1:mul s2:mul s0:acc", "fld s1 = r8:addr !r8", "fld s2 = r9:addr !r9"],
+                6.0,
+            ),
+            (
+                "VLDR only in the older slot",
+                &["fma s0 = s1:mul s2:mul s0:acc", "fld s1 = r8:addr", "fld s2 = r9:addr"],
+                3.0,
+            ),
+            ("no VADD either", &["fma s0 = s1:mul s2:mul s0:acc", "fadd s3 = s4 s5"], 5.0),
+            ("a move into a float register takes three", &["fmov s0 = s0 | vmov.f32 s0, s0"], 3.0),
+            ("a move out of one takes one", &["fmov r0 = s0 | vmov r0, s0", "alu r1 = r0 r1"], 1.0),
+        ],
+    );
+}
+
+#[test]
+fn m7_sums_done_early_reach_the_other_slot_of_their_cycle() {
+    let behind = |first: &'static str| [first, "alu r1 = r0 | eor r1, r0, r9", "ld_pair r2,r3 = r7:addr"];
+    for (first, want) in [
+        ("alu r0 = r8 | add.w r0, r8, r9", 2.0),
+        ("alu r0 = r8 | movs r0, r8", 2.0),
+        ("shift r0 = r8:shift | lsl.w r0, r8, #2", 2.0),
+        ("alu r0 = r8 | and.w r0, r8, r9", 3.0),
+    ] {
+        assert_eq!(steady("cortex-m7", &behind(first)), want, "{first}");
+    }
+}
+
+#[test]
 fn m7_operand_kinds_forward_at_their_time() {
     check(
         "cortex-m7",

@@ -18,6 +18,7 @@ mod board;
 mod boards;
 mod calibrate;
 mod diagnose;
+mod dispatch;
 mod measurement;
 mod nnls;
 mod predict;
@@ -39,6 +40,7 @@ pub use calibrate::{
     calibrate, leave_one_out, linearise,
 };
 pub use diagnose::{Finding, NOISE, Observation, Pattern, diagnose};
+pub use dispatch::{Dispatch, LIBRARY, TFLM, TFLM_2_1};
 pub use measurement::{DataType, Measurement, SoftwareClass};
 pub use nnls::{Equation, Fit, Prior, nnls, residual, robust_nnls};
 pub use predict::{Prediction, Refusal, predict};

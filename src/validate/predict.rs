@@ -245,14 +245,15 @@ fn prediction(
         // Planes of bits run back to back in one call of the software; a program's steps are calls of their own.
         n_calls += if priced.runs > 1 { times } else { 1.0 };
     }
-    terms.add(Term::Call, n_calls * software.call_cycles.mid, n_calls);
+    let of_a_call = software.call.cycles(&row.core, set);
+    terms.add(Term::Call, n_calls * of_a_call.mid, n_calls);
     let per_run = 1.0 / priced.runs as f64;
     let found = board.profile.software.get(&software.key());
     let factor = found.map_or(software.factor, |q| software.factor * Range::over(|end| q.cost(end)));
     if !software.is_open() {
         flags.push(format!("{} x {}: {}", software.factor.mid, software.name, software.source));
     }
-    let cycles = (cycles + Range::exact(n_calls) * software.call_cycles) * factor * Range::exact(per_run);
+    let cycles = (cycles + Range::exact(n_calls) * of_a_call) * factor * Range::exact(per_run);
     let profile = &board.profile;
     let latency_ms = Range::over(|end| cycles.at(end) / (profile.clock_mhz.capacity(end) * 1000.0));
     let power = Range::over(|end| profile.power.active_mw.cost(end));

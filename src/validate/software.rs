@@ -1,5 +1,6 @@
 //! Which kernel set a measured software is priced with: the one table that decides it.
 
+use super::dispatch::{Dispatch, LIBRARY, TFLM, TFLM_2_1};
 use super::measurement::{DataType, Measurement, SoftwareClass};
 use crate::cost::{Range, kernel_sets};
 use crate::trace::ListType;
@@ -17,8 +18,8 @@ pub struct Software {
     pub cores: &'static [&'static str],
     /// Kernel sets without their optimisation level (`-plain`), the first that the core has prices, see [`Software::set_of`].
     pub variants: &'static [&'static str],
-    /// Cycles that one call adds to its kernel: dispatch, checks, set-up of parameters.
-    pub call_cycles: Range,
+    /// What one call adds to its kernel: dispatch, checks, set-up of parameters.
+    pub call: Dispatch,
     /// Cycles of the whole over those of the kernel set: 1 where the structure is open, else the stated efficiency of an engine
     /// that is closed, measured on other rows than those it prices.
     pub factor: Range,
@@ -31,12 +32,6 @@ const fn range(low: f64, mid: f64, high: f64) -> Range {
 }
 
 const ONE: Range = range(1.0, 1.0, 1.0);
-/// A library that is called directly: arguments by way of structures, checks of their sizes.
-const LIBRARY: Range = range(50.0, 200.0, 600.0);
-/// TensorFlow Lite for Microcontrollers: its paper (arXiv 2010.08678) has less than 0.1 % of a visual wake words network of 31
-/// operations and about 3 % of a small keyword network on a Cortex-M4, one or two hundred cycles an operation.
-const TFLM: Range = range(100.0, 250.0, 800.0);
-
 const NO: &[&str] = &[];
 const M: &[&str] = &["cortex-m4", "cortex-m7"];
 /// Kernel sets with the structure of CMSIS-NN.
@@ -54,7 +49,7 @@ pub const SOFTWARE: &[Software] = &[
         "twins",
         (SoftwareClass::Twins, NO, NO),
         &[""],
-        range(5.0, 20.0, 60.0),
+        Dispatch::same(4.0, 15.0, 45.0),
         "one of our own twins between two readings of the cycle counter",
     ),
     open(
@@ -76,7 +71,7 @@ pub const SOFTWARE: &[Software] = &[
         (SoftwareClass::PlainC, &["tflm", "tflite", "tensorflow"], M),
         &["-tflm-ref", "-plain"],
         TFLM,
-        "seven nested loops with a bounds check and an offset a product; dispatch from arXiv 2010.08678",
+        "seven nested loops with a bounds check and an offset a product; dispatch counted in the emulator",
     ),
     open(
         "plain C",
@@ -126,7 +121,7 @@ pub const SOFTWARE: &[Software] = &[
         (SoftwareClass::CmsisNn, &["tflm", "tflite"], M),
         CMSIS,
         TFLM,
-        "im2col into 16 bit, SXTB16 and SMLAD in blocks of two by two; dispatch from arXiv 2010.08678",
+        "im2col into 16 bit, SXTB16 and SMLAD in blocks of two by two; dispatch counted in the emulator",
     ),
     open(
         "CMSIS-NN",
@@ -140,23 +135,23 @@ pub const SOFTWARE: &[Software] = &[
         "last-layer training",
         (SoftwareClass::FloatTraining, NO, &["cortex-m4"]),
         &["-tinyol"],
-        range(0.0, 50.0, 200.0),
+        Dispatch::same(0.0, 37.0, 150.0),
         "the thesis' program: forward, softmax in double precision, update, consolidation, as C compiled here",
     ),
     open(
         "TFLM 2.1 float",
         (SoftwareClass::Interpreter, &["eloquent"], M),
         FUSED,
-        range(250.0, 700.0, 1500.0),
-        "float32 reference loops compiled here; that version's interpreter runs init, prepare, invoke and free of every operation on each \
-         run, each reading its tensors' flat buffers: 500 to 1000 instructions by its source (assumed)",
+        TFLM_2_1,
+        "float32 reference loops compiled here; that version looks up every operation, parses its options and copies its tensors' numbers \
+         on each run, counted in the emulator",
     ),
     open(
         "TFLM float",
         (SoftwareClass::Interpreter, NO, M),
         FUSED,
         TFLM,
-        "float32 reference loops compiled here; dispatch from arXiv 2010.08678",
+        "float32 reference loops compiled here; dispatch counted in the emulator",
     ),
     open(
         "bit-serial",
@@ -199,10 +194,10 @@ const fn open(
     name: &'static str,
     (class, contains, cores): (SoftwareClass, &'static [&'static str], &'static [&'static str]),
     variants: &'static [&'static str],
-    call_cycles: Range,
+    call: Dispatch,
     source: &'static str,
 ) -> Software {
-    Software { name, class, contains, cores, variants, call_cycles, factor: ONE, source }
+    Software { name, class, contains, cores, variants, call, factor: ONE, source }
 }
 
 /// An engine whose kernels are not published, priced as CMSIS-NN times a factor: its cycles over those of microTVM with CMSIS-NN, both
@@ -215,7 +210,7 @@ const fn closed(name: &'static str, contains: &'static [&'static str], factor: R
         contains,
         cores: M,
         variants: CMSIS,
-        call_cycles: LIBRARY,
+        call: LIBRARY,
         factor,
         source: "over CMSIS-NN, both measured on a Cortex-M33 with the four networks of MLPerf Tiny v0.7 to v1.1",
     }

@@ -1,4 +1,4 @@
-//! Short notation for bodies: `class d1,d2 = s1:kind s2:kind !base @width #n`, one instruction a line.
+//! Short notation for bodies: `class d1,d2 = s1:kind s2:kind !base @width #n`, one instruction a line; behind a `|` its assembly.
 #![allow(dead_code)]
 
 use tinyprec::cost::{BodyTime, KernelSet, body_time};
@@ -6,6 +6,7 @@ use tinyprec::profile::{Pipeline, Profile, builtin};
 
 /// One line of the short notation as an instruction of a kernel file.
 fn instr(line: &str) -> String {
+    let (line, assembly) = line.split_once(" | ").unwrap_or((line, line));
     let (mut left, mut right, mut class) = (String::new(), String::new(), String::new());
     let mut words = line.split_whitespace();
     class += words.next().expect("a class");
@@ -26,7 +27,7 @@ fn instr(line: &str) -> String {
         class = format!("{}.{width}*{n}", name.split('*').next().unwrap_or(name)).trim_end_matches('*').to_owned();
     }
     let reads = if right.is_empty() { String::new() } else { format!(" <{right}") };
-    format!("  {class}{left}{reads} | {line}")
+    format!("  {class}{left}{reads} | {assembly}")
 }
 
 /// A kernel set with one kernel of one level.

@@ -138,13 +138,15 @@ pub fn details(v: &Validation) -> Vec<Table> {
         title: "What software is priced as".to_owned(),
         note: "A factor other than 1 stands for what a closed engine does not publish; it was measured on other rows."
             .to_owned(),
-        header: ["structure", "class", "kernels", "cycles a call", "factor", "source"].map(str::to_owned).to_vec(),
+        header: ["structure", "class", "kernels", "instructions a call, for speed / size", "factor", "source"]
+            .map(str::to_owned)
+            .to_vec(),
         rows: SOFTWARE
             .iter()
             .map(|s| {
                 let range = |r: crate::cost::Range| format!("{} ({}–{})", three(r.mid), three(r.low), three(r.high));
                 let factor = if s.is_open() { "1".to_owned() } else { range(s.factor) };
-                let call = range(s.call_cycles);
+                let call = format!("{} / {}", range(s.call.fast), range(s.call.small));
                 [
                     s.name,
                     s.class.name(),
