@@ -5,6 +5,7 @@ use super::calls::{Calls, Tensor};
 use super::forward::{Forward, Row};
 use super::gradient::Gradient;
 use super::kernels::StepCount;
+use super::lanes::Way;
 use super::param::Param;
 use super::slot_state::SlotState;
 use super::{BiasPolicy, FeatureTable, HeadConfig, LearnError, SlotName, UpdateBase};
@@ -260,8 +261,34 @@ impl Head {
         rows: &[usize],
         sink: &mut dyn Sink,
     ) -> Result<(), LearnError> {
-        let c = self.classes;
         let batch = self.forward.dots(&self.weights.master, table, rows);
+        let seen = match (batch, self.forward.logits_of_batch()) {
+            (Some(unit), Some(sums)) => self.loss.softmax_of_batch(sums, unit)?,
+            _ => None,
+        };
+        match seen {
+            Some((lo, hi)) => self.forward.seen = (lo.min(self.forward.seen.0), hi.max(self.forward.seen.1)),
+            None => self.probabilities_one_by_one(batch, table, rows)?,
+        }
+        if sink.listening() {
+            rows.iter().for_each(|_| self.calls.record(self.calls.batch_forward(), sink));
+            rows.iter().for_each(|_| self.calls.record(self.calls.softmax(), sink));
+        }
+        self.loss.error(rows.iter().map(|&row| labels[row]));
+        if sink.listening() {
+            self.calls.record(self.calls.error(rows.len()), sink);
+        }
+        Ok(())
+    }
+
+    /// Logits and probabilities sample by sample; of dot products whose unit is `batch`, where they were made at once.
+    fn probabilities_one_by_one(
+        &mut self,
+        batch: Option<Scale>,
+        table: &FeatureTable,
+        rows: &[usize],
+    ) -> Result<(), LearnError> {
+        let c = self.classes;
         for (b, &row) in rows.iter().enumerate() {
             let at = b * c..(b + 1) * c;
             let unit = match batch {
@@ -273,21 +300,15 @@ impl Head {
             };
             let (codes, reals) = (&mut self.loss.logit_codes[at.clone()], &mut self.loss.logit_reals[at]);
             self.loss.logit_unit = self.forward.logits(unit, codes, reals)?;
-            if sink.listening() {
-                self.calls.record(self.calls.batch_forward(), sink);
-            }
         }
-        for b in 0..rows.len() {
-            self.loss.softmax(b, self.forward.integer_logits())?;
-            if sink.listening() {
-                self.calls.record(self.calls.softmax(), sink);
-            }
-        }
-        self.loss.error(rows.iter().map(|&row| labels[row]));
-        if sink.listening() {
-            self.calls.record(self.calls.error(rows.len()), sink);
-        }
-        Ok(())
+        (0..rows.len()).try_for_each(|b| self.loss.softmax(b, self.forward.integer_logits()))
+    }
+
+    /// From now on two halves of the rows run side by side on the caller's thread pool, where the head is large enough for
+    /// that to pay. No result depends on it.
+    pub fn side_by_side(&mut self, yes: bool) {
+        let way = Way::best().side_by_side(yes, self.classes * self.features);
+        (self.forward.way, self.weights.way, self.weights.gradient.way) = (way, way, way);
     }
 
     pub(crate) fn quantise_errors(&mut self, batch: usize, sink: &mut dyn Sink) -> Result<(), LearnError> {
@@ -309,7 +330,7 @@ impl Head {
         let feature_scale = scale_of(table.values());
         let (c, k) = (self.classes, self.features);
         self.weights.gradient.start(error_scale, feature_scale, rows.len())?;
-        if !self.weights.gradient.add_batch(&self.loss.errors, (table, rows), &mut self.forward.batch) {
+        if !self.weights.gradient.add_batch(&self.loss.errors, (table, rows)) {
             self.weights.gradient.clear();
             for (b, &row) in rows.iter().enumerate() {
                 self.weights.gradient.add(Row::of(&self.loss.errors, b, c), Row::of(table.values(), row, k))?;
