@@ -244,12 +244,7 @@ impl Head {
         if let Some(bias) = &self.bias {
             self.forward.refresh_bias(&bias.master, &self.weights.master, self.feature_scale)?;
         }
-        if sink.listening() {
-            self.calls
-                .tensors()
-                .flat_map(|t| self.calls.forward_copy(t, phase))
-                .for_each(|c| self.calls.record(c, sink));
-        }
+        self.tell(sink, |calls| calls.tensors().flat_map(|t| calls.forward_copy(t, phase)).collect::<Vec<_>>());
         Ok(())
     }
 
@@ -270,14 +265,12 @@ impl Head {
             Some((lo, hi)) => self.forward.seen = (lo.min(self.forward.seen.0), hi.max(self.forward.seen.1)),
             None => self.probabilities_one_by_one(batch, table, rows)?,
         }
-        if sink.listening() {
-            rows.iter().for_each(|_| self.calls.record(self.calls.batch_forward(), sink));
-            rows.iter().for_each(|_| self.calls.record(self.calls.softmax(), sink));
-        }
+        self.tell(sink, |calls| {
+            let forward = std::iter::repeat_n(calls.batch_forward(), rows.len());
+            forward.chain(std::iter::repeat_n(calls.softmax(), rows.len()))
+        });
         self.loss.error(rows.iter().map(|&row| labels[row]));
-        if sink.listening() {
-            self.calls.record(self.calls.error(rows.len()), sink);
-        }
+        self.tell(sink, |calls| [calls.error(rows.len())]);
         Ok(())
     }
 
@@ -313,9 +306,7 @@ impl Head {
 
     pub(crate) fn quantise_errors(&mut self, batch: usize, sink: &mut dyn Sink) -> Result<(), LearnError> {
         self.loss.quantise(batch * self.classes)?;
-        if sink.listening() {
-            self.calls.quantise_error(batch).into_iter().for_each(|c| self.calls.record(c, sink));
-        }
+        self.tell(sink, |calls| calls.quantise_error(batch));
         Ok(())
     }
 
@@ -352,16 +343,14 @@ impl Head {
             }
             bias.gradient.finish(rows.len())?;
         }
-        if sink.listening() {
-            for tensor in self.calls.tensors() {
-                self.calls.record(self.calls.clear(tensor), sink);
-                for _ in rows {
-                    self.calls.record(self.calls.gradient_accumulate(tensor), sink);
-                }
-                self.calls.quantise_gradient(tensor).into_iter().for_each(|c| self.calls.record(c, sink));
-                self.calls.update(tensor).into_iter().for_each(|c| self.calls.record(c, sink));
-            }
-        }
+        self.tell(sink, |calls| {
+            let of_tensor = |tensor| {
+                let sums = std::iter::repeat_n(calls.gradient_accumulate(tensor), rows.len());
+                let ends = calls.quantise_gradient(tensor).into_iter().chain(calls.update(tensor));
+                std::iter::once(calls.clear(tensor)).chain(sums).chain(ends)
+            };
+            calls.tensors().flat_map(of_tensor).collect::<Vec<_>>()
+        });
         Ok(())
     }
 
@@ -372,10 +361,7 @@ impl Head {
             return Err(LearnError::Shape { what: "the feature table", expected: row + 1, got: table.len() });
         }
         self.forward.dot(&self.weights.master, Row::of(table.values(), row, self.features))?;
-        if sink.listening() {
-            self.calls.record(self.calls.head_forward(), sink);
-            self.calls.record(self.calls.argmax(), sink);
-        }
+        self.tell(sink, |calls| [calls.head_forward(), calls.argmax()]);
         Ok(self.forward.best())
     }
 
