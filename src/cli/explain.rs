@@ -223,8 +223,10 @@ fn call_text(call: &Explained) -> Vec<String> {
         "  levels of one execution:".to_owned(),
     ];
     for (level, trips) in call.levels.iter().zip(&call.trips) {
+        let breaks = level.breaks;
+        let breaks = if breaks.high > 0.0 { format!(" + {:.0} mispredicted", breaks.mid) } else { String::new() };
         out.push(format!(
-            "    {:<26} {trips} = {:.0} trips × {:.2} cycles ({:.2} to {:.2}; {} instructions, {}) = {:.0}",
+            "    {:<26} {trips} = {:.0} trips × {:.2} cycles ({:.2} to {:.2}; {} instructions, {}) = {:.0}{breaks}",
             level.name,
             level.trips.mid,
             level.body_cycles.mid,
@@ -275,6 +277,7 @@ fn call_json(call: &Explained) -> Value {
         json!({
             "name": level.name, "formula": trips, "trips": ends(level.trips), "instructions": level.instructions,
             "cycles_per_trip": ends(level.body_cycles), "cycles": ends(level.cycles), "bound": level.bound.text(),
+            "mispredicted_cycles": ends(level.breaks),
         })
     };
     json!({

@@ -3,7 +3,7 @@
 use super::error::CostError;
 use super::estimate::Estimator;
 use super::table::CallCost;
-use super::terms::trips;
+use super::terms::{breaks, trips};
 use crate::profile::{Class, End, Pipeline};
 use crate::trace::KernelCall;
 use serde::Serialize;
@@ -109,6 +109,7 @@ impl Estimator<'_> {
         let mut split = Breakdown::default();
         for (level, time) in kernel.levels.iter().zip(&self.times(index)?.levels) {
             let trips = trips(call, kernel, level)?.mid * times;
+            split.add(Term::Branch, breaks(call, kernel, level)?.mid * times * time.of_a_break.mid, 0.0);
             let count = |wanted: fn(Class) -> bool| level.body.iter().filter(|i| wanted(i.class)).count() as f64;
             let (n, n_taken) = (level.body.len() as f64, count(Class::redirects));
             let (issue, branch) = (n / width, n_taken * bubble);

@@ -83,6 +83,10 @@ impl Form {
             let trips = [&level.trips_low, &level.trips, &level.trips_high];
             for (output, (end, trips)) in End::ALL.into_iter().zip(trips).enumerate() {
                 former.add(output, trips, times.levels[at].cycles.at(end));
+                let of_a_break = times.levels[at].of_a_break.at(end);
+                if let Some(breaks) = level.breaks.as_ref().filter(|_| of_a_break > 0.0) {
+                    former.add(output, breaks, of_a_break);
+                }
                 former.add(output + 3, trips, times.lines_again[at].at(end));
             }
         }

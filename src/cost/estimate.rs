@@ -6,7 +6,7 @@ use super::memory::{Layout, MemoryTotals, Resident, StallInput, Stalls, data_sta
 use super::pipeline::{BodyTime, Range};
 use super::summary::{phases, sites};
 use super::table::{Bound, CallCost, Cost, CostTable, LevelCost, Parts};
-use super::terms::{CallTerms, KernelTimes, Outside, SLOTS, Surroundings, trips};
+use super::terms::{CallTerms, KernelTimes, Outside, SLOTS, Surroundings, breaks, trips};
 use crate::profile::{End, Profile};
 use crate::trace::{BufferKind, KernelCall};
 use std::borrow::Cow;
@@ -138,6 +138,7 @@ impl<'a> Estimator<'a> {
                 trips,
                 instructions: level.body.len(),
                 body_cycles: time.cycles,
+                breaks: breaks(call, kernel, level)? * time.of_a_break,
                 cycles: trips * time.cycles,
                 bound: level_bound(time),
             });

@@ -152,6 +152,8 @@ pub struct LevelCost {
     pub instructions: usize,
     /// Cycles of one trip.
     pub body_cycles: Range,
+    /// Cycles that branches which break their habit add.
+    pub breaks: Range,
     /// Cycles of all trips.
     pub cycles: Range,
     /// What a trip waits for.

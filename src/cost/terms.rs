@@ -85,7 +85,7 @@ impl CallTerms {
         let mut heaviest = (f64::MIN, 0);
         for (at, (level, time)) in kernel.levels.iter().zip(&times.levels).enumerate() {
             let trips = trips(call, kernel, level)?;
-            let cycles = trips * time.cycles;
+            let cycles = trips * time.cycles + breaks(call, kernel, level)? * time.of_a_break;
             if cycles.mid > heaviest.0 {
                 heaviest = (cycles.mid, at);
             }
@@ -113,6 +113,18 @@ pub fn trips(call: &KernelCall, kernel: &Kernel, level: &Level) -> Result<Range,
     // Where the file gives no interval, the three are one expression and need one evaluation.
     let end = |expr: &Expr| if *expr == level.trips { Ok(mid) } else { eval(expr) };
     Ok(Range { low: end(&level.trips_low)?, mid, high: end(&level.trips_high)? })
+}
+
+/// How often at most a level's branch breaks its habit in one execution of the call.
+pub fn breaks(call: &KernelCall, kernel: &Kernel, level: &Level) -> Result<Range, CostError> {
+    let Some(expr) = &level.breaks else { return Ok(Range::default()) };
+    let n = expr.eval_or_zero(&call.dims).map_err(|problem| CostError::Expr {
+        kernel: kernel.symbol.clone(),
+        site: call.site.clone(),
+        what: format!("branches of level `{}`", level.name),
+        problem,
+    })?;
+    Ok(Range::exact(n as f64))
 }
 
 fn eval(expr: &Expr, call: &KernelCall, kernel: &Kernel, what: impl Fn() -> String) -> Result<f64, CostError> {

@@ -9,6 +9,7 @@ mod instr;
 mod join;
 mod read;
 mod set;
+mod ways;
 
 pub use builtin::{KernelSetError, kernel_set, kernel_sets};
 pub use error::{KernelFileError, KernelProblem};

@@ -27,6 +27,7 @@ use super::error::{KernelFileError, KernelProblem};
 use super::instr::{Body, InstrReader};
 use super::join::joined;
 use super::set::{Kernel, KernelSet, Level, Traffic};
+use super::ways::count_breaks;
 use crate::profile::Place;
 use crate::trace::{Access, BufferKind, Elem, Op};
 use serde::de::IntoDeserializer;
@@ -148,6 +149,7 @@ impl<'a> Reader<'a> {
         if kernel.levels.is_empty() {
             return Err(self.error(head, KernelProblem::NoLevels { symbol: kernel.symbol }));
         }
+        count_breaks(&mut kernel.levels);
         kernel.levels = joined(kernel.levels);
         Ok(kernel)
     }
@@ -212,6 +214,7 @@ impl<'a> Reader<'a> {
                 trips_high: out.clone(),
                 trips: out,
                 steady: false,
+                breaks: None,
                 body: body.falling(),
             };
             to.push(Level {
@@ -220,6 +223,7 @@ impl<'a> Reader<'a> {
                 trips_high: high,
                 trips,
                 steady,
+                breaks: None,
                 body: body.instrs,
             });
             to.push(level);
@@ -230,6 +234,7 @@ impl<'a> Reader<'a> {
                 trips_high: high,
                 trips,
                 steady,
+                breaks: None,
                 body: body.instrs,
             });
         }

@@ -49,6 +49,8 @@ pub struct Level {
     pub trips_high: Expr,
     /// The body follows itself (an innermost loop).
     pub steady: bool,
+    /// How often at most its last branch goes another way than the times before, where it goes two ways.
+    pub breaks: Option<Expr>,
     /// In program order.
     pub body: Vec<Instr>,
 }

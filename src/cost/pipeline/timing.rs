@@ -66,8 +66,10 @@ impl Sum for Range {
 /// What one trip through a body costs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BodyTime {
-    /// Cycles of one trip, branch bubbles and mispredicted exits included.
+    /// Cycles of one trip, branch bubbles included.
     pub cycles: Range,
+    /// More for each time that its branch breaks its habit ([`Level::breaks`]): the share that is mispredicted × its cost.
+    pub of_a_break: Range,
     /// What limits it, at mid; of scoreboard cores only.
     pub bounds: Option<Bounds>,
 }
@@ -93,9 +95,10 @@ impl MissingClass {
 ///
 /// Formula: single-issue cores, the rule sum (docs/cost-model.md, C1); scoreboard cores, the steady-state slope of the
 /// body following itself where the level is steady (C2), else the issue span of a single pass, whose high end waits for
-/// every result (C3), plus mispredict × share for each branch that falls through outside steady bodies (C4).
+/// every result (C3); apart from it, mispredict × share for a branch that breaks its habit (C4).
 pub fn body_time(level: &Level, core: &CoreTable) -> Result<BodyTime, MissingClass> {
     let (body, steady) = (&level.body, level.steady);
+    let of_a_break = Range::over(|end| core.branch.exit_mispredict_share.cost(end) * core.branch.mispredict.cost(end));
     match &core.pipeline {
         Pipeline::RuleSum(rules) => {
             let mut missing = None;
@@ -105,24 +108,18 @@ pub fn body_time(level: &Level, core: &CoreTable) -> Result<BodyTime, MissingCla
                     0.0
                 })
             });
-            missing.map_or(Ok(BodyTime { cycles, bounds: None }), Err)
+            missing.map_or(Ok(BodyTime { cycles, of_a_break, bounds: None }), Err)
         }
         Pipeline::Scoreboard(board) => {
             let [low, mid, high] = End::ALL.map(|end| Prepared::new(body, board, &core.branch, end));
             let (low, mid, high) = (low?, mid?, high?);
-            let n_falling = body.iter().filter(|i| i.class == Class::BrNot).count();
-            let n_falling = f64::from(u32::try_from(n_falling).unwrap_or(u32::MAX));
-            let exits = |end| {
-                let share = core.branch.exit_mispredict_share.cost(end);
-                if steady { 0.0 } else { n_falling * share * core.branch.mispredict.cost(end) }
-            };
             let cycles = if steady {
                 Range { low: steady_slope(&low), mid: steady_slope(&mid), high: steady_slope(&high) }
             } else {
                 Range { low: single_pass(&low).0, mid: single_pass(&mid).0, high: single_pass(&high).1 }
             };
             let bounds = bounds(&mid);
-            Ok(BodyTime { cycles: cycles + Range::over(exits), bounds: Some(bounds) })
+            Ok(BodyTime { cycles, of_a_break, bounds: Some(bounds) })
         }
     }
 }
