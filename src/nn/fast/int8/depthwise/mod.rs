@@ -19,7 +19,7 @@ const BLOCK_SUMS: usize = 4096;
 /// A depthwise convolution with one filter a channel.
 #[derive(Debug, Clone)]
 pub(super) struct Depthwise {
-    bytes: Option<Bytes>,
+    bytes: Option<Box<Bytes>>,
     /// By tap and channel, channels filled up to whole vectors with weights of 0.
     weights: Vec<i16>,
     bias: Vec<i32>,
@@ -46,13 +46,13 @@ impl Depthwise {
         }
         let to = Codes::new(layer.to, channels, bound(layer));
         let zero = i16::try_from(layer.zero).ok()?;
-        let bytes = Bytes::new(layer, g);
+        let bytes = Bytes::new(layer, g).map(Box::new);
         Some(Self { bytes, weights, bias, zero, taps: g.window.kernel, channels, patches, to })
     }
 
     /// Codes of the whole map.
     pub(super) fn run(&self, isa: Isa, x: &Map<i8>, scratch: &mut WindowScratch, out: &mut Map<i8>) {
-        if let Some(bytes) = self.bytes.as_ref().filter(|_| simd::takes_bytes(isa)) {
+        if let Some(bytes) = self.bytes.as_deref().filter(|_| simd::takes_bytes(isa)) {
             return bytes.run(isa, x, scratch, out);
         }
         let WindowScratch { padded, sums, .. } = scratch;

@@ -16,8 +16,9 @@ use crate::nn::{Requant, Roundings};
 pub(super) const LANES: usize = 16;
 /// Sums of one factor that are taken as one pixel.
 const FLAT: usize = 64;
-/// Bits of the largest sum, raised by its factor's left shift, that the loops take.
-const RAISED_BITS: u32 = 30;
+/// The largest sum, raised by its factor's left shift, that the loops take: with half a unit of the last shift, 2^29 at most, it fits
+/// 32 bits. Trained networks have channels that are always 0 or always at their limit, whose biases are about 2^30.
+const LARGEST_SUM: u64 = 1_600_000_000;
 
 /// More than three roundings to 24 bits change a value below 512 by: 512·3·2^−24 is 0.75·2^−13.
 const NEAR: f32 = 1.0 / 8192.0;
@@ -62,9 +63,12 @@ struct Float {
 impl Codes {
     /// For `channels` channels whose sums stay within ±`bound`.
     pub(super) fn new(to: &Requant, channels: usize, bound: u64) -> Self {
-        let bits = u64::BITS - bound.leading_zeros();
         let parts = |c: usize| to.factors[if to.factors.len() == 1 { 0 } else { c }].parts();
-        let fits = |c: usize| bits + parts(c).1.max(0).unsigned_abs() <= RAISED_BITS;
+        let fits = |c: usize| {
+            let exponent = parts(c).1;
+            let most = if exponent <= -31 { (1 << 30) - 1 } else { LARGEST_SUM >> exponent.max(0) };
+            bound <= most
+        };
         if !(0..channels).all(fits) {
             return Self::Each(to.clone());
         }
@@ -77,7 +81,7 @@ impl Codes {
             match to.roundings {
                 // The sum is raised already, so the product is what is left of the shift to its right.
                 Roundings::One => right[c] = 31 - exponent.min(0),
-                // The upper half is below 2^30, so less than a half is left.
+                // Sums are below 2^30, so is the upper half: less than a half is left.
                 Roundings::Two if exponent <= -31 => mantissa[c] = 0,
                 Roundings::Two => right[c] = -exponent.min(0),
             }
@@ -194,7 +198,7 @@ impl<const ONCE: bool> Loop for Pixels<'_, ONCE> {
     }
 }
 
-/// `Multiplier::apply_once` or `Multiplier::apply` where the raised sum is below 2^30: nothing overflows, so nothing saturates.
+/// `Multiplier::apply_once` or `Multiplier::apply` where the raised sum is no larger than [`LARGEST_SUM`]: nothing overflows, so nothing saturates.
 #[inline(always)]
 fn scaled<const ONCE: bool>(sum: i32, mantissa: i32, left: i32, right: i32) -> i32 {
     let product = i64::from(sum << left) * i64::from(mantissa);
@@ -267,10 +271,16 @@ mod tests {
 
     #[test]
     fn groups_of_pixels_without_gaps_give_what_each_sum_alone_gives() {
-        let bound = 1 << 21;
+        for (bound, most) in [(1 << 21, 1), (1_600_000_000, 0), (1_600_000_000, -7)] {
+            groups_of_pixels(bound, most);
+        }
+    }
+
+    /// Factors below 2^`most`, sums within ±`bound`.
+    fn groups_of_pixels(bound: i32, most: i32) {
         for (channels, stride) in [(8, 16), (16, 16), (32, 32), (48, 48), (64, 64), (80, 80), (128, 128)] {
             let factors: Vec<Multiplier> = (0..channels)
-                .map(|c: i32| Multiplier::from_parts((1 << 30) + (c * 0x012d_687f) % (1 << 30), c % 14 - 12).unwrap())
+                .map(|c: i32| Multiplier::from_parts((1 << 30) + (c * 0x012d_687f) % (1 << 30), most - c % 14).unwrap())
                 .collect();
             let channels = factors.len();
             let near: Vec<Vec<i32>> = factors.iter().map(|f| sums_near_ties(*f, bound)).collect();
@@ -311,7 +321,7 @@ mod tests {
                 Codes::new(&to, 1, 64).run(Isa::best(), &sums, 1, 1, &mut out);
                 assert_eq!(out, sums.iter().map(|s| to.code(0, *s)).collect::<Vec<_>>(), "{roundings:?} {exponent}");
             }
-            assert!(matches!(Codes::new(&to((1 << 30, 1), roundings), 1, 1 << 29), Codes::Each(_)));
+            assert!(matches!(Codes::new(&to((1 << 30, 1), roundings), 1, 1 << 30), Codes::Each(_)));
         }
     }
 }
