@@ -70,9 +70,9 @@ fn published_weights_give_the_same_bits_behind_thresholds() {
     let graph = |file, input| {
         Some(import::load_with(&shared(file)?, &LoadOptions { input, ..LoadOptions::default() }).unwrap())
     };
-    let cifar10 = graph("weights/cifar10__bmxnet_resnet18.safetensors", None).map(|g| (g, 15, 10));
-    let imagenet = graph("weights/imagenet__bmxnet_resnet18_fp_stage1.safetensors", Some([64, 64])).map(|g| (g, 11, 2));
-    for (graph, layers, images) in cifar10.into_iter().chain(imagenet) {
+    let small = graph("weights/cifar10__bmxnet_resnet18.safetensors", None).map(|g| (g, 15, 10));
+    let large = graph("weights/imagenet__bmxnet_resnet18_fp_stage1.safetensors", Some([64, 64])).map(|g| (g, 11, 2));
+    for (graph, layers, images) in small.into_iter().chain(large) {
         let folded = graph.with_thresholds().unwrap();
         assert_eq!(graph.spec().nodes.len() - folded.spec().nodes.len(), layers);
         let shape = graph.input().shape;
