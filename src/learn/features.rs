@@ -1,10 +1,13 @@
 //! From the backbone's output to the `features` slot: standardised by the first experience's statistics, then quantised.
 
 use super::kernels::store;
+use super::lanes::bytes::Bytes;
+use super::lanes::{self, Level};
 use super::slot_state::{SlotState, narrow_real};
 use super::{LearnError, Precision, SlotName};
 use crate::numeric::narrow::saturate_i32;
 use crate::numeric::{Format, Narrow, QParams, Scale, Values};
+use std::sync::OnceLock;
 
 /// Fraction bits of the per-feature offset.
 pub const OFFSET_FRACTION: u32 = 8;
@@ -46,11 +49,25 @@ pub enum Standardise {
 }
 
 /// Samples in the head's feature format.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct FeatureTable {
     n_features: usize,
     format: Format,
     values: Values,
+    packed: Packed,
+}
+
+/// The table's codes as vector registers want them; made when first asked for, once for all batches.
+#[derive(Debug, Clone, Default)]
+struct Packed {
+    bytes: OnceLock<Bytes>,
+    lanes: OnceLock<Vec<i16>>,
+}
+
+impl PartialEq for FeatureTable {
+    fn eq(&self, other: &Self) -> bool {
+        (self.n_features, self.format, &self.values) == (other.n_features, other.format, &other.values)
+    }
 }
 
 impl FeatureTable {
@@ -60,7 +77,7 @@ impl FeatureTable {
             let expected = n_features.max(1);
             return Err(LearnError::Shape { what: "a feature table", expected, got: values.len() });
         }
-        Ok(Self { n_features, format, values })
+        Ok(Self { n_features, format, values, packed: Packed::default() })
     }
 
     /// Samples.
@@ -86,6 +103,22 @@ impl FeatureTable {
     /// All values, row-major.
     pub fn values(&self) -> &Values {
         &self.values
+    }
+
+    /// 8-bit codes as [`Bytes`].
+    pub(crate) fn bytes(&self, codes: &[i32]) -> &Bytes {
+        self.packed.bytes.get_or_init(|| Bytes::moved(codes, self.n_features))
+    }
+
+    /// Codes of up to 16 bits less `zero`, padded, as [`lanes::to_lanes`] lays them.
+    pub(crate) fn lanes(&self, codes: &[i32], zero: i32) -> &[i16] {
+        self.packed.lanes.get_or_init(|| {
+            let centred: Vec<i32> = codes.iter().map(|&a| a.wrapping_sub(zero)).collect();
+            let mut lanes = Vec::new();
+            let rows = centred.chunks_exact(self.n_features);
+            lanes::to_lanes(Level::best(), rows, self.n_features, &mut lanes, &mut Vec::new());
+            lanes
+        })
     }
 }
 
