@@ -55,7 +55,7 @@ fn at_size([h, w]: [usize; 2]) -> usize {
     let mut taken = 0;
     for a in networks::ARCHITECTURES.iter().filter(|a| a.input[0] >= 28 && !LARGE.contains(&a.name)) {
         let options = networks::Options { input: [h, w, a.input[2]], ..a.options() };
-        match a.build(options, &mut networks::Random::new(5)).and_then(|built| Ok(Graph::new(built.spec)?)) {
+        match a.build(options, &mut networks::Random::new(5)).and_then(|built| Graph::new(built.spec)) {
             Ok(graph) => {
                 agreed(&format!("{} at {h} × {w}", a.name), &graph);
                 taken += 1;
