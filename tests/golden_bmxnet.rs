@@ -79,8 +79,8 @@ fn published_weights_give_the_same_bits_behind_thresholds() {
         for seed in 0..images {
             let pixels: Vec<u8> =
                 (0..shape.len()).map(|i| (i * (2 * seed + 37) + i / 96 * 11).to_le_bytes()[0]).collect();
-            let image = Tensor::image(shape, &pixels).unwrap();
-            let (one, other) = (graph.passes(&[image.clone()]).unwrap(), folded.passes(&[image]).unwrap());
+            let image = [Tensor::image(shape, &pixels).unwrap()];
+            let (one, other) = (graph.passes(&image).unwrap(), folded.passes(&image).unwrap());
             let bits = |t: &Tensor| t.reals().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
             assert_eq!(bits(&one[0].output), bits(&other[0].output), "scores of image {seed}");
             assert_eq!(bits(&one[0].features), bits(&other[0].features), "features of image {seed}");
