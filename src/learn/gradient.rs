@@ -1,7 +1,8 @@
 //! The batch gradient of one parameter tensor: accumulators and their quantisation.
 
 use super::calls::{Calls, Tensor};
-use super::forward::{Row, fits_lanes};
+use super::features::Packed;
+use super::forward::Row;
 use super::kernels::{self, Requant, Site, Step, StepCount, round_to_format};
 use super::lanes::bytes::{Bytes, Quads};
 use super::lanes::{self, Pairs, Way};
@@ -131,20 +132,16 @@ impl Gradient {
             return false;
         }
         let (k, zero) = (self.columns, params.zero_point);
-        if let (true, Sums::Narrow(sums), Values::Codes { codes, params }) =
-            (self.in_bytes, &mut self.sums, table.values())
-        {
+        let Values::Codes { params, .. } = table.values() else { return false };
+        if let (true, Sums::Narrow(sums), Packed::Bytes(bytes)) = (self.in_bytes, &mut self.sums, table.packed()) {
             let classes = sums.len() / k;
             let errors = (&errors[..rows.len() * classes], zero, classes);
-            let (lo, hi) = self.quads.outer(self.way, errors, (table.bytes(codes), rows, params.zero_point), sums);
+            let (lo, hi) = self.quads.outer(self.way, errors, (bytes, rows, params.zero_point), sums);
             self.range = Some((lo.into(), hi.into()));
             return true;
         }
-        let Values::Codes { codes, params } = table.values() else { return false };
-        if !fits_lanes(table.format(), *params) {
-            return false;
-        }
-        let features = (table.lanes(codes, params.zero_point), rows);
+        let Some(features) = table.packed().rows(params.zero_point) else { return false };
+        let features = (features, rows);
         match &mut self.sums {
             Sums::Narrow(sums) => {
                 let classes = sums.len() / k;

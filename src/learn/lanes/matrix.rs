@@ -1,5 +1,6 @@
 //! Batches of dot products and of outer products on codes of up to 16 bits, modulo 2^32.
 
+use super::bytes::{Bytes, MOVED};
 use super::wide::join_tile;
 use super::{Level, Way};
 
@@ -23,20 +24,18 @@ pub(super) fn to_16(codes: &[i32], lanes: &mut [i16]) -> i32 {
     sum
 }
 
-/// Rows of `columns` codes, each padded with zeros to a whole number of vectors; also the sum of each row.
+/// Rows of `columns` codes, each padded with zeros to a whole number of vectors.
 pub(crate) fn to_lanes<'a>(
     level: Level,
     rows: impl ExactSizeIterator<Item = &'a [i32]>,
     columns: usize,
     lanes: &mut Vec<i16>,
-    sums: &mut Vec<i32>,
 ) {
     let padded = columns.next_multiple_of(PAD);
     // Padding stays zero from call to call: a buffer serves one width.
     lanes.resize(rows.len() * padded, 0);
-    sums.clear();
     for (row, lanes) in rows.zip(lanes.chunks_exact_mut(padded)) {
-        sums.push(row_to_lanes(level, row, &mut lanes[..columns]));
+        row_to_lanes(level, row, &mut lanes[..columns]);
     }
 }
 
@@ -63,7 +62,7 @@ impl Lanes {
         &mut self,
         way: Way,
         (codes, zero): (Option<&[i32]>, i32),
-        (all, samples): (&[i16], &[usize]),
+        (all, samples): (Rows<'_>, &[usize]),
         (classes, columns): (usize, usize),
         out: &mut [i32],
     ) {
@@ -85,7 +84,7 @@ impl Lanes {
             {
                 row_to_lanes(way.level, row, &mut lanes[..columns]);
             }
-            pick(all, padded, samples, batch);
+            all.pick(way.level, columns, samples, batch);
             dots(way.level, (rows, batch), padded, out);
             if zero == 0 {
                 return;
@@ -99,10 +98,43 @@ impl Lanes {
     }
 }
 
-/// The rows `picked` of `padded` lanes each.
-fn pick(all: &[i16], padded: usize, picked: &[usize], out: &mut Vec<i16>) {
-    out.clear();
-    picked.iter().for_each(|&row| out.extend_from_slice(&all[row * padded..(row + 1) * padded]));
+/// All samples of a table, of which batches are gathered.
+#[derive(Clone, Copy)]
+pub(crate) enum Rows<'a> {
+    /// As [`to_lanes`] lays them.
+    Lanes(&'a [i16]),
+    /// Moved bytes, and the zero that is to be taken off.
+    Bytes(&'a Bytes, i32),
+}
+
+/// Bytes moved by `off` to 16 bits.
+#[inline(always)]
+pub(super) fn widen(bytes: &[u8], off: i16, lanes: &mut [i16]) {
+    lanes.iter_mut().zip(bytes).for_each(|(to, &b)| *to = i16::from(b) - off);
+}
+
+impl Rows<'_> {
+    /// The samples `picked`, padded.
+    fn pick(self, level: Level, columns: usize, picked: &[usize], out: &mut Vec<i16>) {
+        let padded = columns.next_multiple_of(PAD);
+        // Padding stays zero from call to call: a buffer serves one width.
+        out.resize(picked.len() * padded, 0);
+        for (to, &row) in out.chunks_exact_mut(padded).zip(picked) {
+            match self {
+                Self::Lanes(all) => to.copy_from_slice(&all[row * padded..(row + 1) * padded]),
+                Self::Bytes(bytes, zero) => {
+                    let (from, to, off) = (bytes.row(row), &mut to[..columns], lane(MOVED + zero));
+                    #[cfg(target_arch = "x86_64")]
+                    if level != Level::Plain {
+                        super::simd::widen_of(level, from, off, to);
+                        continue;
+                    }
+                    let _ = level;
+                    widen(from, off, to);
+                }
+            }
+        }
+    }
 }
 
 /// Where a batch's sums lie: `[sample][class]` of the first half of the classes, then of the second.
@@ -177,8 +209,9 @@ pub(super) fn add(values: &[i16], sums: &mut [i32]) {
 }
 
 impl Turned {
-    fn turn(&mut self, level: Level, (all, padded): (&[i16], usize), rows: &[usize]) {
-        pick(all, padded, rows, &mut self.batch);
+    fn turn(&mut self, level: Level, (all, columns): (Rows<'_>, usize), rows: &[usize]) {
+        all.pick(level, columns, rows, &mut self.batch);
+        let padded = columns.next_multiple_of(PAD);
         self.features.resize(rows.len().div_ceil(2) * padded * 2, 0);
         for (pair, two) in self.features.chunks_exact_mut(padded * 2).zip(self.batch.chunks(2 * padded)) {
             let (first, second) = two.split_at(padded);
@@ -217,7 +250,7 @@ impl Pairs {
         &mut self,
         way: Way,
         (errors, zero, classes): Errors<'_>,
-        (all, rows): (&[i16], &[usize]),
+        (all, rows): (Rows<'_>, &[usize]),
         (columns, acc): (usize, &mut [i32]),
     ) -> (i32, i32) {
         let (padded, pairs, first) = (columns.next_multiple_of(PAD), rows.len().div_ceil(2), way.half(classes));
@@ -228,7 +261,7 @@ impl Pairs {
             if words.is_empty() {
                 return (0, 0);
             }
-            turned.turn(way.level, (all, padded), rows);
+            turned.turn(way.level, (all, columns), rows);
             let (features, at) = ((&turned.features[..], padded), (zero, &turned.column_sums[..]));
             let tiles = words.chunks(TILE * pairs).zip(acc.chunks_mut(TILE * columns));
             tiles.fold((0, 0), |range, (words, acc)| {
@@ -245,7 +278,7 @@ impl Pairs {
         &mut self,
         way: Way,
         (errors, zero, classes): Errors<'_>,
-        (all, rows): (&[i16], &[usize]),
+        (all, rows): (Rows<'_>, &[usize]),
         (columns, acc): (usize, &mut [i64]),
     ) -> (i64, i64) {
         let (padded, pairs, first) = (columns.next_multiple_of(PAD), rows.len().div_ceil(2), way.half(classes));
@@ -258,7 +291,7 @@ impl Pairs {
             if high.is_empty() {
                 return (0, 0);
             }
-            turned.turn(way.level, (all, padded), rows);
+            turned.turn(way.level, (all, columns), rows);
             let (features, sums) = ((&turned.features[..], padded), &turned.column_sums[..]);
             let [of_high, of_low] = &mut turned.tile;
             let words = high.chunks(TILE * pairs).zip(low.chunks(TILE * pairs));

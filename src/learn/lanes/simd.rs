@@ -2,7 +2,7 @@
 
 use super::Level;
 use super::elementwise::{Counted, Grid, range_of, requant_block, sgd_block};
-use super::matrix::{add, interleave, to_16};
+use super::matrix::{add, interleave, to_16, widen};
 use super::softmax::{exponentials, normalise};
 use super::wide::{Fine, Stepped, below_values, fine_values, join_row};
 use crate::numeric::elementary::Exponent;
@@ -38,6 +38,7 @@ at_level!(sgd_i64, sgd_block, (weights: &[i32], gradient: &[i64], grid: &Grid, o
 at_level!(join_row_of, join_row, (high: &[i32], low: &[i32], at: (&[i32], i64), out: &mut [i64]) -> (i64, i64));
 at_level!(exponentials_of, exponentials, (logits: &[i32], most: i32, exponent: Exponent, out: &mut [i32]) -> u64);
 at_level!(to_lanes, to_16, (codes: &[i32], lanes: &mut [i16]) -> i32);
+at_level!(widen_of, widen, (bytes: &[u8], off: i16, lanes: &mut [i16]) -> ());
 at_level!(interleave_of, interleave, (first: &[i16], second: &[i16], out: &mut [i16]) -> ());
 at_level!(add_of, add, (values: &[i16], sums: &mut [i32]) -> ());
 at_level!(range_level, range_of, (codes: &[i32], zero: i32) -> (i32, i32));

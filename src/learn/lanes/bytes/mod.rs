@@ -21,7 +21,7 @@ const PAD: usize = 64;
 /// Classes of one tile.
 const TILE: usize = 4;
 /// What makes a signed code unsigned.
-const MOVED: i32 = 128;
+pub(super) const MOVED: i32 = 128;
 
 /// The byte of a code of 8 bits; wider ones are never given.
 #[inline(always)]
@@ -73,6 +73,11 @@ impl Bytes {
             self.rows.extend_from_slice(&from.rows[row * padded..(row + 1) * padded]);
             self.sums.push(from.sums[row]);
         }
+    }
+
+    /// One row, without its padding.
+    pub(super) fn row(&self, row: usize) -> &[u8] {
+        &self.rows[row * self.padded()..][..self.columns]
     }
 
     fn resize(&mut self, rows: usize, columns: usize) {
