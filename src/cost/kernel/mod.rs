@@ -11,7 +11,7 @@ mod read;
 mod set;
 mod ways;
 
-pub use builtin::{KernelSetError, kernel_set, kernel_sets};
+pub use builtin::{KernelSetError, kernel_set, kernel_set_for, kernel_sets};
 pub use error::{KernelFileError, KernelProblem};
 pub use set::{Instr, Kernel, KernelSet, Level, Source, Traffic};
 pub(super) use set::{call_text, key_text};
