@@ -112,7 +112,8 @@ fn measurements_made_by_the_model_with_other_numbers_bring_those_numbers_back() 
     let model = BoardModel::new(&rows_of("cortex-m4"), &layers, None);
     let all: Vec<usize> = (0..model.rows().len()).collect();
     let at = |key: &str| model.parameters().iter().position(|p| p.key == key).unwrap_or_else(|| panic!("{key}"));
-    let (bubble, software) = (at("cortex-m4 core.branch.taken_extra"), at("cortex-m4 software.cmsis-nn-8-bit-fixed-point"));
+    let (bubble, software) =
+        (at("cortex-m4 core.branch.taken_extra"), at("cortex-m4 software.cmsis-nn-8-bit-fixed-point"));
     let mut truth: Vec<f64> = model.parameters().iter().map(|p| p.value).collect();
     let before = truth.clone();
     truth[bubble] = 1.3;
