@@ -3,9 +3,11 @@
 #[path = "support/small_run.rs"]
 mod small_run;
 
-use small_run::{run, small, write};
+use small_run::{run, small, tinyprec, write};
 use std::fs;
 use std::path::Path;
+use tinyprec::import;
+use tinyprec::nn::{Graph, networks};
 
 /// Runs the experiment `text` and expects status 1 with all `words` on stderr, and nothing on stdout.
 fn refused(text: &str, words: &[&str]) {
@@ -121,4 +123,64 @@ fn arguments_and_records() {
     expect(dir.path(), &["run", "x.toml", "--seeds", "1,1"], &["twice"]);
     expect(dir.path(), &["report", "x.toml"], &["x.toml:1:", "not a record"]);
     expect(dir.path(), &["report", "nothere.json"], &["nothere.json"]);
+}
+
+/// A network with random weights and images for it, in this folder.
+fn network_and_images(dir: &Path, images: usize) {
+    let a = networks::find("BMXNet-ResNet18-CIFAR10").unwrap();
+    let graph = Graph::new(a.build(a.options(), &mut networks::Random::new(1)).unwrap().spec).unwrap();
+    import::save_graph(&graph, &dir.join("net.safetensors")).unwrap();
+    let record = |i: usize| (0..3073).map(move |at| if at == 0 { 3 } else { (at * 7 + i).to_le_bytes()[0] });
+    fs::write(dir.join("images.bin"), (0..images).flat_map(record).collect::<Vec<u8>>()).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_eval_leaves_no_file_behind() {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, Stdio};
+    let dir = tempfile::tempdir().unwrap();
+    network_and_images(dir.path(), 20_000);
+    let before = fs::read_dir(dir.path()).unwrap().count();
+    let arguments = ["eval", "net.safetensors", "images.bin", "--scores", "s.csv", "--features", "f.safetensors"];
+    let mut child = tinyprec(dir.path(), &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    assert!(child.try_wait().unwrap().is_none(), "20 000 images take longer");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let status = child.wait().unwrap();
+    // A shell calls this status 130.
+    assert!(status.signal() == Some(2) || status.code() == Some(130), "{status:?}");
+    let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    // The folder of kept features may be there, empty.
+    assert!(left.len() <= before + 1 && !left.iter().any(|n| n == "s.csv" || n == "f.safetensors"), "{left:?}");
+    assert!(fs::read_dir(dir.path().join("features")).map_or(0, Iterator::count) == 0, "kept features of half a run");
+}
+
+#[test]
+fn a_closed_pipe_ends_eval_quietly() {
+    use std::process::Stdio;
+    let dir = tempfile::tempdir().unwrap();
+    network_and_images(dir.path(), 20);
+    let arguments = ["eval", "net.safetensors", "images.bin", "--json", "--scores", "s.csv"];
+    let mut child = tinyprec(dir.path(), &arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!message.contains("panicked") && !message.contains("error"), "{message}");
+    assert_eq!(output.status.code(), Some(0), "{message}");
+    assert_eq!(fs::read_to_string(dir.path().join("s.csv")).unwrap().lines().count(), 21);
+}
+
+#[test]
+fn a_model_table_fits_a_narrow_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["QuickNet", "ReActNet-A", "ResNet-8", "CNV-W1A2"] {
+        for columns in ["40", "60"] {
+            let output = tinyprec(dir.path(), &["model", name]).env("COLUMNS", columns).output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let widest = text.lines().max_by_key(|line| line.chars().count()).unwrap();
+            assert!(widest.chars().count() <= columns.parse().unwrap(), "{columns}: {widest}");
+            assert!(text.contains("total") && text.contains("parameters deployed"), "{text}");
+        }
+    }
 }

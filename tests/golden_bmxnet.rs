@@ -63,3 +63,30 @@ fn imagenets_network_gives_features_of_images_of_128_pixels() {
     let image = Tensor::image(shape, &vec![100; shape.len()]).unwrap();
     assert_eq!(graph.features(&image).unwrap().shape().len(), 512);
 }
+
+/// Published weights, not random ones: batch normalisations of trained layers have negative factors and thresholds beyond every sum.
+#[test]
+fn published_weights_give_the_same_bits_behind_thresholds() {
+    let graph = |file, input| {
+        Some(import::load_with(&shared(file)?, &LoadOptions { input, ..LoadOptions::default() }).unwrap())
+    };
+    let small = graph("weights/cifar10__bmxnet_resnet18.safetensors", None).map(|g| (g, 15, 10));
+    let large = graph("weights/imagenet__bmxnet_resnet18_fp_stage1.safetensors", Some([64, 64])).map(|g| (g, 11, 2));
+    for (graph, layers, images) in small.into_iter().chain(large) {
+        let folded = graph.with_thresholds().unwrap();
+        assert_eq!(graph.spec().nodes.len() - folded.spec().nodes.len(), layers);
+        let shape = graph.input().shape;
+        for seed in 0..images {
+            let pixels: Vec<u8> =
+                (0..shape.len()).map(|i| (i * (2 * seed + 37) + i / 96 * 11).to_le_bytes()[0]).collect();
+            let image = [Tensor::image(shape, &pixels).unwrap()];
+            let (one, other) = (graph.passes(&image).unwrap(), folded.passes(&image).unwrap());
+            let bits = |t: &Tensor| t.reals().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&one[0].output), bits(&other[0].output), "scores of image {seed}");
+            assert_eq!(bits(&one[0].features), bits(&other[0].features), "features of image {seed}");
+        }
+    }
+    let Some((graph, set)) = cifar10() else { return };
+    let folded = graph.with_thresholds().unwrap();
+    assert_eq!(correct(&folded, &set, 100), correct(&graph, &set, 100), "of a hundred photographs");
+}

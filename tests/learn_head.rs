@@ -155,3 +155,44 @@ fn narrow_accumulators_overflow_in_the_open() {
     let error = head.step(&toy.table(head.config()), &toy.labels, &rows, &mut NullSink).unwrap_err();
     assert!(matches!(error, LearnError::Overflow(_)), "{error}");
 }
+
+/// Weights, copies and overflow counts of a head large enough to be cut in two, on one thread and on two, in every preset; the
+/// overflows are there, so blocks that go back to the plain kernel are too.
+#[test]
+fn two_threads_give_the_bytes_of_one() {
+    let (classes, features) = (37, 450);
+    let toy = Toy::new(classes, features, 80);
+    let rows: Vec<usize> = (0..80).collect();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let mut overflowed = 0;
+    let mut precisions: Vec<Precision> =
+        Precision::PRESETS.iter().map(|preset| Precision::preset(preset).unwrap()).collect();
+    precisions.push(Precision::preset("hybrid-8").unwrap().with_format("weights.master", "int4:static(-1,1)").unwrap());
+    for precision in precisions {
+        let mut config = HeadConfig::new(precision, 0.9);
+        config.batch = 33;
+        let run = |two: bool| {
+            let mut cwr = CwrStar::new(config.clone(), classes, features, 5).unwrap();
+            cwr.head_mut().side_by_side(two);
+            let table = toy.table(&config);
+            let plan = (0, 3, EpochOrder::new(1));
+            let mut reports = Vec::new();
+            let mut note = |_: &CwrStar, report| reports.push(report);
+            train_experience(&mut cwr, (&table, &toy.labels, &rows), plan, &mut NullSink, &mut note).unwrap();
+            let head = cwr.head();
+            let predicted = head.clone().predict_rows(&table, &rows).unwrap();
+            (
+                head.master().clone(),
+                head.consolidated().clone(),
+                head.forward_copy().clone(),
+                head.overflows(),
+                reports,
+                predicted,
+            )
+        };
+        let (one, two) = (pool.install(|| run(false)), pool.install(|| run(true)));
+        overflowed += one.3.iter().map(|n| n.overflowed).sum::<u64>();
+        assert!(one == two, "{}", config.precision.name);
+    }
+    assert!(overflowed > 0);
+}

@@ -14,7 +14,7 @@ use tinyprec::data::{self, Dataset};
 use tinyprec::import::{self, Data, TensorMap};
 use tinyprec::nn::Graph;
 use tinyprec::run::evaluate::{Evaluation, evaluate, evaluate_features};
-use tinyprec::run::{FeatureKey, FeatureStore, Origin, hash_file};
+use tinyprec::run::{FeatureKey, FeatureStore, Origin, hash_file, replace};
 
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
@@ -124,7 +124,7 @@ pub fn run(args: &EvalArgs, terminal: &Terminal) -> Outcome {
         ));
     }
     if let (Some(path), true) = (&args.scores, found.classes > 0) {
-        fs::write(path, scores_csv(&found, &data)).map_err(|e| cannot_write(path, &e))?;
+        put(path, &scores_csv(&found, &data))?;
     }
     if let (Some(path), Some(features)) = (&args.features, &found.features) {
         write_features(path, &graph, &data, &found, features)?;
@@ -180,8 +180,21 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("{}: cannot be written: {error}; choose another path", path.display()))
 }
 
+/// Whether a result can be written there. Nothing is left behind: whoever stops a run finds no empty file in its place.
 fn writable(path: &Path) -> Result<(), Failure> {
-    fs::OpenOptions::new().create(true).append(true).open(path).map(drop).map_err(|e| cannot_write(path, &e))
+    let tried = if path.exists() {
+        fs::OpenOptions::new().append(true).open(path).map(drop)
+    } else {
+        replace(path, &[]).and_then(|()| fs::remove_file(path))
+    };
+    tried.map_err(|e| cannot_write(path, &e))
+}
+
+/// Writes a file whole or not at all; what is no file, a device or a pipe, is written to as it comes.
+fn put(path: &Path, text: &str) -> Result<(), Failure> {
+    let special = fs::metadata(path).is_ok_and(|found| !found.is_file());
+    let written = if special { fs::write(path, text) } else { replace(path, text.as_bytes()) };
+    written.map_err(|e| cannot_write(path, &e))
 }
 
 fn scores_csv(found: &Evaluation, data: &Dataset) -> String {

@@ -22,7 +22,7 @@ pub struct ModelArgs {
     /// Runs it on one image at a time and prints latency_ms; published networks run on seeded random weights
     #[arg(long)]
     time: bool,
-    /// Threads for --time
+    /// Threads over which --time spreads images for its images/s; one image runs on one thread, so latency_ms stays
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
     /// Puts integer thresholds in the place of batch normalisations whose signs alone are read: the same bits
@@ -54,7 +54,7 @@ pub fn run(args: &ModelArgs, terminal: &Terminal) -> Outcome {
         format!("{:#}", with_timing(whole(&model), timing.as_ref()))
     } else {
         let table = described(&model, terminal.width);
-        timing.map_or_else(|| table.clone(), |t| format!("{table}\n\n{}", t.described()))
+        timing.map_or_else(|| table.clone(), |t| format!("{table}\n\n{}", t.described(terminal.width)))
     })?;
     Ok(Status::Done)
 }

@@ -13,40 +13,87 @@ fn bits_of(by: &ByBits) -> Vec<u32> {
     by.keys().copied().collect()
 }
 
+/// Terminals narrower than this get a list in the place of the table.
+const LEAST_TABLE: usize = 80;
+/// Columns of a name and of a figure in the footer.
+const FOOT: [usize; 2] = [44, 14];
+
 /// The table and its footer as text.
 pub fn described(model: &Model, width: usize) -> String {
     let counts = model.graph.counts();
     let (weight_bits, mac_bits) = (bits_of(&counts.weights()), bits_of(&counts.macs()));
-    let mut table = Table::new();
-    table.load_style(RULED);
     let heads = ["layer", "operation", "bits in", "output"].map(str::to_owned).into_iter();
     let heads = heads.chain(weight_bits.iter().map(|b| format!("{b}-bit w"))).chain(["KiB".to_owned()]);
-    table.set_header(heads.chain(mac_bits.iter().map(|b| format!("{b}-bit MACs"))));
-    for layer in &counts.layers {
-        table.add_row(row(layer, &weight_bits, &mac_bits));
+    let heads: Vec<String> = heads.chain(mac_bits.iter().map(|b| format!("{b}-bit MACs"))).collect();
+    let rows = counts.layers.iter().map(|layer| row(layer, &weight_bits, &mac_bits));
+    let rows: Vec<Vec<String>> = rows.chain([total(&counts, &weight_bits, &mac_bits)]).collect();
+    let body = if width < LEAST_TABLE { listed(&heads, &rows, width) } else { tabled(&heads, &rows) };
+    let graph = &model.graph;
+    let head = wrapped(&format!("{}: {} → {}", graph.name(), graph.input(), graph.output()), width, "");
+    let foot: Vec<String> =
+        footer(model, &counts).into_iter().map(|(name, value, unit)| line(name, &value, unit, width)).collect();
+    format!("{head}\n\n{body}\n\n{}", foot.join("\n"))
+}
+
+/// One line a layer.
+fn tabled(heads: &[String], rows: &[Vec<String>]) -> String {
+    let mut table = Table::new();
+    table.load_style(RULED);
+    table.set_header(heads);
+    for row in rows {
+        table.add_row(row);
     }
-    table.add_row(total(&counts, &weight_bits, &mac_bits));
     for (i, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 1));
         if i > 1 {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let graph = &model.graph;
-    let head = format!("{}: {} → {}", graph.name(), graph.input(), graph.output());
-    let foot: Vec<String> =
-        footer(model, &counts).into_iter().map(|(name, value, unit)| line(name, &value, unit, width)).collect();
-    format!("{head}\n\n{}\n\n{}", table.trim_fmt(), foot.join("\n"))
+    table.trim_fmt()
+}
+
+/// A layer's name and operation, and below them what its other cells say, as many on a line as fit.
+fn listed(heads: &[String], rows: &[Vec<String>], width: usize) -> String {
+    let entry = |row: &Vec<String>| {
+        let name = if row[1].is_empty() { row[0].clone() } else { format!("{}, {}", row[0], row[1]) };
+        let cells = heads.iter().zip(row).skip(2).filter(|(_, cell)| !cell.is_empty() && *cell != "-");
+        let cells: Vec<String> = cells.map(|(head, cell)| format!("{head}: {cell}")).collect();
+        format!("{}\n  {}", wrapped(&name, width, "  "), wrapped(&cells.join(", "), width - 2, "  "))
+    };
+    rows.iter().map(entry).collect::<Vec<_>>().join("\n")
+}
+
+/// Text broken after commas and at arrows so that each line fits; all lines but the first begin with `indent`.
+pub fn wrapped(text: &str, width: usize, indent: &str) -> String {
+    let mut lines = vec![String::new()];
+    for part in text.replace(" → ", "\u{0}→ ").replace(", ", ",\u{0}").split('\u{0}') {
+        let last = lines.last_mut().expect("begun with one line");
+        let gap = usize::from(!last.is_empty());
+        if last.is_empty() || last.chars().count() + gap + part.chars().count() <= width {
+            *last += if gap > 0 { " " } else { "" };
+            *last += part;
+        } else {
+            lines.push(format!("{indent}{part}"));
+        }
+    }
+    lines.join("\n")
 }
 
 fn line(name: &str, value: &Value, unit: &str, width: usize) -> String {
     let value = match value {
         Value::Number(n) if n.is_u64() => grouped(n.as_u64().unwrap_or_default()),
         Value::Number(n) => format!("{:.3}", n.as_f64().unwrap_or_default()),
+        Value::String(text) => text.clone(),
         other => other.to_string(),
     };
     let label = name.replace('_', " ");
-    format!("{label:<44} {value:>14} {unit}").trim_end().chars().take(width.max(80)).collect()
+    let [names, figures] = FOOT;
+    // In a narrow terminal the names give way, at last to a line of their own.
+    let names = names.min(width.saturating_sub(figures + 1 + " MiB".len()));
+    if label.chars().count() > names {
+        return format!("{label}\n{}", line("", &Value::String(value), unit, width));
+    }
+    format!("{label:<names$} {value:>figures$} {unit}").trim_end().to_owned()
 }
 
 /// Digits in threes, with thin gaps.

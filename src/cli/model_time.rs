@@ -1,6 +1,7 @@
 //! Latency of one image, and which operations it goes to.
 
 use super::Failure;
+use super::model_table::wrapped;
 use rayon::ThreadPoolBuilder;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -16,11 +17,16 @@ pub struct Timing {
     threads: usize,
     /// Milliseconds of each run, ascending.
     runs: Vec<f64>,
+    /// Images a second on all threads.
+    images_per_second: f64,
     /// Operation and its share of the whole, largest first.
     parts: Vec<(String, f64)>,
 }
 
-/// Runs one image again and again.
+/// Images that each thread takes at a time where several run.
+const IMAGES_A_THREAD: usize = 16;
+
+/// Runs one image again and again on one thread, and many side by side where there are more.
 pub fn time(graph: &Graph, threads: usize) -> Result<Timing, Failure> {
     let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| Failure::new(e.to_string()))?;
     pool.install(|| timed(graph, threads))
@@ -47,7 +53,19 @@ fn timed(graph: &Graph, threads: usize) -> Result<Timing, Failure> {
             last = Instant::now();
         })?;
     }
-    Ok(Timing { threads, runs, parts: shares(&parts) })
+    let images_per_second = if threads > 1 { rate(graph, &image, threads)? } else { 1e3 / runs[runs.len() / 2] };
+    Ok(Timing { threads, runs, images_per_second, parts: shares(&parts) })
+}
+
+/// Images a second where every thread has images of its own.
+fn rate(graph: &Graph, image: &Tensor, threads: usize) -> Result<f64, Failure> {
+    let images = vec![image.clone(); threads * IMAGES_A_THREAD];
+    graph.passes(&images)?;
+    let (mut done, begin) = (0, Instant::now());
+    while done == 0 || begin.elapsed() < LEAST_TIME {
+        done += graph.passes(&images)?.len();
+    }
+    Ok(done as f64 / begin.elapsed().as_secs_f64())
 }
 
 /// A picture of slanting stripes: values do not matter, but they must not all be equal.
@@ -82,6 +100,7 @@ impl Timing {
         vec![
             ("latency_ms".to_owned(), json!({"median": self.median(), "min": self.runs[0]})),
             ("threads".to_owned(), json!(self.threads)),
+            ("images_per_second".to_owned(), json!(self.images_per_second)),
             ("runs".to_owned(), json!(self.runs.len())),
             ("engine".to_owned(), json!(format!("{:?}", Engine::best()))),
             ("parts".to_owned(), self.parts.iter().map(part).collect()),
@@ -89,17 +108,24 @@ impl Timing {
     }
 
     /// The same as text.
-    pub fn described(&self) -> String {
-        let head = format!(
-            "latency_ms {:.3} (median of {}), {:.3} (minimum), batch 1, threads: {}, {:?}",
-            self.median(),
-            self.runs.len(),
-            self.runs[0],
-            self.threads,
-            Engine::best()
+    pub fn described(&self, width: usize) -> String {
+        let head = wrapped(
+            &format!(
+                "latency_ms {:.3} (median of {}), {:.3} (minimum), batch 1, {:.0} images/s, threads: {}, {:?}",
+                self.median(),
+                self.runs.len(),
+                self.runs[0],
+                self.images_per_second,
+                self.threads,
+                Engine::best()
+            ),
+            width,
+            "  ",
         );
+        // A narrow terminal cuts the gap behind the names.
+        let names = 24.min(width.saturating_sub(24));
         let part = |(op, share): &(String, f64)| {
-            format!("  {op:<24} {:>5.1} %  {:>9.3} ms", share * 100.0, share * self.median())
+            format!("  {op:<names$} {:>5.1} % {:>9.3} ms", share * 100.0, share * self.median())
         };
         std::iter::once(head).chain(self.parts.iter().map(part)).collect::<Vec<_>>().join("\n")
     }

@@ -2,7 +2,7 @@
 
 use super::forward::dequantise;
 use super::kernels::{self, round_to_format};
-use super::lanes::{self, Level};
+use super::lanes::{self, Halves, Level, Way};
 use super::slot_state::SlotState;
 use super::{HeadConfig, LearnError, SlotName};
 use crate::numeric::{QParams, Scale, Values, elementary};
@@ -57,13 +57,7 @@ impl Loss {
             (true, true) => {
                 let p = &mut self.codes[at.clone()];
                 lanes::softmax(self.level, &self.logit_codes[at], self.logit_unit, p);
-                let to = slot.grid((0, 0), Scale::pow2(-30));
-                if to.factor != Scale::ONE || to.params.zero_point != 0 {
-                    let requant = slot.requant(0, &to);
-                    for p in p {
-                        *p = requant.code(*p, &mut slot.site)?;
-                    }
-                }
+                to_slot(p, slot)?;
             }
             (integer, to_codes) => {
                 if integer {
@@ -82,6 +76,32 @@ impl Loss {
             }
         }
         Ok(())
+    }
+
+    /// [`Self::softmax`] of a whole batch whose integer logits are the dot products `sums` of `unit` each; gives the smallest and
+    /// largest logit. `None`, and nothing done, where probabilities are real.
+    pub fn softmax_of_batch(
+        &mut self,
+        (sums, halves): (&[i32], Halves),
+        unit: Scale,
+    ) -> Result<Option<(i64, i64)>, LearnError> {
+        if !self.probability_slot.is_integer() {
+            return Ok(None);
+        }
+        self.logit_unit = unit;
+        let (c, level) = (self.classes, self.level);
+        let n = halves.samples * c;
+        let samples = self.logit_codes[..n].chunks_exact_mut(c).zip(self.codes[..n].chunks_exact_mut(c));
+        for (b, (z, p)) in samples.enumerate() {
+            let [head, tail] = halves.of(sums, b);
+            z[..head.len()].copy_from_slice(head);
+            z[head.len()..].copy_from_slice(tail);
+            lanes::softmax(level, z, unit, p);
+        }
+        to_slot(&mut self.codes[..n], &mut self.probability_slot)?;
+        let z = &self.logit_codes[..n];
+        let (lo, hi) = lanes::range(Way::best(), z, z.first().copied().unwrap_or(0));
+        Ok(Some((lo.into(), hi.into())))
     }
 
     /// Scale of integer probabilities, and so of integer differences.
@@ -111,7 +131,13 @@ impl Loss {
     /// Range of the first `n` errors, 0 inside: codes in their unit, and reals.
     pub fn range(&self, n: usize) -> ((i64, i64), (f64, f64)) {
         if self.probability_slot.is_integer() {
-            (kernels::range_with_zero(&self.codes[..n]), (0.0, 0.0))
+            (
+                {
+                    let (lo, hi) = lanes::range(Way::best(), &self.codes[..n], 0);
+                    (lo.into(), hi.into())
+                },
+                (0.0, 0.0),
+            )
         } else {
             let reals = self.reals[..n].iter().fold((0f64, 0f64), |(lo, hi), &x| (lo.min(x.into()), hi.max(x.into())));
             ((0, 0), reals)
@@ -130,7 +156,7 @@ impl Loss {
                 let requant = self.error_slot.requant(0, &to);
                 let most = Some(range.0.unsigned_abs().max(range.1.unsigned_abs()));
                 let src = (&self.codes[..n], most);
-                lanes::requant(self.level, src, &requant, &mut self.error_slot.site, &mut codes[..n])?;
+                lanes::requant(Way::best(), src, &requant, &mut self.error_slot.site, &mut codes[..n])?;
             }
             Values::Codes { codes, params } => {
                 *params = self.error_slot.real_grid(reals.0, reals.1)?;
@@ -190,4 +216,14 @@ impl Loss {
         }
         Ok(())
     }
+}
+
+/// Probabilities of 2^−30 each into their slot's codes.
+fn to_slot(probabilities: &mut [i32], slot: &mut SlotState) -> Result<(), LearnError> {
+    let to = slot.grid((0, 0), Scale::pow2(-30));
+    if to.factor != Scale::ONE || to.params.zero_point != 0 {
+        let requant = slot.requant(0, &to);
+        lanes::requant_in_place(Way::best(), probabilities, &requant, &mut slot.site)?;
+    }
+    Ok(())
 }

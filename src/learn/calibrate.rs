@@ -38,6 +38,8 @@ impl Head {
             self.errors_of_batch(table, labels, batch, &mut NullSink)?;
             self.quantise_errors(batch.len(), &mut NullSink)?;
             self.gradients(table, batch, &mut NullSink)?;
+            self.weights.gradient.settle()?;
+            self.bias.iter_mut().try_for_each(|bias| bias.gradient.settle())?;
             let (l, h) = self.weights.gradient.real_range();
             (lo, hi) = (lo.min(l), hi.max(h));
         }

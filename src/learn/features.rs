@@ -1,7 +1,9 @@
 //! From the backbone's output to the `features` slot: standardised by the first experience's statistics, then quantised.
 
 use super::kernels::store;
-use super::slot_state::{SlotState, narrow_real};
+use super::lanes::bytes::Bytes;
+use super::lanes::{self, Level, Rows};
+use super::slot_state::{SlotState, codes_of, narrow_real};
 use super::{LearnError, Precision, SlotName};
 use crate::numeric::narrow::saturate_i32;
 use crate::numeric::{Format, Narrow, QParams, Scale, Values};
@@ -46,11 +48,59 @@ pub enum Standardise {
 }
 
 /// Samples in the head's feature format.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct FeatureTable {
     n_features: usize,
     format: Format,
     values: Values,
+    packed: Packed,
+}
+
+/// The table's codes as vector registers want them, once for all batches.
+#[derive(Debug, Clone)]
+pub(crate) enum Packed {
+    /// 8-bit codes, where this machine multiplies such.
+    Bytes(Bytes),
+    /// Codes of up to 16 bits less their zero, padded, as [`lanes::to_lanes`] lays them.
+    Lanes(Vec<i16>),
+    /// Reals, and wider codes.
+    No,
+}
+
+impl Packed {
+    fn new(n_features: usize, format: Format, values: &Values) -> Self {
+        let Values::Codes { codes, params } = values else { return Self::No };
+        if Bytes::fit(Level::best(), codes_of(format)) {
+            return Self::Bytes(Bytes::moved(codes, n_features));
+        }
+        if !fits_lanes(format, *params) {
+            return Self::No;
+        }
+        let centred: Vec<i32> = codes.iter().map(|&a| a.wrapping_sub(params.zero_point)).collect();
+        let mut lanes = Vec::new();
+        lanes::to_lanes(Level::best(), centred.chunks_exact(n_features), n_features, &mut lanes);
+        Self::Lanes(lanes)
+    }
+
+    /// Rows that 16-bit lanes are gathered from; `zero` is the codes' own.
+    pub fn rows(&self, zero: i32) -> Option<Rows<'_>> {
+        match self {
+            Self::Bytes(bytes) => Some(Rows::Bytes(bytes, zero)),
+            Self::Lanes(lanes) => Some(Rows::Lanes(lanes)),
+            Self::No => None,
+        }
+    }
+}
+
+/// Whether centred codes of a format with these parameters fit 16 bits.
+fn fits_lanes(format: Format, params: QParams) -> bool {
+    format.is_integer() && (format.bits() <= 15 || (format.bits() == 16 && params.zero_point == 0))
+}
+
+impl PartialEq for FeatureTable {
+    fn eq(&self, other: &Self) -> bool {
+        (self.n_features, self.format, &self.values) == (other.n_features, other.format, &other.values)
+    }
 }
 
 impl FeatureTable {
@@ -60,7 +110,8 @@ impl FeatureTable {
             let expected = n_features.max(1);
             return Err(LearnError::Shape { what: "a feature table", expected, got: values.len() });
         }
-        Ok(Self { n_features, format, values })
+        let packed = Packed::new(n_features, format, &values);
+        Ok(Self { n_features, format, values, packed })
     }
 
     /// Samples.
@@ -86,6 +137,11 @@ impl FeatureTable {
     /// All values, row-major.
     pub fn values(&self) -> &Values {
         &self.values
+    }
+
+    /// All codes for vector registers.
+    pub(crate) fn packed(&self) -> &Packed {
+        &self.packed
     }
 }
 

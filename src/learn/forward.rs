@@ -1,13 +1,14 @@
 //! Forward pass of the head: copy of the weights, logits of one sample.
 
+use super::features::Packed;
 use super::forward_copy::convert;
 use super::kernels::{self, Site, logit_to};
-use super::lanes::bytes::{self, Bytes};
-use super::lanes::{self, Level};
+use super::lanes::bytes::Bytes;
+use super::lanes::{Halves, Lanes, Way};
 use super::slot_state::{SlotState, narrow_real};
 use super::{FeatureTable, HeadConfig, LearnError, SlotName};
 use crate::numeric::narrow::saturate_i32;
-use crate::numeric::{AccumulatorFormat, Format, Narrow, QParams, Scale, Values, safe_bits};
+use crate::numeric::{AccumulatorFormat, Narrow, QParams, Scale, Values, safe_bits};
 
 /// Unit of logits that are rounded out of an accumulator wider than 32 bits: 2^−20, so ±2048.
 const WIDE_LOGIT: i32 = -20;
@@ -76,56 +77,16 @@ pub(crate) struct Forward {
     pub sums_real: Vec<f32>,
     /// Codes of at most 16 bits whose dot products fit 32: a batch at once.
     narrow: bool,
-    level: Level,
-    weight_lanes: Vec<i16>,
-    row_sums: Vec<i32>,
-    pub batch: Batch,
+    pub way: Way,
+    /// The weights' codes are laid for the registers as they are now.
+    laid: bool,
+    weight_lanes: Lanes,
+    batches: [Bytes; 2],
     batch_sums: Vec<i32>,
+    batch_halves: Halves,
     /// Weights and features are of 8 bits, and this machine multiplies such.
     in_bytes: bool,
     weight_bytes: Bytes,
-}
-
-/// A minibatch's features, centred, as `lanes` lays them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Batch {
-    pub lanes: Vec<i16>,
-    pub sums: Vec<i32>,
-    centred: Vec<i32>,
-    /// The same samples' codes as they are, as `lanes::bytes` lays them.
-    pub bytes: Bytes,
-}
-
-impl Batch {
-    /// Whether centred codes of these parameters fit 16 bits.
-    pub fn fits(format: Format, params: QParams) -> bool {
-        format.is_integer() && (format.bits() <= 15 || (format.bits() == 16 && params.zero_point == 0))
-    }
-
-    /// Gathers the samples `rows`; says whether their format allows it.
-    pub fn gather(&mut self, level: Level, table: &FeatureTable, rows: &[usize]) -> bool {
-        let Values::Codes { codes, params } = table.values() else { return false };
-        if !Self::fits(table.format(), *params) {
-            return false;
-        }
-        let k = table.n_features();
-        let row = |&r: &usize| &codes[r * k..(r + 1) * k];
-        if params.zero_point == 0 {
-            lanes::to_lanes(level, rows.iter().map(row), k, &mut self.lanes, &mut self.sums);
-            return true;
-        }
-        self.centred.resize(rows.len() * k, 0);
-        for (centred, row) in self.centred.chunks_exact_mut(k).zip(rows.iter().map(row)) {
-            centred.iter_mut().zip(row).for_each(|(d, &a)| *d = a.wrapping_sub(params.zero_point));
-        }
-        lanes::to_lanes(level, self.centred.chunks_exact(k), k, &mut self.lanes, &mut self.sums);
-        true
-    }
-
-    /// Gathers the samples `rows`, whose codes are of 8 bits.
-    pub fn gather_bytes(&mut self, codes: &[i32], k: usize, rows: &[usize]) {
-        self.bytes.moved(rows.iter().map(|&r| &codes[r * k..(r + 1) * k]), k);
-    }
 }
 
 impl Forward {
@@ -163,12 +124,13 @@ impl Forward {
             sums: vec![0; classes],
             sums_real: vec![0.0; classes],
             narrow: integer && slot.format.bits() <= 16 && features.format.bits() <= 16,
-            level: Level::best(),
-            weight_lanes: Vec::new(),
-            row_sums: Vec::new(),
-            batch: Batch::default(),
+            way: Way::best(),
+            laid: false,
+            weight_lanes: Lanes::default(),
+            batches: Default::default(),
             batch_sums: Vec::new(),
-            in_bytes: integer && [&slot, &features].iter().all(|s| Bytes::fit(Level::best(), s.codes())),
+            batch_halves: Halves { samples: 0, classes, first: classes },
+            in_bytes: integer && [&slot, &features].iter().all(|s| Bytes::fit(Way::best().level, s.codes())),
             weight_bytes: Bytes::default(),
             slot,
         })
@@ -182,7 +144,7 @@ impl Forward {
     /// Refreshes the copy from the master (ForwardCopy).
     pub fn refresh(&mut self, master: &Values, scratch: &mut Vec<f64>) -> Result<(), LearnError> {
         if !self.identical {
-            convert(self.level, master, &mut self.slot, self.margin_percent, scratch, &mut self.copy)?;
+            convert(self.way, master, &mut self.slot, self.margin_percent, scratch, &mut self.copy)?;
         }
         if !self.integer {
             match if self.identical { master } else { &self.copy } {
@@ -190,17 +152,7 @@ impl Forward {
                 Values::Codes { codes, params } => dequantise(codes, *params, &mut self.weights_real),
             }
         }
-        if self.narrow
-            && let Values::Codes { codes, .. } = if self.identical { master } else { &self.copy }
-        {
-            let columns = codes.len() / self.sums.len();
-            let rows = codes.chunks_exact(columns);
-            if self.in_bytes {
-                self.weight_bytes.signed(rows, columns);
-            } else {
-                lanes::to_lanes(self.level, rows, columns, &mut self.weight_lanes, &mut self.row_sums);
-            }
-        }
+        self.laid = false;
         Ok(())
     }
 
@@ -219,41 +171,48 @@ impl Forward {
         if !self.narrow || self.bits() > self.accumulator.bits().min(32) {
             return None;
         }
-        let (Values::Codes { params: w, .. }, Values::Codes { codes, params: a }) =
+        let (Values::Codes { params: w, .. }, Values::Codes { params: a, .. }) =
             (if self.identical { master } else { &self.copy }, table.values())
         else {
             return None;
         };
-        let classes = self.sums.len();
+        let (w, a) = (*w, *a);
+        let (classes, columns) = (self.sums.len(), table.n_features());
+        let packed = table.packed();
+        let features = packed.rows(a.zero_point)?;
+        let weights = match if self.identical { master } else { &self.copy } {
+            Values::Codes { codes, .. } if !self.laid => Some(&codes[..]),
+            _ => None,
+        };
+        self.laid = true;
         self.batch_sums.resize(rows.len() * classes, 0);
-        if self.in_bytes {
-            self.batch.gather_bytes(codes, table.n_features(), rows);
-            bytes::dots((&self.weight_bytes, *w), (&self.batch.bytes, *a), &mut self.batch_sums);
+        self.batch_halves = Halves { samples: rows.len(), classes, first: self.way.half(classes) };
+        if let (true, Packed::Bytes(bytes)) = (self.in_bytes, packed) {
+            let (features, weights) = ((bytes, rows, a), (weights, w, classes));
+            self.weight_bytes.dots(self.way, weights, features, &mut self.batches, &mut self.batch_sums);
             return Some(w.scale.mul(a.scale));
         }
-        if !self.batch.gather(self.level, table, rows) {
-            return None;
-        }
-        lanes::dots(self.level, (&self.weight_lanes, &self.batch.lanes), classes, &mut self.batch_sums);
-        if w.zero_point != 0 {
-            for (sums, &of_sample) in self.batch_sums.chunks_exact_mut(classes).zip(&self.batch.sums) {
-                let off = w.zero_point.wrapping_mul(of_sample);
-                sums.iter_mut().for_each(|z| *z = z.wrapping_sub(off));
-            }
-        }
+        let (features, weights) = ((features, rows), (weights, w.zero_point));
+        self.weight_lanes.dots(self.way, weights, features, (classes, columns), &mut self.batch_sums);
         Some(w.scale.mul(a.scale))
     }
 
     /// Sample `b` of the last [`Self::dots`] into `sums`.
     pub fn take(&mut self, b: usize) {
-        let at = b * self.sums.len()..(b + 1) * self.sums.len();
         let (mut lo, mut hi) = self.seen;
-        for ((sum, &z), &bias) in self.sums.iter_mut().zip(&self.batch_sums[at]).zip(&self.bias_sums) {
+        let sums = self.batch_halves.of(&self.batch_sums, b).into_iter().flatten();
+        for ((sum, &z), &bias) in self.sums.iter_mut().zip(sums).zip(&self.bias_sums) {
             *sum = bias + i64::from(z);
             lo = lo.min(*sum);
             hi = hi.max(*sum);
         }
         self.seen = (lo, hi);
+    }
+
+    /// The last [`Self::dots`] as they are, where they are the logits: no bias, no format of their own, in 32 bits.
+    pub fn logits_of_batch(&self) -> Option<(&[i32], Halves)> {
+        let as_they_are = self.logits_slot.is_none() && self.accumulator.bits() <= 32;
+        (as_they_are && self.bias_sums.iter().all(|&b| b == 0)).then_some((&self.batch_sums, self.batch_halves))
     }
 
     /// The bias in the dot products' unit for features of scale `feature_scale`.

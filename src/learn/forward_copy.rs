@@ -2,13 +2,13 @@
 
 use super::LearnError;
 use super::kernels;
-use super::lanes::{self, Level};
+use super::lanes::{self, Way};
 use super::slot_state::{SlotState, real_range};
 use crate::numeric::{Format, QParams, Requantiser, Scale, Values};
 
 /// A tensor into a slot's format; `margin_percent` widens a dynamic range on both sides.
 pub(crate) fn convert(
-    level: Level,
+    way: Way,
     src: &Values,
     slot: &mut SlotState,
     margin_percent: i64,
@@ -21,12 +21,12 @@ pub(crate) fn convert(
                 *out_params = binary(codes, *params, out);
                 return Ok(());
             }
-            let range = lanes::range(level, codes, params.zero_point);
+            let range = lanes::range(way, codes, params.zero_point);
             let to = integer_grid(range, *params, slot, margin_percent);
             *out_params = to.params;
             let requant = slot.requant(params.zero_point, &to);
             let most = range.0.abs_diff(params.zero_point).max(range.1.abs_diff(params.zero_point));
-            lanes::requant(level, (codes, Some(most.into())), &requant, &mut slot.site, out)?;
+            lanes::requant(way, (codes, Some(most.into())), &requant, &mut slot.site, out)?;
             Ok(())
         }
         (Values::Codes { codes, params }, Values::Real(_)) => {

@@ -1,13 +1,15 @@
 //! The batch gradient of one parameter tensor: accumulators and their quantisation.
 
 use super::calls::{Calls, Tensor};
-use super::forward::{Batch, Row};
-use super::kernels::{self, round_to_format};
+use super::features::Packed;
+use super::forward::Row;
+use super::kernels::{self, Requant, Site, Step, StepCount, round_to_format};
 use super::lanes::bytes::{Bytes, Quads};
-use super::lanes::{self, Level, Pairs};
+use super::lanes::{self, Pairs, Way};
 use super::slot_state::{SlotState, narrow_real};
 use super::{FeatureTable, HeadConfig, LearnError, SlotName};
-use crate::numeric::{AccumulatorFormat, Narrow, Requantiser, Scale, Values, safe_bits};
+use crate::numeric::{AccumulatorFormat, Narrow, QParams, Requantiser, Rounding, Scale, Values, safe_bits};
+use std::borrow::Cow;
 
 /// The batch's accumulators.
 #[derive(Debug, Clone)]
@@ -29,14 +31,14 @@ pub(crate) struct Gradient {
     pub acc_count: Narrow,
     pub seen: (i64, i64),
     pub slot: Option<SlotState>,
-    /// In the slot's format; not used where the gradient stays in its accumulator.
-    pub values: Values,
+    /// In the slot's format; not used where the gradient stays in its accumulator, stale where `unkept`.
+    values: Values,
     row_real: Vec<f32>,
     error_real: Vec<f32>,
     /// Where a slot quantises: non-zero accumulators of the last step, and those among them whose code is zero.
     pub non_zero: u64,
     pub lost: u64,
-    level: Level,
+    pub way: Way,
     /// Bits of an error code.
     error_bits: u32,
     /// 16-bit halves of 32-bit errors times features fit 32 bits over a batch.
@@ -45,8 +47,11 @@ pub(crate) struct Gradient {
     /// Errors and features are of 8 bits, and this machine multiplies such.
     in_bytes: bool,
     quads: Quads,
-    half_sums: [Vec<i32>; 2],
     range: Option<(i64, i64)>,
+    /// Codes are still to be made from the sums, by this.
+    pending: Option<Requant>,
+    /// Codes were used but not kept; this makes them from the sums.
+    unkept: Option<Requant>,
 }
 
 impl Gradient {
@@ -87,14 +92,16 @@ impl Gradient {
             error_real: vec![0.0; classes],
             non_zero: 0,
             lost: 0,
-            level: Level::best(),
+            way: Way::best(),
             error_bits: error.format.bits(),
             halves: safe_bits(batch, 1 << 15, features.map_or(1, SlotState::max_centred)) <= 32,
             pairs: Pairs::default(),
-            in_bytes: integer && [Some(error), features].iter().flatten().all(|s| Bytes::fit(Level::best(), s.codes())),
+            in_bytes: integer
+                && [Some(error), features].iter().flatten().all(|s| Bytes::fit(Way::best().level, s.codes())),
             quads: Quads::default(),
-            half_sums: [Vec::new(), Vec::new()],
             range: None,
+            pending: None,
+            unkept: None,
         }
     }
 
@@ -103,6 +110,7 @@ impl Gradient {
         let mean = Scale::ratio(1, u64::try_from(batch).unwrap_or(u64::MAX))?;
         self.unit = error_scale.mul(feature_scale).mul(mean);
         self.range = None;
+        (self.pending, self.unkept) = (None, None);
         Ok(())
     }
 
@@ -116,7 +124,7 @@ impl Gradient {
     }
 
     /// All samples at once where that is exact and says so; else nothing is changed.
-    pub fn add_batch(&mut self, errors: &Values, (table, rows): (&FeatureTable, &[usize]), batch: &mut Batch) -> bool {
+    pub fn add_batch(&mut self, errors: &Values, (table, rows): (&FeatureTable, &[usize])) -> bool {
         let Values::Codes { codes: errors, params } = errors else { return false };
         let narrow = matches!(self.sums, Sums::Narrow(_));
         let possible = !self.checked && if narrow { self.error_bits <= 16 } else { self.halves };
@@ -124,40 +132,27 @@ impl Gradient {
             return false;
         }
         let (k, zero) = (self.columns, params.zero_point);
-        if let (true, Sums::Narrow(sums), Values::Codes { codes, params }) =
-            (self.in_bytes, &mut self.sums, table.values())
-        {
+        let Values::Codes { params, .. } = table.values() else { return false };
+        if let (true, Sums::Narrow(sums), Packed::Bytes(bytes)) = (self.in_bytes, &mut self.sums, table.packed()) {
             let classes = sums.len() / k;
-            batch.gather_bytes(codes, k, rows);
             let errors = (&errors[..rows.len() * classes], zero, classes);
-            let (lo, hi) = self.quads.outer(errors, (&batch.bytes, params.zero_point), sums);
+            let (lo, hi) = self.quads.outer(self.way, errors, (bytes, rows, params.zero_point), sums);
             self.range = Some((lo.into(), hi.into()));
             return true;
         }
-        if !batch.gather(self.level, table, rows) {
-            return false;
-        }
-        let p = &mut self.pairs;
-        p.features(self.level, &batch.lanes, k);
+        let Some(features) = table.packed().rows(params.zero_point) else { return false };
+        let features = (features, rows);
         match &mut self.sums {
             Sums::Narrow(sums) => {
                 let classes = sums.len() / k;
-                p.errors(&errors[..rows.len() * classes], classes, |e| e);
-                let (lo, hi) = lanes::outer(self.level, p, zero, k, sums);
+                let errors = (&errors[..rows.len() * classes], zero, classes);
+                let (lo, hi) = self.pairs.outer(self.way, errors, features, (k, sums));
                 self.range = Some((lo.into(), hi.into()));
             }
             Sums::Wide(sums) => {
-                // e = high · 2^16 + low + 2^15 with both parts in 16 bits.
                 let classes = sums.len() / k;
-                let errors = &errors[..rows.len() * classes];
-                for (half, sums) in self.half_sums.iter_mut().enumerate() {
-                    sums.resize(classes * k, 0);
-                    p.errors(errors, classes, |e| if half == 0 { e >> 16 } else { (e & 0xffff) - (1 << 15) });
-                    lanes::outer(self.level, p, 0, k, sums);
-                }
-                let [high, low] = &self.half_sums;
-                let off = (1 << 15) - i64::from(zero);
-                self.range = Some(lanes::join(self.level, (high, low), (p.column_sums(), off), k, sums));
+                let errors = (&errors[..rows.len() * classes], zero, classes);
+                self.range = Some(self.pairs.outer_wide(self.way, errors, features, (k, sums)));
             }
             Sums::Real(_) => return false,
         }
@@ -187,7 +182,8 @@ impl Gradient {
         Ok(())
     }
 
-    /// Accumulators → the slot's format (GradientRange, QuantiseGradient), for a batch of `batch`.
+    /// Accumulators → the slot's format (GradientRange, QuantiseGradient), for a batch of `batch`. Codes are left to
+    /// [`Self::settle`], or to the update that uses them.
     pub fn finish(&mut self, batch: usize) -> Result<(), LearnError> {
         let range = match (&self.sums, self.range) {
             (_, Some(range)) => range,
@@ -213,16 +209,10 @@ impl Gradient {
                     *d = slot.code_of(g.into(), *params)?;
                 }
             }
-            (sums, Values::Codes { codes, params }) => {
+            (_, Values::Codes { params, .. }) => {
                 let to: Requantiser = slot.grid(range, self.unit);
                 *params = to.params;
-                let requant = slot.requant(0, &to);
-                let most = Some(range.0.unsigned_abs().max(range.1.unsigned_abs()));
-                (self.non_zero, self.lost) = match sums {
-                    Sums::Narrow(sums) => lanes::requant(self.level, (sums, most), &requant, &mut slot.site, codes)?,
-                    Sums::Wide(sums) => lanes::requant(self.level, (sums, most), &requant, &mut slot.site, codes)?,
-                    Sums::Real(_) => (0, 0),
-                };
+                self.pending = Some(slot.requant(0, &to));
                 return Ok(());
             }
             (sums, Values::Real(out)) => {
@@ -245,6 +235,78 @@ impl Gradient {
             Values::Real(_) => 0,
         };
         Ok(())
+    }
+
+    /// Makes the codes that [`Self::finish`] left.
+    pub fn settle(&mut self) -> Result<(), LearnError> {
+        let most = self.largest();
+        let (Some(requant), Some(slot), Values::Codes { codes, .. }) =
+            (self.pending.take(), &mut self.slot, &mut self.values)
+        else {
+            return Ok(());
+        };
+        (self.non_zero, self.lost) = match &self.sums {
+            Sums::Narrow(sums) => lanes::requant(self.way, (sums, most), &requant, &mut slot.site, codes)?,
+            Sums::Wide(sums) => lanes::requant(self.way, (sums, most), &requant, &mut slot.site, codes)?,
+            Sums::Real(_) => (0, 0),
+        };
+        Ok(())
+    }
+
+    /// [`Self::settle`] with SGD's step on `master` from the same codes, all in one pass; `None` where no codes are pending.
+    pub fn settle_and_step(
+        &mut self,
+        master: &mut [i32],
+        step_of: impl FnOnce(QParams) -> Step,
+        sites: (&mut Site, &mut Site),
+    ) -> Result<Option<StepCount>, LearnError> {
+        let most = self.largest();
+        let farthest = self.farthest();
+        let (Some(requant), Some(slot), Values::Codes { codes, params }) =
+            (self.pending.take(), &mut self.slot, &mut self.values)
+        else {
+            return Ok(None);
+        };
+        let (way, site, step) = (self.way, &mut slot.site, step_of(*params));
+        let master = (master, &step, farthest);
+        let done = match &self.sums {
+            Sums::Narrow(sums) => lanes::requant_and_step(way, (sums, most), (&requant, site), codes, master, sites)?,
+            Sums::Wide(sums) => lanes::requant_and_step(way, (sums, most), (&requant, site), codes, master, sites)?,
+            Sums::Real(_) => return Ok(None),
+        };
+        (self.non_zero, self.lost) = done.quantised;
+        self.unkept = (!done.kept).then_some(requant);
+        Ok(Some(done.step))
+    }
+
+    /// In the slot's format; not used where the gradient stays in its accumulator.
+    pub fn values(&self) -> Cow<'_, Values> {
+        match (&self.unkept, &self.sums, &self.values) {
+            (Some(requant), Sums::Narrow(sums), Values::Codes { params, .. }) => {
+                // Only codes that were in range and rounded without chance go unkept.
+                let mut site = Site::new("", Rounding::TiesEven, 0, 0);
+                let codes = sums.iter().map(|&g| requant.code(g, &mut site).unwrap_or(params.zero_point)).collect();
+                Cow::Owned(Values::Codes { codes, params: *params })
+            }
+            _ => Cow::Borrowed(&self.values),
+        }
+    }
+
+    /// Codes of the slot come out?
+    pub fn quantises(&self) -> bool {
+        self.slot.is_some() && matches!(self.values, Values::Codes { .. })
+    }
+
+    /// What the update is computed from: codes that were kept, reals, or the sums.
+    pub fn source(&self) -> (Option<&Values>, &Sums) {
+        (self.slot.is_some().then_some(&self.values), &self.sums)
+    }
+
+    /// No code is farther from zero; `None` without codes of a slot.
+    pub fn farthest(&self) -> Option<u64> {
+        let (Some(slot), Values::Codes { params, .. }) = (&self.slot, &self.values) else { return None };
+        // A grid that was fixed elsewhere may put zero outside the codes.
+        Some(slot.max_centred().saturating_add(params.zero_point.unsigned_abs().into()))
     }
 
     /// Real sums become the batch's mean by one product.
@@ -274,7 +336,7 @@ impl Gradient {
         let unit = self.unit.to_f64();
         out.clear();
         match (&self.slot, &self.sums) {
-            (Some(_), _) => super::consolidate::reals_of(&self.values, out),
+            (Some(_), _) => super::consolidate::reals_of(&self.values(), out),
             (None, Sums::Narrow(sums)) => out.extend(sums.iter().map(|&g| f64::from(g) * unit)),
             (None, Sums::Wide(sums)) => out.extend(sums.iter().map(|&g| g as f64 * unit)),
             (None, Sums::Real(sums)) => out.extend(sums.iter().map(|&g| f64::from(g))),

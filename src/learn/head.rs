@@ -5,6 +5,7 @@ use super::calls::{Calls, Tensor};
 use super::forward::{Forward, Row};
 use super::gradient::Gradient;
 use super::kernels::StepCount;
+use super::lanes::Way;
 use super::param::Param;
 use super::slot_state::SlotState;
 use super::{BiasPolicy, FeatureTable, HeadConfig, LearnError, SlotName, UpdateBase};
@@ -243,12 +244,7 @@ impl Head {
         if let Some(bias) = &self.bias {
             self.forward.refresh_bias(&bias.master, &self.weights.master, self.feature_scale)?;
         }
-        if sink.listening() {
-            self.calls
-                .tensors()
-                .flat_map(|t| self.calls.forward_copy(t, phase))
-                .for_each(|c| self.calls.record(c, sink));
-        }
+        self.tell(sink, |calls| calls.tensors().flat_map(|t| calls.forward_copy(t, phase)).collect::<Vec<_>>());
         Ok(())
     }
 
@@ -260,8 +256,32 @@ impl Head {
         rows: &[usize],
         sink: &mut dyn Sink,
     ) -> Result<(), LearnError> {
-        let c = self.classes;
         let batch = self.forward.dots(&self.weights.master, table, rows);
+        let seen = match (batch, self.forward.logits_of_batch()) {
+            (Some(unit), Some(sums)) => self.loss.softmax_of_batch(sums, unit)?,
+            _ => None,
+        };
+        match seen {
+            Some((lo, hi)) => self.forward.seen = (lo.min(self.forward.seen.0), hi.max(self.forward.seen.1)),
+            None => self.probabilities_one_by_one(batch, table, rows)?,
+        }
+        self.tell(sink, |calls| {
+            let forward = std::iter::repeat_n(calls.batch_forward(), rows.len());
+            forward.chain(std::iter::repeat_n(calls.softmax(), rows.len()))
+        });
+        self.loss.error(rows.iter().map(|&row| labels[row]));
+        self.tell(sink, |calls| [calls.error(rows.len())]);
+        Ok(())
+    }
+
+    /// Logits and probabilities sample by sample; of dot products whose unit is `batch`, where they were made at once.
+    fn probabilities_one_by_one(
+        &mut self,
+        batch: Option<Scale>,
+        table: &FeatureTable,
+        rows: &[usize],
+    ) -> Result<(), LearnError> {
+        let c = self.classes;
         for (b, &row) in rows.iter().enumerate() {
             let at = b * c..(b + 1) * c;
             let unit = match batch {
@@ -273,28 +293,20 @@ impl Head {
             };
             let (codes, reals) = (&mut self.loss.logit_codes[at.clone()], &mut self.loss.logit_reals[at]);
             self.loss.logit_unit = self.forward.logits(unit, codes, reals)?;
-            if sink.listening() {
-                self.calls.record(self.calls.batch_forward(), sink);
-            }
         }
-        for b in 0..rows.len() {
-            self.loss.softmax(b, self.forward.integer_logits())?;
-            if sink.listening() {
-                self.calls.record(self.calls.softmax(), sink);
-            }
-        }
-        self.loss.error(rows.iter().map(|&row| labels[row]));
-        if sink.listening() {
-            self.calls.record(self.calls.error(rows.len()), sink);
-        }
-        Ok(())
+        (0..rows.len()).try_for_each(|b| self.loss.softmax(b, self.forward.integer_logits()))
+    }
+
+    /// From now on two halves of the rows run side by side on the caller's thread pool, where the head is large enough for
+    /// that to pay. No result depends on it.
+    pub fn side_by_side(&mut self, yes: bool) {
+        let way = Way::best().side_by_side(yes, self.classes * self.features);
+        (self.forward.way, self.weights.way, self.weights.gradient.way) = (way, way, way);
     }
 
     pub(crate) fn quantise_errors(&mut self, batch: usize, sink: &mut dyn Sink) -> Result<(), LearnError> {
         self.loss.quantise(batch * self.classes)?;
-        if sink.listening() {
-            self.calls.quantise_error(batch).into_iter().for_each(|c| self.calls.record(c, sink));
-        }
+        self.tell(sink, |calls| calls.quantise_error(batch));
         Ok(())
     }
 
@@ -309,7 +321,7 @@ impl Head {
         let feature_scale = scale_of(table.values());
         let (c, k) = (self.classes, self.features);
         self.weights.gradient.start(error_scale, feature_scale, rows.len())?;
-        if !self.weights.gradient.add_batch(&self.loss.errors, (table, rows), &mut self.forward.batch) {
+        if !self.weights.gradient.add_batch(&self.loss.errors, (table, rows)) {
             self.weights.gradient.clear();
             for (b, &row) in rows.iter().enumerate() {
                 self.weights.gradient.add(Row::of(&self.loss.errors, b, c), Row::of(table.values(), row, k))?;
@@ -331,16 +343,14 @@ impl Head {
             }
             bias.gradient.finish(rows.len())?;
         }
-        if sink.listening() {
-            for tensor in self.calls.tensors() {
-                self.calls.record(self.calls.clear(tensor), sink);
-                for _ in rows {
-                    self.calls.record(self.calls.gradient_accumulate(tensor), sink);
-                }
-                self.calls.quantise_gradient(tensor).into_iter().for_each(|c| self.calls.record(c, sink));
-                self.calls.update(tensor).into_iter().for_each(|c| self.calls.record(c, sink));
-            }
-        }
+        self.tell(sink, |calls| {
+            let of_tensor = |tensor| {
+                let sums = std::iter::repeat_n(calls.gradient_accumulate(tensor), rows.len());
+                let ends = calls.quantise_gradient(tensor).into_iter().chain(calls.update(tensor));
+                std::iter::once(calls.clear(tensor)).chain(sums).chain(ends)
+            };
+            calls.tensors().flat_map(of_tensor).collect::<Vec<_>>()
+        });
         Ok(())
     }
 
@@ -351,10 +361,7 @@ impl Head {
             return Err(LearnError::Shape { what: "the feature table", expected: row + 1, got: table.len() });
         }
         self.forward.dot(&self.weights.master, Row::of(table.values(), row, self.features))?;
-        if sink.listening() {
-            self.calls.record(self.calls.head_forward(), sink);
-            self.calls.record(self.calls.argmax(), sink);
-        }
+        self.tell(sink, |calls| [calls.head_forward(), calls.argmax()]);
         Ok(self.forward.best())
     }
 

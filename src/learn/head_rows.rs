@@ -1,16 +1,23 @@
 //! What strategies need of a head beside its step: batches of predictions, scores set from outside, importance, bytes.
 
-use super::calls::Tensor;
+use super::calls::{Calls, Tensor};
 use super::kernels::{self, StepCount};
 use super::slot_state::narrow_real;
 use super::{FeatureTable, Head, HeadConfig, LearnError, StepReport};
 use crate::numeric::{Values, elementary};
-use crate::trace::NullSink;
+use crate::trace::{KernelCall, NullSink, Sink};
 
 /// Samples that are classified at a time.
 const CHUNK: usize = 64;
 
 impl Head {
+    /// Hands a listening sink the calls that `made` makes; nobody else needs them.
+    pub(crate) fn tell<C: IntoIterator<Item = KernelCall>>(&self, sink: &mut dyn Sink, made: impl FnOnce(&Calls) -> C) {
+        if sink.listening() {
+            made(&self.calls).into_iter().for_each(|call| self.calls.record(call, sink));
+        }
+    }
+
     pub(crate) fn check_counts(&self, counts: &[u32]) -> Result<(), LearnError> {
         if counts.len() == self.classes {
             return Ok(());

@@ -4,10 +4,10 @@ use super::calls::{Calls, Tensor};
 use super::forward::dequantise;
 use super::gradient::{Gradient, Sums};
 use super::kernels::{self, Step, StepCount, WIDE_FRACTION};
-use super::lanes::{self, Level};
+use super::lanes::{self, Way};
 use super::slot_state::{SlotState, narrow_real};
 use super::{HeadConfig, LearnError, SlotName};
-use crate::numeric::{QParams, Rounder, Scale, Values};
+use crate::numeric::{Overflow, QParams, Rounder, Scale, Values};
 
 /// One parameter tensor, `classes × columns`.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub(crate) struct Param {
     gradient_real: Vec<f32>,
     master_real: Vec<f32>,
     pub last: StepCount,
-    level: Level,
+    pub way: Way,
 }
 
 /// What the step is computed from; of integers the largest distance from zero, where it is known.
@@ -74,7 +74,7 @@ impl Param {
             update_slot,
             consolidated_slot,
             last: StepCount::default(),
-            level: Level::best(),
+            way: Way::best(),
         };
         param.check_velocity(is_bias)?;
         Ok(param)
@@ -110,18 +110,34 @@ impl Param {
 
     /// Velocity (where kept), then SGD's step from the master or from `base` (Velocity, SgdUpdate).
     pub fn update(&mut self, config: &HeadConfig, base: Option<&Values>) -> Result<(), LearnError> {
-        self.advance_velocity(config)?;
+        let at_once = self.step_at_once(config, base)?;
+        if at_once.is_none() {
+            self.gradient.settle()?;
+            self.advance_velocity(config)?;
+        }
         if matches!(self.master, Values::Real(_)) && !matches!(self.velocity, Some(Values::Real(_))) {
             fill_real(&of_gradient(&self.gradient), &mut self.gradient_real);
         }
-        let mut count = self.step(config, base)?;
-        let quantised = self.gradient.slot.is_some() && matches!(self.gradient.values, Values::Codes { .. });
-        if self.velocity.is_none() && quantised {
+        let mut count = match at_once {
+            Some(count) => count,
+            None => self.step(config, base)?,
+        };
+        if self.velocity.is_none() && self.gradient.quantises() {
             // Entries whose gradient code is zero already vanished when the gradient was quantised.
             count = StepCount { non_zero: self.gradient.non_zero, vanished: count.vanished + self.gradient.lost };
         }
         self.last = count;
         Ok(())
+    }
+
+    /// Gradient codes and the step from them in one pass, where nothing comes between: no velocity, a master of fixed range.
+    fn step_at_once(&mut self, config: &HeadConfig, base: Option<&Values>) -> Result<Option<StepCount>, LearnError> {
+        let possible = self.velocity.is_none() && base.is_none() && !self.master_slot.is_dynamic();
+        let (true, Values::Codes { codes, params }) = (possible, &mut self.master) else { return Ok(None) };
+        let (rate, limits, of_master) = (Scale::from_f64(config.learning_rate)?, self.master_slot.limits(), *params);
+        let step = |g: QParams| step_of(rate, (g.zero_point, g.scale), of_master, limits);
+        let sites = (&mut self.update_slot.site, &mut self.master_slot.site);
+        self.gradient.settle_and_step(codes, step, sites)
     }
 
     fn advance_velocity(&mut self, config: &HeadConfig) -> Result<(), LearnError> {
@@ -187,14 +203,14 @@ impl Param {
             }
             Values::Codes { codes, params } if base.is_none() && !self.master_slot.is_dynamic() => {
                 let slots = (&mut self.update_slot, &mut self.master_slot);
-                step_static(self.level, codes, *params, &source, rate, slots)
+                step_static(self.way, codes, *params, &source, rate, slots)
             }
             Values::Codes { codes, params } => {
-                let (wide, level) = (&mut self.wide, self.level);
+                let (wide, way) = (&mut self.wide, self.way);
                 let rounder = &mut self.update_slot.site.rounder;
                 let (count, range) = match base {
                     Some(Values::Codes { codes, params }) => {
-                        step_fine(level, (codes, *params), &source, rate, (rounder, wide))
+                        step_fine(way, (codes, *params), &source, rate, (rounder, wide))
                     }
                     Some(Values::Real(reals)) => {
                         let fine = Scale::pow2(WIDE_FRACTION).to_f64();
@@ -204,26 +220,22 @@ impl Param {
                         let count = step_wide(wide, &source, rate, rounder);
                         (count, kernels::gradient_range_wide(wide))
                     }
-                    None => step_fine(level, (codes, *params), &source, rate, (rounder, wide)),
+                    None => step_fine(way, (codes, *params), &source, rate, (rounder, wide)),
                 };
-                *params = store_fine((level, wide, range), &mut self.master_slot, codes)?;
+                *params = store_fine((way, wide, range), &mut self.master_slot, codes)?;
                 // The fine grid loses next to nothing; what counts is the grid that the weights are kept in.
-                Ok(StepCount { vanished: below_half(level, &source, rate, params.scale), ..count })
+                Ok(StepCount { vanished: below_half(way, &source, rate, params.scale), ..count })
             }
         }
     }
 }
 
 fn of_gradient(gradient: &Gradient) -> Source<'_> {
-    match (&gradient.slot, &gradient.values, &gradient.sums) {
-        (Some(slot), Values::Codes { codes, params }, _) => {
-            // A grid that was fixed elsewhere may put zero outside the codes.
-            let most = slot.max_centred().saturating_add(params.zero_point.unsigned_abs().into());
-            Source::Codes(codes, *params, Some(most))
-        }
-        (Some(_), Values::Real(reals), _) | (None, _, Sums::Real(reals)) => Source::Reals(reals),
-        (None, _, Sums::Narrow(sums)) => Source::Codes(sums, QParams::symmetric(gradient.unit), gradient.largest()),
-        (None, _, Sums::Wide(sums)) => Source::Wide(sums, gradient.unit, gradient.largest()),
+    match gradient.source() {
+        (Some(Values::Codes { codes, params }), _) => Source::Codes(codes, *params, gradient.farthest()),
+        (Some(Values::Real(reals)), _) | (None, Sums::Real(reals)) => Source::Reals(reals),
+        (None, Sums::Narrow(sums)) => Source::Codes(sums, QParams::symmetric(gradient.unit), gradient.largest()),
+        (None, Sums::Wide(sums)) => Source::Wide(sums, gradient.unit, gradient.largest()),
     }
 }
 
@@ -238,24 +250,30 @@ fn fill_real(source: &Source<'_>, out: &mut [f32]) {
     }
 }
 
+/// Codes of zero `zero` and `unit` each as a step on the master's grid.
+fn step_of(rate: Scale, (zero, unit): (i32, Scale), master: QParams, (lo, hi, overflow): (i32, i32, Overflow)) -> Step {
+    Step { src_zero: zero, factor: rate.mul(unit).div(master.scale), lo, hi, overflow }
+}
+
 fn step_static(
-    level: Level,
+    way: Way,
     codes: &mut [i32],
     params: QParams,
     source: &Source<'_>,
     rate: Scale,
     (update, master): (&mut SlotState, &mut SlotState),
 ) -> Result<StepCount, LearnError> {
-    let (lo, hi, overflow) = master.limits();
-    let step = |src_zero, unit: Scale| Step { src_zero, factor: rate.mul(unit).div(params.scale), lo, hi, overflow };
+    let limits = master.limits();
+    let step = |zero, unit: Scale| step_of(rate, (zero, unit), params, limits);
     let (update, store) = (&mut update.site, &mut master.site);
     match *source {
         Source::Codes(g, p, most) => {
-            Ok(lanes::sgd(level, codes, (g, most), &step(p.zero_point, p.scale), update, store)?)
+            Ok(lanes::sgd(way, codes, (g, most), &step(p.zero_point, p.scale), (update, store))?)
         }
-        Source::Wide(g, unit, most) => Ok(lanes::sgd(level, codes, (g, most), &step(0, unit), update, store)?),
+        Source::Wide(g, unit, most) => Ok(lanes::sgd(way, codes, (g, most), &step(0, unit), (update, store))?),
         Source::Reals(g) => {
             let factor = rate.to_f64() / params.scale.to_f64();
+            let (lo, hi, overflow) = limits;
             let mut count = StepCount::default();
             for (w, &g) in codes.iter_mut().zip(g) {
                 let moved = update.rounder.real(f64::from(g) * factor);
@@ -270,22 +288,22 @@ fn step_static(
 
 /// From base codes one step to the fine grid: all at once, or value by value.
 fn step_fine(
-    level: Level,
+    way: Way,
     (codes, params): (&[i32], QParams),
     source: &Source<'_>,
     rate: Scale,
     (rounder, wide): (&mut Rounder, &mut [i64]),
 ) -> (StepCount, (i64, i64)) {
     let fine = rate.mul(Scale::pow2(WIDE_FRACTION));
-    let (lo, hi) = lanes::range(level, codes, params.zero_point);
+    let (lo, hi) = lanes::range(way, codes, params.zero_point);
     let most = lo.abs_diff(params.zero_point).max(hi.abs_diff(params.zero_point));
     let base = (codes, params.zero_point, params.scale.mul(Scale::pow2(WIDE_FRACTION)), u64::from(most));
     let mode = rounder.mode();
     let stepped = match *source {
         Source::Codes(g, p, Some(most)) => {
-            lanes::step_fine(level, base, (g, p.zero_point, fine.mul(p.scale), most), mode, wide)
+            lanes::step_fine(way, base, (g, p.zero_point, fine.mul(p.scale), most), mode, wide)
         }
-        Source::Wide(g, unit, Some(most)) => lanes::step_fine(level, base, (g, 0, fine.mul(unit), most), mode, wide),
+        Source::Wide(g, unit, Some(most)) => lanes::step_fine(way, base, (g, 0, fine.mul(unit), most), mode, wide),
         _ => None,
     };
     if let Some((non_zero, range)) = stepped {
@@ -318,11 +336,11 @@ fn step_wide(wide: &mut [i64], source: &Source<'_>, rate: Scale, rounder: &mut R
 }
 
 /// Non-zero gradients whose step is below half of one code `lsb`: counted in f64, since no device needs the number.
-fn below_half(level: Level, source: &Source<'_>, rate: Scale, lsb: Scale) -> u64 {
+fn below_half(way: Way, source: &Source<'_>, rate: Scale, lsb: Scale) -> u64 {
     let limit = |unit: f64| lsb.to_f64() / (2.0 * rate.to_f64() * unit);
     match *source {
-        Source::Codes(g, p, _) => lanes::count_below(level, g, p.zero_point, limit(p.scale.to_f64())),
-        Source::Wide(g, unit, _) => lanes::count_below(level, g, 0, limit(unit.to_f64())),
+        Source::Codes(g, p, _) => lanes::count_below(way, g, p.zero_point, limit(p.scale.to_f64())),
+        Source::Wide(g, unit, _) => lanes::count_below(way, g, 0, limit(unit.to_f64())),
         Source::Reals(g) => {
             let limit = limit(1.0);
             let below = g.iter().filter(|&&g| g != 0.0 && f64::from(g).abs() < limit).count();
@@ -340,18 +358,18 @@ fn of_velocity(velocity: &Values) -> Source<'_> {
 
 /// Fine grid → codes of a slot, with the fixed grid or the values' own range.
 pub(crate) fn store_wide(wide: &[i64], slot: &mut SlotState, codes: &mut [i32]) -> Result<QParams, LearnError> {
-    store_fine((Level::best(), wide, kernels::gradient_range_wide(wide)), slot, codes)
+    store_fine((Way::best(), wide, kernels::gradient_range_wide(wide)), slot, codes)
 }
 
 /// As [`store_wide`] where the range is known.
 fn store_fine(
-    (level, wide, range): (Level, &[i64], (i64, i64)),
+    (way, wide, range): (Way, &[i64], (i64, i64)),
     slot: &mut SlotState,
     codes: &mut [i32],
 ) -> Result<QParams, LearnError> {
     let to = slot.grid(range, Scale::pow2(-WIDE_FRACTION));
     let requant = slot.requant(0, &to);
     let most = Some(range.0.unsigned_abs().max(range.1.unsigned_abs()));
-    lanes::requant(level, (wide, most), &requant, &mut slot.site, codes)?;
+    lanes::requant(way, (wide, most), &requant, &mut slot.site, codes)?;
     Ok(to.params)
 }

@@ -17,7 +17,7 @@ pub(crate) struct SlotState {
 }
 
 /// Smallest and largest code of a format; the whole i32 for reals.
-fn codes_of(format: Format) -> (i32, i32) {
+pub(crate) fn codes_of(format: Format) -> (i32, i32) {
     (format.qmin().map_or(i32::MIN, saturate_i32), format.qmax().map_or(i32::MAX, saturate_i32))
 }
 

@@ -43,7 +43,7 @@ impl Head {
         });
         let gradient = &self.weights.gradient;
         let sum = gradient.is_integer().then(|| gradient.unit.to_f64());
-        let own = if gradient.slot.is_some() { lsb(&gradient.values) } else { sum };
+        let own = if gradient.slot.is_some() { lsb(&gradient.values()) } else { sum };
         push(SlotName::Gradient, features, own, &|v| gradient.device(v));
         let master = &self.weights.master;
         push(SlotName::WeightsMaster, features, lsb(master), &|v| reals_of(master, v));

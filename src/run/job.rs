@@ -73,6 +73,8 @@ pub struct Job<'a> {
     pub epochs: &'a [usize],
     /// Record numeric fidelity?
     pub traced: bool,
+    /// Threads have nothing else to do: a large head may use a second one. No byte of a result depends on it.
+    pub spare_threads: bool,
 }
 
 impl Job<'_> {
@@ -94,6 +96,7 @@ impl Job<'_> {
         let mut strategy =
             self.strategy.build(self.head, classes, material.train.width, self.seed).map_err(|e| self.fault(e))?;
         let strategy = strategy.as_mut();
+        strategy.head_mut().side_by_side(self.spare_threads);
         let plan = plan(self.strategy, material);
         let steps: usize = plan.iter().zip(self.epochs).map(|(rows, n)| rows.len().div_ceil(self.head.batch) * n).sum();
         let every = steps.div_ceil(FIDELITY_STEPS).max(1);

@@ -128,6 +128,7 @@ fn learn_all(
     observe: &(dyn Fn(&Event) + Sync),
 ) -> Result<Vec<Vec<Vec<Measured>>>, RunError> {
     let heads = experiment.heads.iter().enumerate();
+    let spare_threads = 2 * experiment.heads.len() * experiment.seeds.len() <= rayon::current_num_threads();
     let jobs: Vec<Job<'_>> = heads
         .flat_map(|(precision, head)| {
             experiment.seeds.iter().enumerate().map(move |(i, &seed)| Job {
@@ -137,6 +138,7 @@ fn learn_all(
                 seed,
                 epochs,
                 traced: i == 0,
+                spare_threads,
             })
         })
         .collect();

@@ -100,7 +100,15 @@ impl Prepared {
         let material = self.material();
         let one = |(i, &seed): (usize, &u64)| -> Result<Vec<Measured>, RunError> {
             let strategy = experiment.training.strategy;
-            let job = Job { precision: 0, strategy, head, seed, epochs: &epochs, traced: traced && i == 0 };
+            let job = Job {
+                precision: 0,
+                strategy,
+                head,
+                seed,
+                epochs: &epochs,
+                traced: traced && i == 0,
+                spare_threads: false,
+            };
             job.learn(&material, &mut |_, _| Ok(()))
         };
         let jobs: Vec<_> = experiment.seeds.par_iter().enumerate().map(one).collect();

@@ -4,7 +4,7 @@ use super::image;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tinyprec::bits::Isa;
-use tinyprec::nn::{Engine, Graph, Kind, Map, Tensor, networks};
+use tinyprec::nn::{Engine, Graph, Kind, Map, NnError, Pass, Tensor, networks};
 use tinyprec::trace::NullSink;
 
 /// Batch normalisations whose signs alone are read, by network: the others add floats to a residual, or normalise floats.
@@ -19,19 +19,7 @@ fn whole_network(a: &networks::Architecture) {
     let at = |[h, w]: [usize; 2]| networks::Options { input: [h, w, a.input[2]], ..a.options() };
     let built = sizes.into_iter().find_map(|size| a.build(at(size), &mut networks::Random::new(5)).ok());
     let graph = Graph::new(built.unwrap_or_else(|| panic!("{} fits no size", a.name)).spec).unwrap();
-    let pixels = image(&mut ChaCha8Rng::seed_from_u64(11), graph.input().shape);
-    let image = match graph.input().kind {
-        Kind::U8 => pixels,
-        Kind::I8 => Tensor::I8(mapped(&pixels, |v| i8::try_from(i16::from(v) - 128).unwrap())),
-        _ => Tensor::F32(mapped(&pixels, |v| f32::from(v) / 64.0 - 2.0)),
-    };
-    let plain = graph.pass(&image, Engine::Reference, &mut NullSink).unwrap();
-    let bits = |t: &Tensor| t.reals().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-    for isa in [Isa::best(), Isa::Portable] {
-        let fast = graph.pass(&image, Engine::Fast(isa), &mut NullSink).unwrap();
-        assert!(bits(&fast.features) == bits(&plain.features), "{} {isa:?}: features", a.name);
-        assert!(bits(&fast.output) == bits(&plain.output), "{} {isa:?}: output", a.name);
-    }
+    let (image, plain) = agreed(a.name, &graph);
     let folded = graph.with_thresholds().unwrap();
     let fast = folded.pass(&image, Engine::best(), &mut NullSink).unwrap();
     assert!(bits(&fast.output) == bits(&plain.output), "{}: output behind thresholds", a.name);
@@ -39,6 +27,56 @@ fn whole_network(a: &networks::Architecture) {
     let gone = graph.spec().nodes.len() - folded.spec().nodes.len();
     let expected = THRESHOLDS.iter().find(|(name, _)| *name == a.name).map_or(0, |(_, n)| *n);
     assert_eq!((gone, count(&folded, "threshold") - count(&graph, "threshold")), (expected, expected), "{}", a.name);
+}
+
+fn bits(t: &Tensor) -> Vec<u64> {
+    t.reals().iter().map(|v| v.to_bits()).collect()
+}
+
+/// An image, and what the plain kernels make of it: every bit is what the fast ones make of it.
+fn agreed(name: &str, graph: &Graph) -> (Tensor, Pass) {
+    let pixels = image(&mut ChaCha8Rng::seed_from_u64(11), graph.input().shape);
+    let image = match graph.input().kind {
+        Kind::U8 => pixels,
+        Kind::I8 => Tensor::I8(mapped(&pixels, |v| i8::try_from(i16::from(v) - 128).unwrap())),
+        _ => Tensor::F32(mapped(&pixels, |v| f32::from(v) / 64.0 - 2.0)),
+    };
+    let plain = graph.pass(&image, Engine::Reference, &mut NullSink).unwrap();
+    for isa in [Isa::best(), Isa::Portable] {
+        let fast = graph.pass(&image, Engine::Fast(isa), &mut NullSink).unwrap();
+        assert!(bits(&fast.features) == bits(&plain.features), "{name} {isa:?}: features");
+        assert!(bits(&fast.output) == bits(&plain.output), "{name} {isa:?}: output");
+    }
+    (image, plain)
+}
+
+/// A size of images that each network must take or refuse with the way out; gives how many networks took it.
+fn at_size([h, w]: [usize; 2]) -> usize {
+    let mut taken = 0;
+    for a in networks::ARCHITECTURES.iter().filter(|a| a.input[0] >= 28 && !LARGE.contains(&a.name)) {
+        let options = networks::Options { input: [h, w, a.input[2]], ..a.options() };
+        match a.build(options, &mut networks::Random::new(5)).and_then(|built| Graph::new(built.spec)) {
+            Ok(graph) => {
+                agreed(&format!("{} at {h} × {w}", a.name), &graph);
+                taken += 1;
+            }
+            Err(refused) => assert!(matches!(refused, NnError::InputSize { .. }), "{}, {h} × {w}: {refused}", a.name),
+        }
+    }
+    taken
+}
+
+#[test]
+fn odd_sizes_of_every_network_that_takes_them() {
+    assert!(at_size([33, 50]) >= 12);
+}
+
+#[test]
+#[ignore = "the plain kernels take a minute"]
+fn more_odd_sizes_of_every_network_that_takes_them() {
+    for size in [[33, 33], [50, 50], [75, 106], [97, 97]] {
+        assert!(at_size(size) >= 12, "{size:?}");
+    }
 }
 
 fn mapped<T: Copy + Default>(pixels: &Tensor, of: impl Fn(u8) -> T) -> Map<T> {

@@ -1,8 +1,9 @@
 //! One value in, one value out: requantising and SGD's step.
 
 use super::super::kernels::{Requant, Site, Step, StepCount, stepped};
-use super::Level;
+use super::narrow::Narrow;
 use super::rounding::{InFloats, InIntegers, Round, Route, Source, low_bits};
+use super::{Level, Way};
 use crate::numeric::OverflowError;
 use std::ops::Range;
 
@@ -12,11 +13,11 @@ pub(super) const BLOCK: usize = 256;
 /// What a block needs besides its values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Grid {
-    route: Route,
-    src_zero: i32,
-    dst_zero: i32,
-    lo: i32,
-    hi: i32,
+    pub(super) route: Route,
+    pub(super) src_zero: i32,
+    pub(super) dst_zero: i32,
+    pub(super) lo: i32,
+    pub(super) hi: i32,
 }
 
 /// Non-zero values and those among them that came to nothing; `None` if any value of the block is out of range.
@@ -71,7 +72,7 @@ fn requant_values<T: Source, R: Round<T>, const CAREFUL: bool>(
         non_zero += u32::from(!s.is(g.src_zero));
         zero += u32::from(*d == g.dst_zero);
     }
-    let beyond = (least < g.lo) | (most > g.hi) | (least_wide < g.lo.into()) | (most_wide > g.hi.into());
+    let beyond = (least < g.lo) | (most > g.hi) | (least_wide < i64::from(g.lo)) | (most_wide > i64::from(g.hi));
     outside |= -i32::from(beyond);
     counted(outside, src.len(), (non_zero, zero))
 }
@@ -111,7 +112,7 @@ fn sgd_values<T: Source, R: Round<T>, const CAREFUL: bool>(
         non_zero += u32::from(!s.is(g.src_zero));
         same += u32::from(*d == w);
     }
-    let beyond = (least < g.lo) | (most > g.hi) | (least_wide < g.lo.into()) | (most_wide > g.hi.into());
+    let beyond = (least < g.lo) | (most > g.hi) | (least_wide < i64::from(g.lo)) | (most_wide > i64::from(g.hi));
     outside |= -i32::from(beyond);
     counted(outside, weights.len(), (non_zero, same))
 }
@@ -145,10 +146,12 @@ pub(crate) trait Lane: Source {
     const LARGEST: u64;
     fn requant(level: Level, src: &[Self], grid: &Grid, dst: &mut [i32]) -> Counted;
     fn sgd(level: Level, weights: &[i32], gradient: &[Self], grid: &Grid, out: &mut [i32]) -> Counted;
+    /// The values themselves where they are of 32 bits, for [`Narrow`].
+    fn in_32(values: &[Self]) -> Option<&[i32]>;
 }
 
 macro_rules! lane {
-    ($t:ty, $largest:expr, $requant:ident, $sgd:ident) => {
+    ($t:ty, $largest:expr, $requant:ident, $sgd:ident, $in_32:expr) => {
         impl Lane for $t {
             const LARGEST: u64 = $largest;
 
@@ -169,19 +172,23 @@ macro_rules! lane {
                 let _ = level;
                 sgd_block(weights, gradient, grid, out)
             }
+
+            fn in_32(values: &[Self]) -> Option<&[i32]> {
+                $in_32(values)
+            }
         }
     };
 }
 
-lane!(i32, 1 << 32, requant_i32, sgd_i32);
-lane!(i64, u64::MAX, requant_i64, sgd_i64);
+lane!(i32, 1 << 32, requant_i32, sgd_i32, Some);
+lane!(i64, u64::MAX, requant_i64, sgd_i64, |_| None);
 
 /// What the blocks of a tensor gave: counts, and the blocks that the plain kernel must do.
 #[derive(Debug, Default)]
-struct Found {
+pub(super) struct Found {
     non_zero: u64,
     lost: u64,
-    left: Vec<usize>,
+    pub(super) left: Vec<usize>,
 }
 
 impl Found {
@@ -192,19 +199,53 @@ impl Found {
         }
     }
 
+    /// With what the blocks after it gave.
+    fn and(mut self, later: Self) -> Self {
+        self.left.extend(later.left);
+        Self { non_zero: self.non_zero + later.non_zero, lost: self.lost + later.lost, left: self.left }
+    }
+
     /// Places of the blocks that are left, of a tensor of `n` values.
     fn left_of(&self, n: usize) -> impl Iterator<Item = Range<usize>> {
         self.left.iter().map(move |&block| block * BLOCK..((block + 1) * BLOCK).min(n))
     }
 }
 
-/// `one` on each block of `dst` and `src`.
-fn blocks<T: Lane>((src, dst): (&[T], &mut [i32]), one: impl Fn(&[T], &mut [i32]) -> Counted) -> Found {
-    let mut found = Found::default();
-    for (i, (src, dst)) in src.chunks(BLOCK).zip(dst.chunks_mut(BLOCK)).enumerate() {
-        found.note(i, one(src, dst));
-    }
-    found
+/// `one` on each block of three tensors, halves of them side by side.
+pub(super) fn blocks<T: Lane, const N: usize>(
+    way: Way,
+    (src, dst, more): (&[T], &mut [i32], &mut [i32]),
+    one: impl Fn(&[T], &mut [i32], &mut [i32]) -> [Counted; N] + Sync,
+) -> [Found; N] {
+    let first = way.half(src.len().div_ceil(BLOCK));
+    let at = |n: usize| (first * BLOCK).min(n);
+    let (src, dst, more) =
+        (src.split_at(at(src.len())), dst.split_at_mut(at(dst.len())), more.split_at_mut(at(more.len())));
+    let half = |from: usize, src: &[T], dst: &mut [i32], more: &mut [i32]| {
+        let mut found = [(); N].map(|()| Found::default());
+        let mut more = more.chunks_mut(BLOCK);
+        for (i, (src, dst)) in src.chunks(BLOCK).zip(dst.chunks_mut(BLOCK)).enumerate() {
+            let counted = one(src, dst, more.next().unwrap_or_default());
+            found.iter_mut().zip(counted).for_each(|(found, counted)| found.note(from + i, counted));
+        }
+        found
+    };
+    let (a, b) = way.both(|| half(0, src.0, dst.0, more.0), || half(first, src.1, dst.1, more.1));
+    let mut later = b.into_iter();
+    a.map(|found| found.and(later.next().unwrap_or_default()))
+}
+
+/// How values of at most `most` come to the grid of `requant`; `None` where only the plain kernel will do.
+pub(super) fn grid_of<T: Lane>(way: Way, most: Option<u64>, requant: &Requant, site: &Site) -> Option<Grid> {
+    let bound = (way.level.fused(), most.unwrap_or(T::LARGEST));
+    let route = Route::new::<T>(requant.factor, site.rounder.mode(), bound, (requant.lo, requant.hi))?;
+    Some(Grid { route, src_zero: requant.src_zero, dst_zero: requant.dst_zero, lo: requant.lo, hi: requant.hi })
+}
+
+/// The same for SGD's step.
+pub(super) fn grid_of_step<T: Lane>(way: Way, most: Option<u64>, step: &Step, update: &Site) -> Option<Grid> {
+    let Step { src_zero, factor, lo, hi, overflow } = *step;
+    grid_of::<T>(way, most, &Requant { src_zero, factor, dst_zero: 0, lo, hi, overflow }, update)
 }
 
 /// [`Requant`] of every value; gives the number of values other than zero and of those among them that became the code of zero.
@@ -212,17 +253,45 @@ fn blocks<T: Lane>((src, dst): (&[T], &mut [i32]), one: impl Fn(&[T], &mut [i32]
 /// `most`: no value less its zero is larger, where that is known; it picks a faster way, not another result.
 /// Equals `kernels::forward_copy`, `quantise_error` and `quantise_gradient`.
 pub(crate) fn requant<T: Lane>(
-    level: Level,
+    way: Way,
     (src, most): (&[T], Option<u64>),
     requant: &Requant,
     site: &mut Site,
     dst: &mut [i32],
 ) -> Result<(u64, u64), OverflowError> {
-    let bound = (level.fused(), most.unwrap_or(T::LARGEST));
-    let route = Route::new::<T>(requant.factor, site.rounder.mode(), bound, (requant.lo, requant.hi));
-    let Some(route) = route else { return requant_plainly(src, requant, site, dst) };
-    let grid = Grid { route, src_zero: requant.src_zero, dst_zero: requant.dst_zero, lo: requant.lo, hi: requant.hi };
-    let found = blocks((src, &mut *dst), |src, dst| T::requant(level, src, &grid, dst));
+    let Some(grid) = grid_of::<T>(way, most, requant, site) else { return requant_plainly(src, requant, site, dst) };
+    let narrow = Narrow::new(way.level, &grid, None);
+    let [found] = blocks(way, (src, &mut *dst, &mut []), |src, dst, _| match (narrow, T::in_32(src)) {
+        (Some(narrow), Some(src)) => [narrow.requant(src, dst)],
+        _ => [T::requant(way.level, src, &grid, dst)],
+    });
+    rest_of_requant(&found, src, requant, site, dst)
+}
+
+/// [`requant`] of few values over themselves.
+pub(crate) fn requant_in_place(
+    way: Way,
+    values: &mut [i32],
+    to: &Requant,
+    site: &mut Site,
+) -> Result<(), OverflowError> {
+    let mut block = [0i32; BLOCK];
+    for values in values.chunks_mut(BLOCK) {
+        let src = &mut block[..values.len()];
+        src.copy_from_slice(values);
+        requant(way, (&*src, None), to, site, values)?;
+    }
+    Ok(())
+}
+
+/// The blocks that are left to the plain kernel, in order, and the sum of all counts.
+pub(super) fn rest_of_requant<T: Lane>(
+    found: &Found,
+    src: &[T],
+    requant: &Requant,
+    site: &mut Site,
+    dst: &mut [i32],
+) -> Result<(u64, u64), OverflowError> {
     let (mut non_zero, mut lost, mut plain) = (found.non_zero, found.lost, 0);
     for at in found.left_of(src.len()) {
         plain += at.len();
@@ -251,33 +320,44 @@ fn requant_plainly<T: Lane>(
 
 /// SGD's step on codes; `most` as in [`requant`]. Equals `kernels::sgd_update` and `sgd_update_wide`.
 pub(crate) fn sgd<T: Lane>(
-    level: Level,
+    way: Way,
     master: &mut [i32],
     (gradient, most): (&[T], Option<u64>),
     step: &Step,
-    update: &mut Site,
-    store_site: &mut Site,
+    (update, store): (&mut Site, &mut Site),
 ) -> Result<StepCount, OverflowError> {
-    let bound = (level.fused(), most.unwrap_or(T::LARGEST));
-    let route = Route::new::<T>(step.factor, update.rounder.mode(), bound, (step.lo, step.hi));
-    let Some(route) = route else { return sgd_plainly(master, gradient, step, update, store_site) };
-    let grid = Grid { route, src_zero: step.src_zero, dst_zero: 0, lo: step.lo, hi: step.hi };
-    let found = blocks((gradient, &mut *master), |gradient, master| {
-        let mut new = [0i32; BLOCK];
-        let new = &mut new[..master.len()];
-        let counted = T::sgd(level, master, gradient, &grid, new);
-        if counted.is_some() {
-            master.copy_from_slice(new);
-        }
-        counted
-    });
+    let Some(grid) = grid_of_step::<T>(way, most, step, update) else {
+        return sgd_plainly(master, gradient, step, update, store);
+    };
+    let [found] = blocks(way, (gradient, &mut *master, &mut []), |g, w, _| [sgd_in_place(way.level, w, g, &grid)]);
+    rest_of_sgd(&found, master, gradient, step, (update, store))
+}
+
+/// One block's step; nothing is changed where a value is out of range.
+pub(super) fn sgd_in_place<T: Lane>(level: Level, master: &mut [i32], gradient: &[T], grid: &Grid) -> Counted {
+    let mut new = [0i32; BLOCK];
+    let new = &mut new[..master.len()];
+    let counted = T::sgd(level, master, gradient, grid, new);
+    if counted.is_some() {
+        master.copy_from_slice(new);
+    }
+    counted
+}
+
+pub(super) fn rest_of_sgd<T: Lane>(
+    found: &Found,
+    master: &mut [i32],
+    gradient: &[T],
+    step: &Step,
+    (update, store): (&mut Site, &mut Site),
+) -> Result<StepCount, OverflowError> {
     let mut count = StepCount { non_zero: found.non_zero, vanished: found.lost };
     let mut plain = 0;
     for at in found.left_of(gradient.len()) {
         plain += at.len();
-        count = count.plus(sgd_plainly(&mut master[at.clone()], &gradient[at], step, update, store_site)?);
+        count = count.plus(sgd_plainly(&mut master[at.clone()], &gradient[at], step, update, store)?);
     }
-    store_site.count.total += u64::try_from(gradient.len() - plain).unwrap_or(u64::MAX);
+    store.count.total += u64::try_from(gradient.len() - plain).unwrap_or(u64::MAX);
     Ok(count)
 }
 
@@ -286,12 +366,12 @@ fn sgd_plainly<T: Lane>(
     gradient: &[T],
     step: &Step,
     update: &mut Site,
-    store_site: &mut Site,
+    store: &mut Site,
 ) -> Result<StepCount, OverflowError> {
     let mut count = StepCount::default();
     for (w, &g) in master.iter_mut().zip(gradient) {
         let x = g.into() - i64::from(step.src_zero);
-        *w = stepped(*w, x, step, update, store_site, &mut count)?;
+        *w = stepped(*w, x, step, update, store, &mut count)?;
     }
     Ok(count)
 }
@@ -303,11 +383,15 @@ pub(super) fn range_of(codes: &[i32], zero: i32) -> (i32, i32) {
 }
 
 /// [`range_of`] at the machine's level.
-pub(crate) fn range(level: Level, codes: &[i32], zero: i32) -> (i32, i32) {
-    #[cfg(target_arch = "x86_64")]
-    if level != Level::Plain {
-        return super::simd::range_level(level, codes, zero);
-    }
-    let _ = level;
-    range_of(codes, zero)
+pub(crate) fn range(way: Way, codes: &[i32], zero: i32) -> (i32, i32) {
+    let half = |codes: &[i32]| {
+        #[cfg(target_arch = "x86_64")]
+        if way.level != Level::Plain {
+            return super::simd::range_level(way.level, codes, zero);
+        }
+        range_of(codes, zero)
+    };
+    let (first, second) = codes.split_at(way.half(codes.len()));
+    let (a, b) = way.both(|| half(first), || half(second));
+    (a.0.min(b.0), a.1.max(b.1))
 }

@@ -1,6 +1,8 @@
 //! Batches of dot products and of outer products on codes of up to 16 bits, modulo 2^32.
 
-use super::Level;
+use super::bytes::{Bytes, MOVED};
+use super::wide::join_tile;
+use super::{Level, Way};
 
 /// Values that one row or sample is padded to, so that no vector loop has a tail.
 pub(super) const PAD: usize = 32;
@@ -22,33 +24,140 @@ pub(super) fn to_16(codes: &[i32], lanes: &mut [i16]) -> i32 {
     sum
 }
 
-/// Rows of `columns` codes, each padded with zeros to a whole number of vectors; also the sum of each row.
+/// Rows of `columns` codes, each padded with zeros to a whole number of vectors.
 pub(crate) fn to_lanes<'a>(
     level: Level,
     rows: impl ExactSizeIterator<Item = &'a [i32]>,
     columns: usize,
     lanes: &mut Vec<i16>,
-    sums: &mut Vec<i32>,
 ) {
     let padded = columns.next_multiple_of(PAD);
     // Padding stays zero from call to call: a buffer serves one width.
     lanes.resize(rows.len() * padded, 0);
-    sums.clear();
     for (row, lanes) in rows.zip(lanes.chunks_exact_mut(padded)) {
-        let lanes = &mut lanes[..columns];
-        #[cfg(target_arch = "x86_64")]
-        if level != Level::Plain {
-            sums.push(super::simd::to_lanes(level, row, lanes));
-            continue;
-        }
-        let _ = level;
-        sums.push(to_16(row, lanes));
+        row_to_lanes(level, row, &mut lanes[..columns]);
     }
 }
 
-/// `out[b][c] = Σ_k w[c][k] · a[b][k]` modulo 2^32; rows as [`to_lanes`] lays them.
-pub(crate) fn dots(level: Level, (w, a): (&[i16], &[i16]), classes: usize, out: &mut [i32]) {
-    let Some(padded) = w.len().checked_div(classes).filter(|&p| p > 0) else { return };
+fn row_to_lanes(level: Level, row: &[i32], lanes: &mut [i16]) -> i32 {
+    #[cfg(target_arch = "x86_64")]
+    if level != Level::Plain {
+        return super::simd::to_lanes(level, row, lanes);
+    }
+    let _ = level;
+    to_16(row, lanes)
+}
+
+/// Weights in 16-bit lanes, as [`to_lanes`] lays rows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lanes {
+    rows: Vec<i16>,
+    batches: [Vec<i16>; 2],
+}
+
+impl Lanes {
+    /// `out = Σ_k (w[c][k] − zero) · a[b][k]` modulo 2^32 as [`Halves`] lays them, of the samples `rows` of features in lanes; `codes` of
+    /// the weights are laid first where given. Each half gathers the samples for itself.
+    pub fn dots(
+        &mut self,
+        way: Way,
+        (codes, zero): (Option<&[i32]>, i32),
+        (all, samples): (Rows<'_>, &[usize]),
+        (classes, columns): (usize, usize),
+        out: &mut [i32],
+    ) {
+        let padded = columns.next_multiple_of(PAD);
+        // Padding stays zero from call to call: a buffer serves one width.
+        self.rows.resize(classes * padded, 0);
+        let first = way.half(classes);
+        let (rows0, rows1) = self.rows.split_at_mut(first * padded);
+        let (out0, out1) = out.split_at_mut(first * samples.len());
+        let [batch0, batch1] = &mut self.batches;
+        let (codes0, codes1) = codes.map(|codes| codes.split_at(first * columns)).unzip();
+        let half = |rows: &mut [i16], codes: Option<&[i32]>, batch: &mut Vec<i16>, out: &mut [i32]| {
+            let classes = rows.len() / padded;
+            if classes == 0 {
+                return;
+            }
+            for (row, lanes) in
+                codes.into_iter().flat_map(|c| c.chunks_exact(columns)).zip(rows.chunks_exact_mut(padded))
+            {
+                row_to_lanes(way.level, row, &mut lanes[..columns]);
+            }
+            all.pick(way.level, columns, samples, batch);
+            dots(way.level, (rows, batch), padded, out);
+            if zero == 0 {
+                return;
+            }
+            for (sums, sample) in out.chunks_exact_mut(classes).zip(batch.chunks_exact(padded)) {
+                let off = zero.wrapping_mul(sample.iter().map(|&a| i32::from(a)).sum());
+                sums.iter_mut().for_each(|z| *z = z.wrapping_sub(off));
+            }
+        };
+        way.both(|| half(rows0, codes0, batch0, out0), || half(rows1, codes1, batch1, out1));
+    }
+}
+
+/// All samples of a table, of which batches are gathered.
+#[derive(Clone, Copy)]
+pub(crate) enum Rows<'a> {
+    /// As [`to_lanes`] lays them.
+    Lanes(&'a [i16]),
+    /// Moved bytes, and the zero that is to be taken off.
+    Bytes(&'a Bytes, i32),
+}
+
+/// Bytes moved by `off` to 16 bits.
+#[inline(always)]
+pub(super) fn widen(bytes: &[u8], off: i16, lanes: &mut [i16]) {
+    lanes.iter_mut().zip(bytes).for_each(|(to, &b)| *to = i16::from(b) - off);
+}
+
+impl Rows<'_> {
+    /// The samples `picked`, padded.
+    fn pick(self, level: Level, columns: usize, picked: &[usize], out: &mut Vec<i16>) {
+        let padded = columns.next_multiple_of(PAD);
+        // Padding stays zero from call to call: a buffer serves one width.
+        out.resize(picked.len() * padded, 0);
+        for (to, &row) in out.chunks_exact_mut(padded).zip(picked) {
+            match self {
+                Self::Lanes(all) => to.copy_from_slice(&all[row * padded..(row + 1) * padded]),
+                Self::Bytes(bytes, zero) => {
+                    let (from, to, off) = (bytes.row(row), &mut to[..columns], lane(MOVED + zero));
+                    #[cfg(target_arch = "x86_64")]
+                    if level != Level::Plain {
+                        super::simd::widen_of(level, from, off, to);
+                        continue;
+                    }
+                    let _ = level;
+                    widen(from, off, to);
+                }
+            }
+        }
+    }
+}
+
+/// Where a batch's sums lie: `[sample][class]` of the first half of the classes, then of the second.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Halves {
+    pub samples: usize,
+    pub classes: usize,
+    /// Classes of the first half.
+    pub first: usize,
+}
+
+impl Halves {
+    /// The two parts of sample `b`'s sums.
+    pub fn of<'a>(&self, sums: &'a [i32], b: usize) -> [&'a [i32]; 2] {
+        let (n, m) = (self.first, self.classes - self.first);
+        let (first, second) = sums.split_at(self.samples * n);
+        [&first[b * n..(b + 1) * n], &second[b * m..(b + 1) * m]]
+    }
+}
+
+/// `out[b][c] = Σ_k w[c][k] · a[b][k]` modulo 2^32; rows of `padded` lanes as [`to_lanes`] lays them.
+fn dots(level: Level, (w, a): (&[i16], &[i16]), padded: usize, out: &mut [i32]) {
+    let classes = w.len() / padded;
     #[cfg(target_arch = "x86_64")]
     if level != Level::Plain {
         return super::simd::dots(level, w, a, (classes, padded), out);
@@ -68,14 +177,21 @@ pub(super) fn dots_plain(w: &[i16], a: &[i16], (classes, padded): (usize, usize)
 /// A batch turned for outer products: two samples side by side.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pairs {
+    /// `[class][pair]`, two errors of 16 bits in each, the first sample's below; of 32-bit errors the upper halves, then the lower.
+    errors: [Vec<i32>; 2],
+    turned: [Turned; 2],
+}
+
+/// A batch's features, for one half of the classes.
+#[derive(Debug, Clone, Default)]
+struct Turned {
+    batch: Vec<i16>,
     /// `[pair][column][2]`, columns padded.
     features: Vec<i16>,
-    /// `[class][pair]`, two errors of 16 bits in each, the first sample's below.
-    errors: Vec<i32>,
     /// Sum over the batch of each column's features, padded.
     column_sums: Vec<i32>,
-    pairs: usize,
-    padded: usize,
+    /// The sums of one tile's upper and lower halves of 32-bit errors.
+    tile: [Vec<i32>; 2],
 }
 
 /// `out = first[0], second[0], first[1], second[1], …`
@@ -92,15 +208,12 @@ pub(super) fn add(values: &[i16], sums: &mut [i32]) {
     sums.iter_mut().zip(values).for_each(|(s, &x)| *s += i32::from(x));
 }
 
-impl Pairs {
-    /// From features as [`to_lanes`] lays them.
-    pub fn features(&mut self, level: Level, a: &[i16], columns: usize) {
-        self.padded = columns.next_multiple_of(PAD);
-        let padded = self.padded;
-        let samples = a.len() / padded;
-        self.pairs = samples.div_ceil(2);
-        self.features.resize(self.pairs * padded * 2, 0);
-        for (pair, two) in self.features.chunks_exact_mut(padded * 2).zip(a.chunks(2 * padded)) {
+impl Turned {
+    fn turn(&mut self, level: Level, (all, columns): (Rows<'_>, usize), rows: &[usize]) {
+        all.pick(level, columns, rows, &mut self.batch);
+        let padded = columns.next_multiple_of(PAD);
+        self.features.resize(rows.len().div_ceil(2) * padded * 2, 0);
+        for (pair, two) in self.features.chunks_exact_mut(padded * 2).zip(self.batch.chunks(2 * padded)) {
             let (first, second) = two.split_at(padded);
             if second.is_empty() {
                 pair.chunks_exact_mut(2).zip(first).for_each(|(p, &x)| (p[0], p[1]) = (x, 0));
@@ -116,7 +229,7 @@ impl Pairs {
         }
         self.column_sums.clear();
         self.column_sums.resize(padded, 0);
-        for sample in a.chunks_exact(padded) {
+        for sample in self.batch.chunks_exact(padded) {
             #[cfg(target_arch = "x86_64")]
             if level != Level::Plain {
                 super::simd::add_of(level, sample, &mut self.column_sums);
@@ -125,22 +238,94 @@ impl Pairs {
             add(sample, &mut self.column_sums);
         }
     }
+}
 
-    /// Errors `[sample][class]`, of which `part` picks 16 bits.
-    pub fn errors(&mut self, errors: &[i32], classes: usize, part: impl Fn(i32) -> i32) {
-        self.errors.resize(classes * self.pairs, 0);
-        let low = |e: i32| part(e) & 0xffff;
-        for (class, to) in self.errors.chunks_exact_mut(self.pairs).enumerate() {
-            for (to, two) in to.iter_mut().zip(errors.chunks(2 * classes)) {
-                let second = two.get(classes + class).map_or(0, |&e| part(e) << 16);
-                *to = low(two[class]) | second;
+/// Errors `[sample][class]`, their zero, and how many classes there are.
+type Errors<'a> = (&'a [i32], i32, usize);
+
+impl Pairs {
+    /// `acc[c][k] = Σ_b (e[b][c] − zero) · a[b][k]` modulo 2^32 of 16-bit errors and the samples `rows` of features in lanes; gives the
+    /// smallest and largest, 0 inside.
+    pub fn outer(
+        &mut self,
+        way: Way,
+        (errors, zero, classes): Errors<'_>,
+        (all, rows): (Rows<'_>, &[usize]),
+        (columns, acc): (usize, &mut [i32]),
+    ) -> (i32, i32) {
+        let (padded, pairs, first) = (columns.next_multiple_of(PAD), rows.len().div_ceil(2), way.half(classes));
+        let [words, _] = &mut self.errors;
+        pair_up(errors, classes, |e| e, (words, pairs));
+        let [turned0, turned1] = &mut self.turned;
+        let half = |turned: &mut Turned, words: &[i32], acc: &mut [i32]| {
+            if words.is_empty() {
+                return (0, 0);
             }
-        }
+            turned.turn(way.level, (all, columns), rows);
+            let (features, at) = ((&turned.features[..], padded), (zero, &turned.column_sums[..]));
+            let tiles = words.chunks(TILE * pairs).zip(acc.chunks_mut(TILE * columns));
+            tiles.fold((0, 0), |range, (words, acc)| {
+                around(range, tile_outer(way.level, features, words, at, columns, acc))
+            })
+        };
+        let ((words0, words1), (acc0, acc1)) = (words.split_at(first * pairs), acc.split_at_mut(first * columns));
+        let (a, b) = way.both(|| half(turned0, words0, acc0), || half(turned1, words1, acc1));
+        around(a, b)
     }
 
-    /// Sum of each column's features over the batch.
-    pub fn column_sums(&self) -> &[i32] {
-        &self.column_sums
+    /// As [`Self::outer`] of 32-bit errors, in 64 bits: e = high · 2^16 + low + 2^15 with both parts in 16 bits.
+    pub fn outer_wide(
+        &mut self,
+        way: Way,
+        (errors, zero, classes): Errors<'_>,
+        (all, rows): (Rows<'_>, &[usize]),
+        (columns, acc): (usize, &mut [i64]),
+    ) -> (i64, i64) {
+        let (padded, pairs, first) = (columns.next_multiple_of(PAD), rows.len().div_ceil(2), way.half(classes));
+        let [high, low] = &mut self.errors;
+        pair_up(errors, classes, |e| e >> 16, (high, pairs));
+        pair_up(errors, classes, |e| (e & 0xffff) - (1 << 15), (low, pairs));
+        let off = (1 << 15) - i64::from(zero);
+        let [turned0, turned1] = &mut self.turned;
+        let half = |turned: &mut Turned, high: &[i32], low: &[i32], acc: &mut [i64]| {
+            if high.is_empty() {
+                return (0, 0);
+            }
+            turned.turn(way.level, (all, columns), rows);
+            let (features, sums) = ((&turned.features[..], padded), &turned.column_sums[..]);
+            let [of_high, of_low] = &mut turned.tile;
+            let words = high.chunks(TILE * pairs).zip(low.chunks(TILE * pairs));
+            words.zip(acc.chunks_mut(TILE * columns)).fold((0, 0), |range, ((high, low), acc)| {
+                of_high.resize(acc.len(), 0);
+                of_low.resize(acc.len(), 0);
+                tile_outer(way.level, features, high, (0, sums), columns, of_high);
+                tile_outer(way.level, features, low, (0, sums), columns, of_low);
+                around(range, join_tile(way.level, (of_high, of_low), (sums, off), columns, acc))
+            })
+        };
+        let ((high0, high1), (low0, low1)) = (high.split_at(first * pairs), low.split_at(first * pairs));
+        let (acc0, acc1) = acc.split_at_mut(first * columns);
+        let (a, b) = way.both(|| half(turned0, high0, low0, acc0), || half(turned1, high1, low1, acc1));
+        around(a, b)
+    }
+}
+
+/// Classes of one tile of outer products.
+const TILE: usize = 4;
+
+/// Both ranges.
+fn around<T: Ord>(a: (T, T), b: (T, T)) -> (T, T) {
+    (a.0.min(b.0), a.1.max(b.1))
+}
+
+/// Errors `[sample][class]`, of which `part` picks 16 bits, as `[class][pair]`.
+fn pair_up(errors: &[i32], classes: usize, part: impl Fn(i32) -> i32, (to, pairs): (&mut Vec<i32>, usize)) {
+    to.resize(classes * pairs, 0);
+    for (class, to) in to.chunks_exact_mut(pairs).enumerate() {
+        for (to, two) in to.iter_mut().zip(errors.chunks(2 * classes)) {
+            let second = two.get(classes + class).map_or(0, |&e| part(e) << 16);
+            *to = (part(two[class]) & 0xffff) | second;
+        }
     }
 }
 
@@ -149,25 +334,24 @@ pub(super) fn both(pair: i32) -> (i32, i32) {
     (i32::from(lane(pair)), pair >> 16)
 }
 
-/// `acc[c][k] = Σ_b (e[b][c] − zero) · a[b][k]` modulo 2^32; gives the smallest and largest, 0 inside.
-pub(crate) fn outer(level: Level, p: &Pairs, zero: i32, columns: usize, acc: &mut [i32]) -> (i32, i32) {
-    let (mut lo, mut hi) = (0, 0);
-    for (acc, errors) in acc.chunks_mut(4 * columns).zip(p.errors.chunks(4 * p.pairs)) {
-        let (features, at) = ((&p.features[..], p.padded), (zero, &p.column_sums[..]));
-        #[cfg(target_arch = "x86_64")]
-        if level != Level::Plain {
-            let range = super::simd::outer(level, features, errors, at, columns, acc);
-            (lo, hi) = (range.0.min(lo), range.1.max(hi));
-            continue;
-        }
-        let _ = level;
-        let range = outer_plain(features, errors, at, columns, acc);
-        (lo, hi) = (range.0.min(lo), range.1.max(hi));
+/// Up to four classes: `acc[c][k] = Σ_b (e[b][c] − zero) · a[b][k]` modulo 2^32; gives the smallest and largest, 0 inside.
+fn tile_outer(
+    level: Level,
+    features: (&[i16], usize),
+    errors: &[i32],
+    at: (i32, &[i32]),
+    columns: usize,
+    acc: &mut [i32],
+) -> (i32, i32) {
+    #[cfg(target_arch = "x86_64")]
+    if level != Level::Plain {
+        return super::simd::outer(level, features, errors, at, columns, acc);
     }
-    (lo, hi)
+    let _ = level;
+    outer_plain(features, errors, at, columns, acc)
 }
 
-/// Up to four classes at once.
+/// [`tile_outer`] as it is meant.
 pub(super) fn outer_plain(
     (features, padded): (&[i16], usize),
     errors: &[i32],

@@ -6,22 +6,28 @@
 //!
 //! Flow: `matrix` (batches of dot and outer products; `bytes` where both operands are 8-bit codes), `rounding` (by one fused multiply-add where that is exact), with which
 //! `elementwise` (requantising, SGD's step) and `wide` (64-bit sums, weights of a moving range) run, `softmax`; each compiled
-//! for the widest registers of the level by `simd`.
+//! for the widest registers of the level by `simd`. Whole tensors go the `way` they are told: on one thread, or two halves of the
+//! rows side by side. Sums are exact and every value is one thread's own, so the way decides no byte.
 
 pub(crate) mod bytes;
+mod descent;
 mod elementwise;
 mod matrix;
+mod narrow;
 mod rounding;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod simd;
 mod softmax;
+mod way;
 mod wide;
 
-pub(crate) use elementwise::{range, requant, sgd};
-pub(crate) use matrix::{Pairs, dots, outer, to_lanes};
+pub(crate) use descent::requant_and_step;
+pub(crate) use elementwise::{range, requant, requant_in_place, sgd};
+pub(crate) use matrix::{Halves, Lanes, Pairs, Rows, to_lanes};
 pub(crate) use softmax::softmax;
-pub(crate) use wide::{count_below, join, step_fine};
+pub(crate) use way::Way;
+pub(crate) use wide::{count_below, step_fine};
 
 /// Which registers the loops are compiled for; all give the same integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,18 +112,18 @@ mod tests {
             let counted = kernels::subtract_step_wide(&mut expected, centred.clone(), of_step, &mut rounder);
             let expected = (&expected, Some((counted.non_zero, kernels::gradient_range_wide(&expected))));
             let below = centred.filter(|&g| g != 0 && (g as f64).abs() < limit).count();
-            for level in Level::available() {
+            for way in Way::available() {
                 let mut out = vec![7; base.len()];
                 let from = (&wides[..], zeros.1, of_step, most(&mut wides.iter().copied(), zeros.1));
                 let base = (&base[..], zeros.0, of_base, base_most);
-                let found = step_fine(level, base, from, Rounding::TiesEven, &mut out);
-                prop_assert!(found.is_none() || (&out, found) == expected, "{:?}", level);
-                prop_assert_eq!(count_below(level, &wides, zeros.1, limit), u64::try_from(below).unwrap());
+                let found = step_fine(way, base, from, Rounding::TiesEven, &mut out);
+                prop_assert!(found.is_none() || (&out, found) == expected, "{:?}", way);
+                prop_assert_eq!(count_below(way, &wides, zeros.1, limit), u64::try_from(below).unwrap());
                 if !wide {
                     let from = (&gradient[..], zeros.1, of_step, from.3);
-                    let found = step_fine(level, base, from, Rounding::TiesEven, &mut out);
-                    prop_assert!(found.is_none() || (&out, found) == expected, "{:?}", level);
-                    prop_assert_eq!(count_below(level, &gradient, zeros.1, limit), u64::try_from(below).unwrap());
+                    let found = step_fine(way, base, from, Rounding::TiesEven, &mut out);
+                    prop_assert!(found.is_none() || (&out, found) == expected, "{:?}", way);
+                    prop_assert_eq!(count_below(way, &gradient, zeros.1, limit), u64::try_from(below).unwrap());
                 }
             }
         }
@@ -125,7 +131,7 @@ mod tests {
         #[test]
         fn dots_and_outer_products_equal_the_plain_kernels(
             classes in 1usize..11, columns in 1usize..100, samples in 1usize..10, seed in 0u32..1000, bits in 2u32..17,
-            zero in -40_000i32..40_000,
+            zero in -40_000i32..40_000, w_zero in -200i32..200,
         ) {
             let mut state = seed;
             let mut code = || {
@@ -135,46 +141,41 @@ mod tests {
             let w: Vec<i32> = (0..classes * columns).map(|_| code()).collect();
             let a: Vec<i32> = (0..samples * columns).map(|_| code()).collect();
             let e: Vec<i32> = (0..samples * classes).map(|_| code()).collect();
-            let (mut lw, mut la, mut sums) = (Vec::new(), Vec::new(), Vec::new());
-            to_lanes(Level::Plain, w.chunks(columns), columns, &mut lw, &mut sums);
-            to_lanes(Level::best(), a.chunks(columns), columns, &mut la, &mut sums);
-            let mut pairs = Pairs::default();
-            pairs.features(Level::best(), &la, columns);
-            pairs.errors(&e, classes, |e| e);
-            for level in Level::available() {
-                let mut z = vec![0; samples * classes];
-                dots(level, (&lw, &la), classes, &mut z);
-                for (z, a) in z.chunks(classes).zip(a.chunks(columns)) {
-                    let mut expected = vec![0; classes];
-                    kernels::head_forward(&w, 0, a, 0, &mut expected);
-                    prop_assert_eq!(z, &expected[..], "{:?}", level);
+            let (mut lanes, mut la, mut pairs) = (Lanes::default(), Vec::new(), Pairs::default());
+            to_lanes(Level::best(), a.chunks(columns), columns, &mut la);
+            let moved = bytes::Bytes::moved(&a, columns);
+            let all = if bits <= 8 && Level::best() == Level::Avx512 && seed % 2 == 0 { Rows::Bytes(&moved, 0) } else { Rows::Lanes(&la) };
+            let rows: Vec<usize> = (0..samples).collect();
+            for way in Way::available() {
+                for codes in [Some(&w[..]), None] {
+                    let mut z = vec![0; samples * classes];
+                    lanes.dots(way, (codes, w_zero), (all, &rows), (classes, columns), &mut z);
+                    let halves = Halves { samples, classes, first: way.half(classes) };
+                    for (b, a) in a.chunks(columns).enumerate() {
+                        let mut expected = vec![0; classes];
+                        kernels::head_forward(&w, w_zero, a, 0, &mut expected);
+                        prop_assert_eq!(halves.of(&z, b).concat(), expected, "{:?}", way);
+                    }
                 }
                 let (mut acc, mut expected) = (vec![7; classes * columns], vec![0; classes * columns]);
-                let range = outer(level, &pairs, zero, columns, &mut acc);
+                let range = pairs.outer(way, (&e, zero, classes), (all, &rows), (columns, &mut acc));
                 for (a, e) in a.chunks(columns).zip(e.chunks(classes)) {
                     kernels::gradient_accumulate(&mut expected, e, zero, a, 0);
                 }
-                prop_assert_eq!(&acc, &expected, "{:?}", level);
+                prop_assert_eq!(&acc, &expected, "{:?}", way);
                 let (lo, hi) = kernels::range_with_zero(&expected);
-                prop_assert_eq!((i64::from(range.0), i64::from(range.1)), (lo, hi), "{:?}", level);
-            }
-        }
-
-        #[test]
-        fn joined_halves_are_the_wide_sums(
-            halves in prop::collection::vec((any::<i32>(), any::<i32>()), 1..120), sums in prop::collection::vec(any::<i32>(), 60), off in any::<i32>(),
-        ) {
-            let (high, low): (Vec<i32>, Vec<i32>) = halves.iter().copied().unzip();
-            let columns = high.len().min(sums.len());
-            let rows = high.len() / columns * columns;
-            let exact: Vec<i64> = (0..rows)
-                .map(|i| (i64::from(high[i]) << 16) + i64::from(low[i]) + i64::from(off) * i64::from(sums[i % columns]))
-                .collect();
-            let range = exact.iter().fold((0, 0), |(lo, hi): (i64, i64), &x| (lo.min(x), hi.max(x)));
-            for level in Level::available() {
-                let mut out = vec![1; rows];
-                let found = join(level, (&high[..rows], &low[..rows]), (&sums, off.into()), columns, &mut out);
-                prop_assert_eq!((&out, found), (&exact, range), "{:?}", level);
+                prop_assert_eq!((i64::from(range.0), i64::from(range.1)), (lo, hi), "{:?}", way);
+                if bits > 12 {
+                    // Halves of wide errors would not fit 32 bits over the batch.
+                    continue;
+                }
+                let (mut acc, mut expected) = (vec![7; classes * columns], vec![0; classes * columns]);
+                let wide: Vec<i32> = e.iter().map(|&e| e.wrapping_mul(65_537)).collect();
+                let range = pairs.outer_wide(way, (&wide, zero, classes), (all, &rows), (columns, &mut acc));
+                for (a, e) in a.chunks(columns).zip(wide.chunks(classes)) {
+                    kernels::gradient_accumulate_wide(&mut expected, e, zero, a, 0);
+                }
+                prop_assert_eq!((&acc, range), (&expected, kernels::gradient_range_wide(&expected)), "{:?}", way);
             }
         }
 
@@ -198,23 +199,46 @@ mod tests {
             let (most_narrow, most_wide) = (
                 most(&values.iter().map(|&v| v.into()).collect::<Vec<_>>(), src_zero), most(&wide_values, src_zero),
             );
-            for level in Level::available() {
+            for way in Way::available() {
                 let (mut a, mut b) = (vec![0; values.len()], vec![0; values.len()]);
                 let (mut sa, mut sb) = (site(), site());
-                let counted = requant(level, (&values, most_narrow), &requant_to, &mut sa, &mut a).unwrap();
+                let counted = requant(way, (&values, most_narrow), &requant_to, &mut sa, &mut a).unwrap();
                 let expected = kernels::quantise_gradient(&values, &requant_to, &mut sb, &mut b).unwrap();
                 prop_assert_eq!(&a, &b);
                 prop_assert_eq!(&sa.count, &sb.count);
                 if src_zero == 0 { prop_assert_eq!(counted, expected); }
-                requant(level, (&wide_values, most_wide), &requant_to, &mut sa, &mut a).unwrap();
+                requant(way, (&wide_values, most_wide), &requant_to, &mut sa, &mut a).unwrap();
                 kernels::quantise_gradient_wide(&wide_values, &requant_to, &mut sb, &mut b).unwrap();
                 prop_assert_eq!(&a, &b);
                 prop_assert_eq!(&sa.count, &sb.count);
                 let (mut wa, mut wb) = (master.clone(), master.clone());
                 let (mut ua, mut ub) = (site(), site());
-                let ca = sgd(level, &mut wa, (&values, most_narrow), &step, &mut ua, &mut sa).unwrap();
+                let ca = sgd(way, &mut wa, (&values, most_narrow), &step, (&mut ua, &mut sa)).unwrap();
                 let cb = kernels::sgd_update(&mut wb, &values, &step, &mut ub, &mut sb).unwrap();
                 prop_assert_eq!((&wa, ca, &sa.count), (&wb, cb, &sb.count));
+                let of_codes = Step { src_zero: requant_to.dst_zero, ..step };
+                let farthest = bounded.then(|| lo.abs_diff(of_codes.src_zero).max(hi.abs_diff(of_codes.src_zero)).into());
+                for wide in [false, true] {
+                    let (mut codes, mut sq) = (vec![0; values.len()], site());
+                    let (to, sites) = ((&requant_to, &mut sq), (&mut ua, &mut sa));
+                    let stepped = if wide {
+                        requant_and_step(way, (&wide_values, most_wide), to, &mut codes, (&mut wa, &of_codes, farthest), sites)
+                    } else {
+                        requant_and_step(way, (&values, most_narrow), to, &mut codes, (&mut wa, &of_codes, farthest), sites)
+                    };
+                    let (mut expected, mut sb2) = (vec![0; values.len()], site());
+                    let lost = if wide {
+                        kernels::quantise_gradient_wide(&wide_values, &requant_to, &mut sb2, &mut expected).unwrap()
+                    } else {
+                        kernels::quantise_gradient(&values, &requant_to, &mut sb2, &mut expected).unwrap()
+                    };
+                    let cb = kernels::sgd_update(&mut wb, &expected, &of_codes, &mut ub, &mut sb).unwrap();
+                    let done = stepped.unwrap();
+                    if done.kept { prop_assert_eq!(&codes, &expected); }
+                    prop_assert_eq!((&wa, &sa.count, &sq.count), (&wb, &sb.count, &sb2.count));
+                    prop_assert_eq!(done.step, cb);
+                    if src_zero == 0 { prop_assert_eq!(done.quantised, lost); }
+                }
             }
         }
 

@@ -7,7 +7,7 @@ pub(super) const MOST: i64 = 1 << 60;
 /// Bits of a 96-bit product that are folded into one sticky bit.
 const FOLDED: u32 = 31;
 /// `1.5 · 2^52`: a float of this size has whole numbers for its last place, and this one is even.
-const WHOLE: f64 = 6_755_399_441_055_744.0;
+pub(super) const WHOLE: f64 = 6_755_399_441_055_744.0;
 /// Largest magnitude of results that are compared and added in 32 bits.
 const NARROW: f64 = 1_073_741_824.0;
 
@@ -65,7 +65,7 @@ impl Factor {
 }
 
 /// A source of codes or accumulators.
-pub(crate) trait Source: Copy + Into<i64> {
+pub(crate) trait Source: Copy + Send + Sync + Into<i64> {
     /// Products need more than 64 bits.
     const WIDE: bool;
     /// A value less its zero, and something negative if that leaves the products' range.
@@ -74,6 +74,8 @@ pub(crate) trait Source: Copy + Into<i64> {
     fn real(self) -> f64;
     /// Equal to the code of zero?
     fn is(self, zero: i32) -> bool;
+    /// Other than the code of zero, and no farther from it than `most`?
+    fn near(self, zero: i32, most: u64) -> bool;
 }
 
 impl Source for i32 {
@@ -94,6 +96,12 @@ impl Source for i32 {
     fn is(self, zero: i32) -> bool {
         self == zero
     }
+
+    #[inline(always)]
+    fn near(self, zero: i32, most: u64) -> bool {
+        let far = self.abs_diff(zero);
+        (far != 0) & (far <= u32::try_from(most).unwrap_or(u32::MAX))
+    }
 }
 
 impl Source for i64 {
@@ -113,6 +121,12 @@ impl Source for i64 {
     #[inline(always)]
     fn is(self, zero: i32) -> bool {
         self == i64::from(zero)
+    }
+
+    #[inline(always)]
+    fn near(self, zero: i32, most: u64) -> bool {
+        let far = self.abs_diff(zero.into());
+        (far != 0) & (far <= most)
     }
 }
 

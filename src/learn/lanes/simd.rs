@@ -2,7 +2,7 @@
 
 use super::Level;
 use super::elementwise::{Counted, Grid, range_of, requant_block, sgd_block};
-use super::matrix::{add, interleave, to_16};
+use super::matrix::{add, interleave, to_16, widen};
 use super::softmax::{exponentials, normalise};
 use super::wide::{Fine, Stepped, below_values, fine_values, join_row};
 use crate::numeric::elementary::Exponent;
@@ -38,13 +38,14 @@ at_level!(sgd_i64, sgd_block, (weights: &[i32], gradient: &[i64], grid: &Grid, o
 at_level!(join_row_of, join_row, (high: &[i32], low: &[i32], at: (&[i32], i64), out: &mut [i64]) -> (i64, i64));
 at_level!(exponentials_of, exponentials, (logits: &[i32], most: i32, exponent: Exponent, out: &mut [i32]) -> u64);
 at_level!(to_lanes, to_16, (codes: &[i32], lanes: &mut [i16]) -> i32);
+at_level!(widen_of, widen, (bytes: &[u8], off: i16, lanes: &mut [i16]) -> ());
 at_level!(interleave_of, interleave, (first: &[i16], second: &[i16], out: &mut [i16]) -> ());
 at_level!(add_of, add, (values: &[i16], sums: &mut [i32]) -> ());
 at_level!(range_level, range_of, (codes: &[i32], zero: i32) -> (i32, i32));
 at_level!(fine_i32, fine_values, (base: &[i32], gradient: &[i32], fine: &Fine, out: &mut [i64]) -> Stepped);
 at_level!(fine_i64, fine_values, (base: &[i32], gradient: &[i64], fine: &Fine, out: &mut [i64]) -> Stepped);
-at_level!(below_i32, below_values, (gradient: &[i32], zero: i32, limit: f64) -> u64);
-at_level!(below_i64, below_values, (gradient: &[i64], zero: i32, limit: f64) -> u64);
+at_level!(below_i32, below_values, (gradient: &[i32], zero: i32, most: u64) -> u64);
+at_level!(below_i64, below_values, (gradient: &[i64], zero: i32, most: u64) -> u64);
 at_level!(normalise_all, normalise, (values: &mut [i32], multiplier: u32, shift: u32) -> ());
 
 /// As `matrix::dots`; `padded` is a multiple of 32.
@@ -201,10 +202,13 @@ fn outer_avx512(
                 lo = _mm512_min_epi32(lo, sum);
                 hi = _mm512_max_epi32(hi, sum);
                 let Some(to) = acc.get_mut(k + 16 * v..) else { continue };
-                let n = to.len().min(16);
-                let mask = if n == 16 { u16::MAX } else { (1u16 << n) - 1 };
-                // SAFETY: the mask keeps the store within the `n` values that are there.
-                unsafe { _mm512_mask_storeu_epi32(to.as_mut_ptr(), mask, sum) };
+                match to.first_chunk_mut::<16>() {
+                    // A masked store takes many times as long as a whole one.
+                    // SAFETY: sixteen values fit.
+                    Some(to) => unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), sum) },
+                    // SAFETY: the mask keeps the store within the fewer values that are there.
+                    None => unsafe { _mm512_mask_storeu_epi32(to.as_mut_ptr(), (1 << to.len()) - 1, sum) },
+                }
             }
         }
     }

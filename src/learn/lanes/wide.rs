@@ -1,8 +1,8 @@
 //! Loops on values of 64 bits: sums joined from halves, and SGD on the fine grid of weights whose range is taken anew.
 
-use super::Level;
 use super::elementwise::Lane;
 use super::rounding::{InFloats, Round, Route, Source};
+use super::{Level, Way};
 use crate::numeric::{Rounding, Scale};
 
 /// `sum = high·2^16 + low + off·column` of one row; gives the smallest and largest, 0 inside.
@@ -19,17 +19,16 @@ pub(super) fn join_row(high: &[i32], low: &[i32], (columns, off): (&[i32], i64),
 }
 
 /// 64-bit sums of rows of `columns` values from sums of the errors' upper and lower halves.
-pub(crate) fn join(
+pub(super) fn join_tile(
     level: Level,
     (high, low): (&[i32], &[i32]),
-    (column_sums, off): (&[i32], i64),
+    at: (&[i32], i64),
     columns: usize,
     out: &mut [i64],
 ) -> (i64, i64) {
     let halves = high.chunks_exact(columns).zip(low.chunks_exact(columns));
     let (mut least, mut most) = (0, 0);
     for (out, (high, low)) in out.chunks_exact_mut(columns).zip(halves) {
-        let at = (column_sums, off);
         #[cfg(target_arch = "x86_64")]
         if level != Level::Plain {
             let (a, b) = super::simd::join_row_of(level, high, low, at, out);
@@ -73,7 +72,7 @@ pub(super) fn fine_values<T: Source>(base: &[i32], gradient: &[T], fine: &Fine, 
 /// Codes or sums of one width, for the loops on the fine grid.
 pub(crate) trait WideLane: Lane {
     fn fine(level: Level, base: &[i32], gradient: &[Self], fine: &Fine, out: &mut [i64]) -> Stepped;
-    fn below(level: Level, gradient: &[Self], zero: i32, limit: f64) -> u64;
+    fn below(level: Level, gradient: &[Self], zero: i32, most: u64) -> u64;
 }
 
 macro_rules! wide_lane {
@@ -88,13 +87,13 @@ macro_rules! wide_lane {
                 fine_values(base, gradient, fine, out)
             }
 
-            fn below(level: Level, gradient: &[Self], zero: i32, limit: f64) -> u64 {
+            fn below(level: Level, gradient: &[Self], zero: i32, most: u64) -> u64 {
                 #[cfg(target_arch = "x86_64")]
                 if level != Level::Plain {
-                    return super::simd::$below(level, gradient, zero, limit);
+                    return super::simd::$below(level, gradient, zero, most);
                 }
                 let _ = level;
-                below_values(gradient, zero, limit)
+                below_values(gradient, zero, most)
             }
         }
     };
@@ -107,13 +106,13 @@ wide_lane!(i64, fine_i64, below_i64);
 ///
 /// `base`: codes, their zero, the factor to the fine grid and the largest distance from that zero; `gradient`: the same.
 pub(crate) fn step_fine<T: WideLane>(
-    level: Level,
+    way: Way,
     base: (&[i32], i32, Scale, u64),
     gradient: (&[T], i32, Scale, u64),
     rounding: Rounding,
     out: &mut [i64],
 ) -> Option<Stepped> {
-    let route = |factor, mode, most| match Route::new::<T>(factor, mode, (level.fused(), most), (0, 0))? {
+    let route = |factor, mode, most| match Route::new::<T>(factor, mode, (way.level.fused(), most), (0, 0))? {
         Route::Narrow(real) | Route::Fused(real) => Some(real),
         Route::Integer(_) => None,
     };
@@ -123,23 +122,25 @@ pub(crate) fn step_fine<T: WideLane>(
         zero: gradient.1,
         step: route(gradient.2, rounding, gradient.3)?,
     };
-    Some(T::fine(level, base.0, gradient.0, &fine, out))
+    let at = way.half(out.len());
+    let (codes, sums, out) = (base.0.split_at(at), gradient.0.split_at(at), out.split_at_mut(at));
+    let half = |codes: &[i32], sums: &[T], out: &mut [i64]| T::fine(way.level, codes, sums, &fine, out);
+    let ((n, (a, b)), (m, (c, d))) = way.both(|| half(codes.0, sums.0, out.0), || half(codes.1, sums.1, out.1));
+    Some((n + m, (a.min(c), b.max(d))))
+}
+
+/// Values other than zero that are no farther from it than `most`.
+#[inline(always)]
+pub(super) fn below_values<T: Source>(gradient: &[T], zero: i32, most: u64) -> u64 {
+    gradient.iter().map(|g| u64::from(g.near(zero, most))).sum()
 }
 
 /// Values other than zero that are nearer to it than `limit`.
-#[inline(always)]
-pub(super) fn below_values<T: Source>(gradient: &[T], zero: i32, limit: f64) -> u64 {
-    let zero = f64::from(zero);
-    gradient
-        .iter()
-        .map(|g| {
-            let x = g.real() - zero;
-            u64::from((x != 0.0) & (x.abs() < limit))
-        })
-        .sum()
-}
-
-/// [`below_values`] of a whole tensor.
-pub(crate) fn count_below<T: WideLane>(level: Level, gradient: &[T], zero: i32, limit: f64) -> u64 {
-    T::below(level, gradient, zero, limit)
+pub(crate) fn count_below<T: WideLane>(way: Way, gradient: &[T], zero: i32, limit: f64) -> u64 {
+    // An integer below a real is one below the next whole number.
+    let most = (limit.ceil() as u64).saturating_sub(1);
+    let (first, second) = gradient.split_at(way.half(gradient.len()));
+    let half = |gradient: &[T]| T::below(way.level, gradient, zero, most);
+    let (a, b) = way.both(|| half(first), || half(second));
+    a + b
 }

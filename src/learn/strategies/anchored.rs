@@ -75,10 +75,7 @@ impl Strategy for Anchored {
         self.pulls.take(&mut self.head.weights, &self.penalties, rate)?;
         let report = self.head.step(table, labels, rows, sink)?;
         self.pulls.apply(&mut self.head.weights)?;
-        if sink.listening() {
-            let calls = &self.head.calls;
-            calls.pulls(Tensor::Weights, self.penalties.len()).into_iter().for_each(|c| calls.record(c, sink));
-        }
+        self.head.tell(sink, |calls| calls.pulls(Tensor::Weights, self.penalties.len()));
         Ok(report)
     }
 
@@ -96,15 +93,15 @@ impl Strategy for Anchored {
         self.head.refresh(table, Phase::Consolidate, sink)?;
         let squares = !matches!(self.importance, Importance::Sensitivity { .. });
         let new = self.head.importance(table, labels, rows, squares)?;
-        if sink.listening() {
-            for batch in rows.chunks(self.head.config().batch) {
-                batch.iter().for_each(|_| self.head.calls.record(self.head.calls.batch_forward(), sink));
-                self.head.calls.record(self.head.calls.importance(batch.len(), self.importance), sink);
-            }
-            self.head
-                .calls
-                .record(self.head.calls.remember(Tensor::Weights, self.importance != Importance::Separate), sink);
-        }
+        self.head.tell(sink, |calls| {
+            let batches = rows.chunks(self.head.config().batch).flat_map(|batch| {
+                let forward = std::iter::repeat_n(calls.batch_forward(), batch.len());
+                forward.chain([calls.importance(batch.len(), self.importance)])
+            });
+            batches
+                .chain([calls.remember(Tensor::Weights, self.importance != Importance::Separate)])
+                .collect::<Vec<_>>()
+        });
         let merged = self.merged(new);
         self.remember(&merged)?;
         self.running = merged;

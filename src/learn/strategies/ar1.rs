@@ -121,13 +121,7 @@ impl Strategy for Ar1Star {
         self.head().check_batch(table, labels, rows)?;
         self.layer.refresh();
         let passed = self.layer.forward(table, rows)?;
-        if sink.listening() {
-            self.head()
-                .calls
-                .layer_forward_batch(rows.len())
-                .into_iter()
-                .for_each(|c| self.head().calls.record(c, sink));
-        }
+        self.head().tell(sink, |calls| calls.layer_forward_batch(rows.len()));
         let own: Vec<usize> = rows.iter().map(|&r| labels[r]).collect();
         let all: Vec<usize> = (0..rows.len()).collect();
         let head = self.cwr.head_mut();
@@ -135,9 +129,7 @@ impl Strategy for Ar1Star {
         head.errors_of_batch(&passed.features, &own, &all, sink)?;
         head.quantise_errors(rows.len(), sink)?;
         self.layer.backward(head, rows.len())?;
-        if sink.listening() {
-            head.calls.layer_backward(rows.len()).into_iter().for_each(|c| head.calls.record(c, sink));
-        }
+        head.tell(sink, |calls| calls.layer_backward(rows.len()));
         let report = head.descend_from_errors(&passed.features, &all, sink)?;
         self.learn_layer(&passed.inputs, sink)?;
         let more = self.layer.param.last;
@@ -153,9 +145,7 @@ impl Strategy for Ar1Star {
     ) -> Result<(), LearnError> {
         self.layer.refresh();
         self.remember()?;
-        if sink.listening() {
-            self.head().calls.layer_end().into_iter().for_each(|c| self.head().calls.record(c, sink));
-        }
+        self.head().tell(sink, |calls| calls.layer_end());
         // Only the first end looks at samples: ranges that wait for a calibration.
         let own: Vec<usize> = if self.experiences == 0 { rows.to_vec() } else { Vec::new() };
         self.experiences += 1;
@@ -174,9 +164,7 @@ impl Strategy for Ar1Star {
             return Err(LearnError::Shape { what: "the feature table", expected: row + 1, got: table.len() });
         }
         let passed = self.layer.forward(table, &[row])?;
-        if sink.listening() {
-            self.head().calls.layer_forward().into_iter().for_each(|c| self.head().calls.record(c, sink));
-        }
+        self.head().tell(sink, |calls| calls.layer_forward());
         self.head_mut().predict(&passed.features, 0, sink)
     }
 

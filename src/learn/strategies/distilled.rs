@@ -95,9 +95,7 @@ impl Strategy for Distilled {
         self.current.iter_mut().zip(counts).for_each(|(c, &n)| *c = n > 0);
         if self.experiences > 0 {
             self.teacher = Some(Box::new(self.head.clone()));
-            if sink.listening() {
-                self.head.calls.record(self.head.calls.keep_teacher(), sink);
-            }
+            self.head.tell(sink, |calls| [calls.keep_teacher()]);
         }
         Ok(())
     }
@@ -116,10 +114,10 @@ impl Strategy for Distilled {
         let known = self.seen.iter().filter(|s| **s).count();
         if let Some(teacher) = &mut self.teacher {
             teacher.logits_of_batch(table, rows)?;
-            if sink.listening() {
-                rows.iter().for_each(|_| self.head.calls.record(self.head.calls.teacher_forward(), sink));
-                self.head.calls.record(self.head.calls.distil(rows.len(), known), sink);
-            }
+            self.head.tell(sink, |calls| {
+                let forward = std::iter::repeat_n(calls.teacher_forward(), rows.len());
+                forward.chain([calls.distil(rows.len(), known)])
+            });
             (0..rows.len()).for_each(|b| self.distil(b));
         }
         self.head.descend(table, rows, sink)

@@ -6,10 +6,10 @@
 //! `gradient`, `update`; the error that reaches them is in slot `error`.
 
 use super::super::calls::Tensor;
-use super::super::forward::{Batch, Row, dequantise};
+use super::super::forward::{Row, dequantise};
 use super::super::gradient::Gradient;
 use super::super::kernels::{self, round_to_format};
-use super::super::lanes::{self, Level};
+use super::super::lanes::{self, Way};
 use super::super::param::Param;
 use super::super::slot_state::{SlotState, narrow_real};
 use super::super::{FeatureTable, Head, HeadConfig, LearnError, Slot, SlotName};
@@ -33,7 +33,6 @@ pub(super) struct BinaryLayer {
     integer: bool,
     weights: Vec<Vec<u64>>,
     sums: Vec<i64>,
-    batch: Batch,
 }
 
 /// What one pass leaves: the head's features, and the layer's inputs as ±1.
@@ -79,7 +78,6 @@ impl BinaryLayer {
             error_slot,
             weights: Vec::new(),
             sums: Vec::new(),
-            batch: Batch::default(),
         };
         layer.refresh();
         Ok(layer)
@@ -161,7 +159,7 @@ impl BinaryLayer {
             let requant = self.error_slot.requant(0, &to);
             *params = QParams { scale: to.params.scale.mul(s), ..to.params };
             let site = &mut self.error_slot.site;
-            lanes::requant(Level::best(), (&self.sums, None), &requant, site, &mut codes[..batch * n])?;
+            lanes::requant(Way::best(), (&self.sums, None), &requant, site, &mut codes[..batch * n])?;
             return Ok(());
         }
         let reals = |values: &Values, count: usize| match values {
@@ -208,7 +206,7 @@ impl BinaryLayer {
         let gradient = &mut self.param.gradient;
         gradient.start(scale, Scale::ONE, batch)?;
         let rows: Vec<usize> = (0..batch).collect();
-        if !gradient.add_batch(&self.errors, (inputs, &rows), &mut self.batch) {
+        if !gradient.add_batch(&self.errors, (inputs, &rows)) {
             gradient.clear();
             for row in rows {
                 gradient.add(Row::of(&self.errors, row, n), Row::of(inputs.values(), row, n))?;

@@ -81,10 +81,7 @@ impl Strategy for StreamingLda {
         for &row in rows {
             sample(table, row, &mut x);
             self.take(labels[row], &x);
-            if sink.listening() {
-                self.head.calls.record(self.head.calls.covariance_update(), sink);
-                self.head.calls.record(self.head.calls.mean_update(), sink);
-            }
+            self.head.tell(sink, |calls| [calls.covariance_update(), calls.mean_update()]);
         }
         Ok(self.head.no_step())
     }
@@ -107,9 +104,7 @@ impl Strategy for StreamingLda {
             rows.append(&mut row);
         }
         self.head.set_scores(rows, offsets)?;
-        if sink.listening() {
-            self.head.calls.record(self.head.calls.solve(), sink);
-        }
+        self.head.tell(sink, |calls| [calls.solve()]);
         self.head.refresh(table, Phase::Consolidate, sink)
     }
 

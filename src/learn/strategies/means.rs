@@ -83,9 +83,7 @@ impl Strategy for NearestMean {
         for &row in rows {
             sample(table, row, &mut x);
             self.means.add(labels[row], &x);
-            if sink.listening() {
-                self.head.calls.record(self.head.calls.mean_update(), sink);
-            }
+            self.head.tell(sink, |calls| [calls.mean_update()]);
         }
         Ok(self.head.no_step())
     }
@@ -105,9 +103,7 @@ impl Strategy for NearestMean {
             offsets.push(if self.means.count(class) == 0 { NEVER } else { -half });
         }
         self.head.set_scores(rows, offsets)?;
-        if sink.listening() {
-            self.head.calls.record(self.head.calls.means_to_rows(), sink);
-        }
+        self.head.tell(sink, |calls| [calls.means_to_rows()]);
         self.head.refresh(table, Phase::Consolidate, sink)
     }
 

@@ -220,10 +220,8 @@ impl Strategy for Replay {
         self.head.check(table)?;
         self.head.check_batch(table, labels, rows)?;
         let (mixed, own) = self.mixed(table, labels, rows)?;
-        if sink.listening() {
-            (rows.len()..own.len())
-                .for_each(|_| self.head.calls.record(self.head.calls.latent(self.stored, self.capacity, true), sink));
-        }
+        let replayed = own.len() - rows.len();
+        self.head.tell(sink, |calls| std::iter::repeat_n(calls.latent(self.stored, self.capacity, true), replayed));
         let all: Vec<usize> = (0..own.len()).collect();
         self.head.step(&mixed, &own, &all, sink)
     }
@@ -242,9 +240,7 @@ impl Strategy for Replay {
         self.experiences += 1;
         for &row in rows {
             self.offer(table, row, labels[row]);
-            if sink.listening() {
-                self.head.calls.record(self.head.calls.latent(self.stored, self.capacity, false), sink);
-            }
+            self.head.tell(sink, |calls| [calls.latent(self.stored, self.capacity, false)]);
         }
         self.head.refresh(table, Phase::Consolidate, sink)
     }

@@ -31,7 +31,6 @@ pub(super) struct BinaryScratch {
     widened: Vec<u64>,
     padded: Vec<u64>,
     counts: Vec<u32>,
-    starts: Vec<u32>,
     class: Vec<usize>,
 }
 
@@ -104,7 +103,7 @@ impl Binary {
 
     /// Hands every block of output pixels to `finish`.
     pub(super) fn run(&self, x: &BitMap, scratch: &mut BinaryScratch, mut finish: impl FnMut(Range<usize>, Block<'_>)) {
-        let BinaryScratch { widened, padded, counts, starts, class } = scratch;
+        let BinaryScratch { widened, padded, counts, class } = scratch;
         let plain = if self.copies == 1 { x.words() } else { self.widen(x, widened) };
         let map = self.patches.map(plain, padded);
         let (stride, pixels) = (self.panels.padded_rows(), self.patches.pixels());
@@ -118,7 +117,7 @@ impl Binary {
                 class.extend(self.patches.places(range.clone()).map(|(y, x)| self.bases.class(y, x)));
             }
             let sums = Sums { stride, shift: self.shift, bases: &self.bases.values, class: &*class };
-            let walk = self.patches.walk(range.clone(), starts);
+            let walk = self.patches.walk(range.clone());
             finish(range, Block { panels: &self.panels, map, walk, counts: &mut *counts, sums });
         }
     }

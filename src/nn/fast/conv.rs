@@ -72,7 +72,6 @@ pub(super) enum Input<'a, T> {
 #[derive(Debug, Default)]
 pub(super) struct ConvScratch<T> {
     padded: Vec<T>,
-    starts: Vec<u32>,
     block: Vec<T>,
 }
 
@@ -101,7 +100,7 @@ impl<T: Term> Conv<T> {
         mut out: Option<&mut [T]>,
         mut finish: impl FnMut(Range<usize>, &mut [T]),
     ) {
-        let ConvScratch { padded, starts, block } = scratch;
+        let ConvScratch { padded, block } = scratch;
         let map = match input {
             Input::Map(x) => self.patches.map(x, padded),
             Input::Rows(row) => self.patches.rows(padded, T::default(), row),
@@ -114,7 +113,7 @@ impl<T: Term> Conv<T> {
                 Some(map) => &mut map[range.start * self.out..range.end * self.out],
                 None => &mut block[..range.len() * self.out],
             };
-            let walk = self.patches.walk(range.clone(), starts);
+            let walk = self.patches.walk(range.clone());
             vectorised(isa, Tiles { conv: self, x: map, walk, tile: tile(isa), block });
             finish(range, block);
         }

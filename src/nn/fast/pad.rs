@@ -18,6 +18,8 @@ pub(super) struct Patches {
     /// Rows and columns of the map with its border.
     h: usize,
     w: usize,
+    /// First element of each output's patch.
+    starts: Vec<u32>,
 }
 
 impl Patches {
@@ -28,7 +30,9 @@ impl Patches {
         let w = ((g.ow - 1) * sx + kw).max(g.iw + g.left);
         let (h, w) = if g.padded() { (h, w) } else { (g.ih, g.iw) };
         h.checked_mul(w)?.checked_mul(unit).filter(|n| *n < LARGEST)?;
-        Some(Self { g: *g, unit, h, w })
+        let place = |y: usize, x: usize| u32::try_from((y * sy * w + x * sx) * unit).expect("below 2^31, as checked");
+        let starts = (0..g.oh).flat_map(|y| (0..g.ow).map(move |x| place(y, x))).collect();
+        Some(Self { g: *g, unit, h, w, starts })
     }
 
     /// Elements of a patch.
@@ -48,14 +52,10 @@ impl Patches {
         if kw == self.w { (kh * kw * self.unit, 1) } else { (kw * self.unit, kh) }
     }
 
-    /// The patches of these outputs, their starts in `starts`.
-    pub(super) fn walk<'a>(&self, pixels: Range<usize>, starts: &'a mut Vec<u32>) -> Walk<'a> {
-        let [sy, sx] = self.g.window.stride;
-        let place = |oy: usize, ox: usize| (oy * sy * self.w + ox * sx) * self.unit;
-        starts.clear();
-        starts.extend(self.places(pixels).map(|(y, x)| u32::try_from(place(y, x)).expect("below 2^31, as checked")));
+    /// The patches of these outputs.
+    pub(super) fn walk(&self, pixels: Range<usize>) -> Walk<'_> {
         let (run_words, runs) = self.runs();
-        Walk { starts, run_words, runs, run_stride: self.w * self.unit }
+        Walk { starts: &self.starts[pixels], run_words, runs, run_stride: self.w * self.unit }
     }
 
     /// Row and column of these outputs.

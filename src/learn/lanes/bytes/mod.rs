@@ -9,7 +9,7 @@ mod plain;
 #[allow(unsafe_code)]
 mod simd;
 
-use super::Level;
+use super::{Level, Way};
 use crate::numeric::QParams;
 #[cfg(not(target_arch = "x86_64"))]
 use plain as loops;
@@ -21,7 +21,7 @@ const PAD: usize = 64;
 /// Classes of one tile.
 const TILE: usize = 4;
 /// What makes a signed code unsigned.
-const MOVED: i32 = 128;
+pub(super) const MOVED: i32 = 128;
 
 /// The byte of a code of 8 bits; wider ones are never given.
 #[inline(always)]
@@ -54,100 +54,168 @@ impl Bytes {
         level == Level::Avx512 && lo >= -128 && hi <= 127
     }
 
-    /// Signed bytes: weights.
-    pub fn signed<'a>(&mut self, rows: impl ExactSizeIterator<Item = &'a [i32]>, columns: usize) {
-        self.fill(rows, columns, 0);
+    /// Rows of features, moved by 128.
+    pub fn moved(rows: &[i32], columns: usize) -> Self {
+        let mut bytes = Self::default();
+        bytes.resize(rows.len() / columns, columns);
+        let padded = bytes.padded();
+        lay(rows, MOVED, (&mut bytes.rows, &mut bytes.sums), (columns, padded));
+        bytes
     }
 
-    /// Bytes moved by 128: features.
-    pub fn moved<'a>(&mut self, rows: impl ExactSizeIterator<Item = &'a [i32]>, columns: usize) {
-        self.fill(rows, columns, MOVED);
+    /// The rows `picked` of another.
+    pub fn pick(&mut self, from: &Self, picked: &[usize]) {
+        let padded = from.padded();
+        self.columns = from.columns;
+        self.rows.clear();
+        self.sums.clear();
+        for &row in picked {
+            self.rows.extend_from_slice(&from.rows[row * padded..(row + 1) * padded]);
+            self.sums.push(from.sums[row]);
+        }
     }
 
-    fn fill<'a>(&mut self, rows: impl ExactSizeIterator<Item = &'a [i32]>, columns: usize, by: i32) {
-        let padded = columns.next_multiple_of(PAD);
+    /// One row, without its padding.
+    pub(super) fn row(&self, row: usize) -> &[u8] {
+        &self.rows[row * self.padded()..][..self.columns]
+    }
+
+    fn resize(&mut self, rows: usize, columns: usize) {
         self.columns = columns;
         // Padding stays zero from call to call: a buffer serves one width.
-        self.rows.resize(rows.len() * padded, 0);
-        self.sums.clear();
-        for (row, bytes) in rows.zip(self.rows.chunks_exact_mut(padded)) {
-            self.sums.push(loops::to_bytes(row, by, &mut bytes[..columns]));
-        }
+        self.rows.resize(rows * self.padded(), 0);
+        self.sums.resize(rows, 0);
     }
 
     fn padded(&self) -> usize {
         self.columns.next_multiple_of(PAD)
     }
+
+    /// Of these weights, signed: `out = Σ_k (w[c][k] − w_zero) · (a[b][k] − a_zero)` as [`Halves`](super::matrix::Halves) lays them, of
+    /// the samples `rows` of moved features; `codes` of the weights are laid first where given.
+    ///
+    /// Each half gathers the samples for itself: what one core writes costs the other more to read than to make.
+    pub fn dots(
+        &mut self,
+        way: Way,
+        (codes, of_w, classes): (Option<&[i32]>, QParams, usize),
+        (all, rows, of_a): (&Self, &[usize], QParams),
+        [batch0, batch1]: &mut [Self; 2],
+        out: &mut [i32],
+    ) {
+        self.resize(classes, all.columns);
+        let (columns, padded, first) = (self.columns, self.padded(), way.half(classes));
+        let (rows0, rows1) = self.rows.split_at_mut(first * padded);
+        let (sums0, sums1) = self.sums.split_at_mut(first);
+        let (out0, out1) = out.split_at_mut(first * rows.len());
+        let (codes0, codes1) = codes.map(|codes| codes.split_at(first * columns)).unzip();
+        let half = |to: &mut [u8], sums: &mut [i32], codes: Option<&[i32]>, batch: &mut Self, out: &mut [i32]| {
+            if sums.is_empty() {
+                return;
+            }
+            if let Some(codes) = codes {
+                lay(codes, 0, (&mut *to, &mut *sums), (columns, padded));
+            }
+            batch.pick(all, rows);
+            centred_dots((to, sums, of_w), (batch, of_a), out);
+        };
+        way.both(|| half(rows0, sums0, codes0, batch0, out0), || half(rows1, sums1, codes1, batch1, out1));
+    }
 }
 
-/// `out[b][c] = Σ_k (w[c][k] − w_zero) · (a[b][k] − a_zero)` of signed `w` and moved `a`.
-pub(crate) fn dots((w, of_w): (&Bytes, QParams), (a, of_a): (&Bytes, QParams), out: &mut [i32]) {
-    let (classes, terms) = (w.sums.len(), i32::try_from(w.columns).unwrap_or(i32::MAX));
-    if classes == 0 {
-        // No copy was made yet: the weights are zero.
-        return out.fill(0);
+/// Rows of codes to bytes moved by `by`, and each row's sum of codes.
+fn lay(codes: &[i32], by: i32, (rows, sums): (&mut [u8], &mut [i32]), (columns, padded): (usize, usize)) {
+    for ((row, bytes), sum) in codes.chunks_exact(columns).zip(rows.chunks_exact_mut(padded)).zip(sums) {
+        *sum = loops::to_bytes(row, by, &mut bytes[..columns]);
     }
-    loops::dots(&w.rows, &a.rows, (classes, w.padded()), out);
+}
+
+fn centred_dots((w, sums, of_w): (&[u8], &[i32], QParams), (a, of_a): (&Bytes, QParams), out: &mut [i32]) {
+    let (classes, terms) = (sums.len(), i32::try_from(a.columns).unwrap_or(i32::MAX));
+    loops::dots(w, &a.rows, (classes, a.padded()), out);
     let moved = MOVED + of_a.zero_point;
     for (out, &sum) in out.chunks_exact_mut(classes).zip(&a.sums) {
         let centred = sum.wrapping_sub(terms.wrapping_mul(of_a.zero_point));
         let off = of_w.zero_point.wrapping_mul(centred);
-        out.iter_mut().zip(&w.sums).for_each(|(z, &s)| *z = z.wrapping_sub(moved.wrapping_mul(s)).wrapping_sub(off));
+        out.iter_mut().zip(sums).for_each(|(z, &s)| *z = z.wrapping_sub(moved.wrapping_mul(s)).wrapping_sub(off));
     }
 }
 
 /// A batch turned for outer products: four samples side by side.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Quads {
-    /// `[quad][column][4]` signed, columns padded.
-    features: Vec<i8>,
     /// `[class][quad]`, four moved errors in each.
     errors: Vec<i32>,
     /// Sum of each class' moved errors.
     sums: Vec<i32>,
     word: Vec<i32>,
+    turned: [Turned; 2],
+}
+
+/// A batch's features, for one half of the classes.
+#[derive(Debug, Clone, Default)]
+struct Turned {
+    batch: Bytes,
+    /// `[quad][column][4]` signed, columns padded.
+    features: Vec<i8>,
     /// What each column's sum starts from.
     start: Vec<i32>,
-    quads: usize,
-    padded: usize,
+}
+
+impl Turned {
+    fn turn(&mut self, all: &Bytes, rows: &[usize], moved: i32) {
+        self.batch.pick(all, rows);
+        let padded = all.padded();
+        self.features.resize(rows.len().div_ceil(4) * padded * 4, 0);
+        self.start.clear();
+        self.start.resize(padded, 0);
+        for (to, four) in self.features.chunks_exact_mut(padded * 4).zip(self.batch.rows.chunks(padded * 4)) {
+            loops::interleave(four, padded, to, &mut self.start);
+        }
+        self.start.iter_mut().for_each(|s| *s = s.wrapping_mul(moved).wrapping_neg());
+    }
 }
 
 impl Quads {
-    /// `acc[c][k] = Σ_b (e[b][c] − e_zero) · (a[b][k] − a_zero)` of errors `[sample][class]` and moved features; gives the smallest
-    /// and largest, 0 inside.
+    /// `acc[c][k] = Σ_b (e[b][c] − e_zero) · (a[b][k] − a_zero)` of errors `[sample][class]` and the samples `rows` of moved features;
+    /// gives the smallest and largest, 0 inside.
     pub fn outer(
         &mut self,
+        way: Way,
         (errors, e_zero, classes): (&[i32], i32, usize),
-        (a, a_zero): (&Bytes, i32),
+        (all, rows, a_zero): (&Bytes, &[usize], i32),
         acc: &mut [i32],
     ) -> (i32, i32) {
-        let (columns, samples) = (a.columns, a.sums.len());
-        (self.padded, self.quads) = (a.padded(), samples.div_ceil(4));
-        let (padded, quads) = (self.padded, self.quads);
-        self.features.resize(quads * padded * 4, 0);
-        self.start.clear();
-        self.start.resize(padded, 0);
-        for (to, four) in self.features.chunks_exact_mut(padded * 4).zip(a.rows.chunks(padded * 4)) {
-            loops::interleave(four, padded, to, &mut self.start);
-        }
+        let (columns, quads, first) = (all.columns, rows.len().div_ceil(4), way.half(classes));
+        self.pack((errors, classes), quads);
         let moved = MOVED + e_zero;
-        self.start.iter_mut().for_each(|s| *s = s.wrapping_mul(moved).wrapping_neg());
-        self.pack(errors, classes);
-        let all = moved.wrapping_mul(i32::try_from(samples).unwrap_or(i32::MAX));
-        let (mut lo, mut hi) = (0, 0);
-        let tiles = self.errors.chunks(TILE * quads).zip(self.sums.chunks(TILE));
-        for (acc, (to, sums)) in acc.chunks_mut(TILE * columns).zip(tiles) {
-            let mut off = [0i32; TILE];
-            off.iter_mut().zip(sums).for_each(|(off, &sum)| *off = a_zero.wrapping_mul(all.wrapping_sub(sum)));
-            let range = loops::outer((&self.features, padded), to, (&self.start, off), columns, acc);
-            (lo, hi) = (range.0.min(lo), range.1.max(hi));
-        }
-        (lo, hi)
+        let of_all = moved.wrapping_mul(i32::try_from(rows.len()).unwrap_or(i32::MAX));
+        let [turned0, turned1] = &mut self.turned;
+        let half = |turned: &mut Turned, errors: &[i32], sums: &[i32], acc: &mut [i32]| {
+            if sums.is_empty() {
+                return (0, 0);
+            }
+            turned.turn(all, rows, moved);
+            let (mut lo, mut hi) = (0, 0);
+            let tiles = errors.chunks(TILE * quads).zip(sums.chunks(TILE));
+            for (acc, (errors, sums)) in acc.chunks_mut(TILE * columns).zip(tiles) {
+                let mut off = [0i32; TILE];
+                off.iter_mut().zip(sums).for_each(|(off, &sum)| *off = a_zero.wrapping_mul(of_all.wrapping_sub(sum)));
+                let features = (&turned.features[..], all.padded());
+                let range = loops::outer(features, errors, (&turned.start, off), columns, acc);
+                (lo, hi) = (range.0.min(lo), range.1.max(hi));
+            }
+            (lo, hi)
+        };
+        let (errors0, errors1) = self.errors.split_at(first * quads);
+        let (sums0, sums1) = self.sums.split_at(first);
+        let (acc0, acc1) = acc.split_at_mut(first * columns);
+        let (a, b) = way.both(|| half(turned0, errors0, sums0, acc0), || half(turned1, errors1, sums1, acc1));
+        (a.0.min(b.0), a.1.max(b.1))
     }
 
     /// Errors `[sample][class]`, moved, four to a word; and each class' sum of them.
-    fn pack(&mut self, errors: &[i32], classes: usize) {
-        let quads = self.quads;
+    fn pack(&mut self, (errors, classes): (&[i32], usize), quads: usize) {
         self.errors.resize(classes * quads, 0);
         self.sums.clear();
         self.sums.resize(classes, 0);
@@ -173,6 +241,7 @@ impl Quads {
 mod tests {
     use super::*;
     use crate::learn::kernels;
+    use crate::learn::lanes::Halves;
     use crate::numeric::Scale;
     use proptest::prelude::*;
 
@@ -195,16 +264,21 @@ mod tests {
             let w: Vec<i32> = (0..classes * columns).map(|_| code()).collect();
             let a: Vec<i32> = (0..samples * columns).map(|_| code()).collect();
             let e: Vec<i32> = (0..samples * classes).map(|_| code()).collect();
-            let (mut bw, mut ba) = (Bytes::default(), Bytes::default());
-            bw.signed(w.chunks(columns), columns);
-            ba.moved(a.chunks(columns), columns);
+            let (mut bw, ba) = (Bytes::default(), Bytes::moved(&a, columns));
             let of = |zero_point| QParams { scale: Scale::ONE, zero_point };
             let mut z = vec![3; samples * classes];
-            dots((&bw, of(w_zero)), (&ba, of(a_zero)), &mut z);
-            for (z, a) in z.chunks(classes).zip(a.chunks(columns)) {
-                let mut expected = vec![0; classes];
-                kernels::head_forward(&w, w_zero, a, a_zero, &mut expected);
-                prop_assert_eq!(z, &expected[..]);
+            let rows: Vec<usize> = (0..samples).collect();
+            let ways = [false, true].map(|two| Way { level: Level::best(), two });
+            for way in ways {
+                for codes in [Some(&w[..]), None] {
+                    bw.dots(way, (codes, of(w_zero), classes), (&ba, &rows, of(a_zero)), &mut Default::default(), &mut z);
+                    let halves = Halves { samples, classes, first: way.half(classes) };
+                    for (b, a) in a.chunks(columns).enumerate() {
+                        let mut expected = vec![0; classes];
+                        kernels::head_forward(&w, w_zero, a, a_zero, &mut expected);
+                        prop_assert_eq!(halves.of(&z, b).concat(), expected);
+                    }
+                }
             }
             let mut plain = vec![3; samples * classes];
             loops::dots(&bw.rows, &ba.rows, (classes, bw.padded()), &mut z);
@@ -212,7 +286,18 @@ mod tests {
             prop_assert_eq!(z, plain);
             let (mut acc, mut expected) = (vec![7; classes * columns], vec![0; classes * columns]);
             let mut quads = Quads::default();
-            let range = quads.outer((&e, e_zero, classes), (&ba, a_zero), &mut acc);
+            for (a, e) in a.chunks(columns).zip(e.chunks(classes)) {
+                kernels::gradient_accumulate(&mut expected, e, e_zero, a, a_zero);
+            }
+            for way in ways {
+                let range = quads.outer(way, (&e, e_zero, classes), (&ba, &rows, a_zero), &mut acc);
+                prop_assert_eq!(&acc, &expected);
+                prop_assert_eq!((i64::from(range.0), i64::from(range.1)), kernels::range_with_zero(&expected));
+            }
+            let mut picked = Bytes::default();
+            picked.pick(&ba, &[samples - 1, 0]);
+            prop_assert_eq!(&picked.rows[..columns], &ba.rows[(samples - 1) * ba.padded()..][..columns]);
+            prop_assert_eq!(&picked.sums, &[ba.sums[samples - 1], ba.sums[0]]);
             let (mut sides, mut sums) = (vec![0; 4 * ba.padded()], vec![5; ba.padded()]);
             let mut plain = (sides.clone(), sums.clone());
             let four = &ba.rows[..ba.rows.len().min(4 * ba.padded())];
@@ -221,16 +306,12 @@ mod tests {
             prop_assert_eq!((sides, sums), plain);
             let n = classes.min(TILE);
             let (mut tile, mut plain) = (vec![1; n * columns], vec![2; n * columns]);
-            let (features, errors) = ((&quads.features[..], quads.padded), &quads.errors[..n * quads.quads]);
-            let from = (&quads.start[..], [7, -9, 1 << 20, 0]);
+            let turned = &quads.turned[0];
+            let (features, errors) = ((&turned.features[..], ba.padded()), &quads.errors[..n * samples.div_ceil(4)]);
+            let from = (&turned.start[..], [7, -9, 1 << 20, 0]);
             let found = loops::outer(features, errors, from, columns, &mut tile);
             prop_assert_eq!(found, plain::outer(features, errors, from, columns, &mut plain));
             prop_assert_eq!(tile, plain);
-            for (a, e) in a.chunks(columns).zip(e.chunks(classes)) {
-                kernels::gradient_accumulate(&mut expected, e, e_zero, a, a_zero);
-            }
-            prop_assert_eq!(&acc, &expected);
-            prop_assert_eq!((i64::from(range.0), i64::from(range.1)), kernels::range_with_zero(&expected));
         }
     }
 }

@@ -161,8 +161,13 @@ fn outer_wide(
                     lo = _mm512_mask_min_epi32(lo, mask, lo, sum);
                     hi = _mm512_mask_max_epi32(hi, mask, hi, sum);
                     let to = &mut acc[$class * columns + from..($class + 1) * columns];
-                    // SAFETY: the mask keeps the store within the values that are there.
-                    unsafe { _mm512_mask_storeu_epi32(to.as_mut_ptr(), mask, sum) };
+                    match to.first_chunk_mut::<16>() {
+                        // A masked store takes many times as long as a whole one.
+                        // SAFETY: sixteen values fit.
+                        Some(to) => unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), sum) },
+                        // SAFETY: the mask keeps the store within the values that are there.
+                        None => unsafe { _mm512_mask_storeu_epi32(to.as_mut_ptr(), mask, sum) },
+                    }
                 }
             })*};
         }

@@ -34,6 +34,8 @@ pub(super) struct Panels {
 #[derive(Debug, Clone)]
 pub(super) struct Dot {
     panels: Panels,
+    /// Weights as the loop for any machine reads them: by output, runs as long as those of the panels.
+    rows: Vec<i16>,
     /// Starts of sums whose codes have 128 added.
     unsigned: Vec<i32>,
     out: usize,
@@ -47,7 +49,8 @@ pub(super) struct Dot {
 pub(super) struct DotScratch {
     bytes: Vec<u8>,
     wide: Vec<i16>,
-    starts: Vec<u32>,
+    /// One patch without gaps.
+    patch: Vec<i16>,
     sums: Vec<i32>,
 }
 
@@ -67,12 +70,15 @@ impl Dot {
         let (run, runs) = patches.runs();
         let run_quads = run.div_ceil(QUAD);
         let padded = out.div_ceil(LANES) * LANES;
-        let mut weights = vec![0; padded * run_quads * runs * QUAD];
+        let filled = run_quads * runs * QUAD;
+        let mut weights = vec![0; padded * filled];
+        let mut rows = vec![0; out * filled];
         let (mut start, mut unsigned, mut bound) = (vec![0; padded], vec![0; padded], 0);
         for (o, row) in layer.weights.chunks_exact(k).enumerate() {
             for (j, w) in row.iter().enumerate() {
                 let (quad, byte) = (j / run * run_quads + j % run / QUAD, j % run % QUAD);
                 let panel = o / LANES * run_quads * runs;
+                rows[o * filled + quad * QUAD + byte] = i16::from(*w);
                 weights[((panel + quad) * LANES + o % LANES) * QUAD + byte] = *w;
             }
             let (sum, size) = row.iter().fold((0i32, 0u64), |(sum, size), w| {
@@ -85,12 +91,12 @@ impl Dot {
         }
         let zero = i8::try_from(layer.zero).ok()?;
         let to = Codes::new(layer.to, out, bound);
-        Some(Self { panels: Panels { weights, run_quads, start }, unsigned, out, zero, patches, to })
+        Some(Self { panels: Panels { weights, run_quads, start }, rows, unsigned, out, zero, patches, to })
     }
 
     /// Codes of the whole map.
     pub(super) fn run(&self, isa: Isa, x: &Map<i8>, scratch: &mut DotScratch, out: &mut Map<i8>) {
-        let DotScratch { bytes, wide, starts, sums } = scratch;
+        let DotScratch { bytes, wide, patch, sums } = scratch;
         let unsigned = simd::takes_bytes(isa);
         let flip = |v: i8| v.cast_unsigned() ^ 0x80;
         let (mut as_bytes, mut as_wide): (&[u8], &[i16]) = (&[], &[]);
@@ -109,11 +115,11 @@ impl Dot {
             let range = first..(first + n).min(self.patches.pixels());
             sums.resize(sums.len().max(range.len() * stride), 0);
             let sums = &mut sums[..range.len() * stride];
-            let walk = self.patches.walk(range.clone(), starts);
+            let walk = self.patches.walk(range.clone());
             if unsigned {
                 simd::bytes(isa, &self.panels, &self.unsigned, as_bytes, &walk, sums);
             } else if !simd::wide(isa, &self.panels, as_wide, &walk, sums) {
-                vectorised(isa, Plain { panels: &self.panels, x: as_wide, walk, sums });
+                vectorised(isa, Plain { layer: self, x: as_wide, walk, patch, sums });
             }
             let codes = &mut out.data_mut()[range.start * self.out..range.end * self.out];
             self.to.run(isa, sums, stride, self.out, codes);
@@ -121,38 +127,29 @@ impl Dot {
     }
 }
 
-/// The loop for any machine: four outputs at a time, sixteen products side by side.
+/// The loop for any machine: one output at a time, its products side by side.
 struct Plain<'a> {
-    panels: &'a Panels,
+    layer: &'a Dot,
     x: &'a [i16],
     walk: Walk<'a>,
+    patch: &'a mut Vec<i16>,
     sums: &'a mut [i32],
 }
 
 impl Loop for Plain<'_> {
     #[inline(always)]
     fn run(self) {
-        let Self { panels: Panels { weights, run_quads, start }, x, walk, sums } = self;
-        let quads = run_quads * walk.runs;
+        let Self { layer: Dot { panels: Panels { run_quads, start, .. }, rows, .. }, x, walk, patch, sums } = self;
+        let run = run_quads * QUAD;
+        patch.resize(run * walk.runs, 0);
         for (p, sums) in sums.chunks_exact_mut(start.len()).enumerate() {
             let place = walk.place(walk.starts[p]);
-            for (group, (sums, start)) in sums.chunks_exact_mut(QUAD).zip(start.chunks_exact(QUAD)).enumerate() {
-                let panel = &weights[group / QUAD * quads * ROW..][..quads * ROW];
-                let at = group % QUAD * LANES;
-                let mut acc = [0i32; LANES];
-                for run in 0..walk.runs {
-                    let x = &x[place + run * walk.run_stride..][..run_quads * QUAD];
-                    let rows = &panel[run * run_quads * ROW..][..run_quads * ROW];
-                    for (x, row) in x.as_chunks::<QUAD>().0.iter().zip(rows.as_chunks::<ROW>().0) {
-                        for l in 0..LANES {
-                            acc[l] += i32::from(x[l % QUAD]) * i32::from(row[at + l]);
-                        }
-                    }
-                }
-                for i in 0..QUAD {
-                    let products = acc[i * QUAD..][..QUAD].iter().fold(0i32, |sum, v| sum.wrapping_add(*v));
-                    sums[i] = start[i].wrapping_add(products);
-                }
+            for (at, to) in patch.chunks_exact_mut(run).enumerate() {
+                to.copy_from_slice(&x[place + at * walk.run_stride..][..run]);
+            }
+            for ((sum, start), row) in sums.iter_mut().zip(start).zip(rows.chunks_exact(patch.len())) {
+                let products = patch.iter().zip(row).map(|(x, w)| i32::from(*x) * i32::from(*w));
+                *sum = products.fold(*start, |sum, product| sum.wrapping_add(product));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! 8-bit layers that work value by value: tables where one code decides, loops where two do.
 
+use super::add::Line;
 use super::requant::Codes;
 use crate::bits::Isa;
 use crate::nn::int8::{dequantise, quantise};
@@ -14,13 +15,13 @@ const ALL: usize = 256;
 const MOST_CHANNELS: usize = 4096;
 
 /// Every code, in the order of tables.
-fn codes() -> impl Iterator<Item = i8> {
+pub(super) fn codes() -> impl Iterator<Item = i8> {
     i8::MIN..=i8::MAX
 }
 
 /// The place of a code in a table.
 #[inline(always)]
-fn place(code: i8) -> usize {
+pub(super) fn place(code: i8) -> usize {
     usize::from(code.cast_unsigned() ^ 0x80)
 }
 
@@ -82,6 +83,8 @@ impl Unary {
 /// A layer of two inputs.
 #[derive(Debug, Clone)]
 pub(super) enum Binary {
+    /// Rounded once.
+    Line(Line),
     /// Both inputs in the common unit, by code.
     Add([Vec<i32>; 2], Codes),
     /// Codes of zero.
@@ -94,6 +97,9 @@ impl Binary {
         match layer {
             Int8::Add { to, .. } => {
                 let tables = [0, 1].map(|i| codes().map(|x| layer.term(i, x)).collect::<Vec<i32>>());
+                if let Some(line) = Line::new(layer, &tables) {
+                    return Some(Self::Line(line));
+                }
                 let most = |table: &[i32]| table.iter().map(|v| u64::from(v.unsigned_abs())).max().unwrap_or(0);
                 let bound = most(&tables[0]) + most(&tables[1]);
                 Some(Self::Add(tables, Codes::one(to, bound)))
@@ -105,27 +111,36 @@ impl Binary {
 
     /// Codes of the whole map; the second input may be one pixel.
     pub(super) fn run(&self, isa: Isa, [a, b]: [&Map<i8>; 2], scratch: &mut Vec<i32>, out: &mut Map<i8>) {
-        // A block is whole pixels where one pixel stands for all.
-        let one = b.data().len() < a.data().len();
-        let block = if one { b.data().len() } else { BLOCK };
-        scratch.resize(scratch.len().max(block), 0);
-        for (i, (a, out)) in a.data().chunks(block).zip(out.data_mut().chunks_mut(block)).enumerate() {
-            let b = if one { b.data() } else { &b.data()[i * block..][..a.len()] };
-            let sums = &mut scratch[..a.len()];
-            let codes = match self {
-                Self::Add(tables, codes) => {
-                    for i in 0..sums.len() {
-                        sums[i] = tables[0][place(a[i])].saturating_add(tables[1][place(b[i])]);
-                    }
-                    codes
+        match self {
+            Self::Line(line) => line.run(isa, a.data(), b.data(), out.data_mut()),
+            Self::Add(tables, codes) => blocks([a, b], scratch, out, |a, b, sums, out| {
+                for i in 0..sums.len() {
+                    sums[i] = tables[0][place(a[i])].saturating_add(tables[1][place(b[i])]);
                 }
-                Self::Mul(zeros, codes) => {
-                    vectorised(isa, Products { zeros: *zeros, a, b, sums });
-                    codes
-                }
-            };
-            codes.flat(isa, sums, out);
+                codes.flat(isa, sums, out);
+            }),
+            Self::Mul(zeros, codes) => blocks([a, b], scratch, out, |a, b, sums, out| {
+                vectorised(isa, Products { zeros: *zeros, a, b, sums });
+                codes.flat(isa, sums, out);
+            }),
         }
+    }
+}
+
+/// Blocks of both maps with room for their sums, and where their codes go.
+fn blocks(
+    [a, b]: [&Map<i8>; 2],
+    scratch: &mut Vec<i32>,
+    out: &mut Map<i8>,
+    mut each: impl FnMut(&[i8], &[i8], &mut [i32], &mut [i8]),
+) {
+    // A block is whole pixels where one pixel stands for all.
+    let one = b.data().len() < a.data().len();
+    let block = if one { b.data().len() } else { BLOCK };
+    scratch.resize(scratch.len().max(block), 0);
+    for (i, (a, out)) in a.data().chunks(block).zip(out.data_mut().chunks_mut(block)).enumerate() {
+        let b = if one { b.data() } else { &b.data()[i * block..][..a.len()] };
+        each(a, b, &mut scratch[..a.len()], out);
     }
 }
 

@@ -4,6 +4,8 @@
 //! instruction set; sums become codes sixteen channels at a time; what one code decides is a table. Everything equals
 //! [`crate::nn::int8`] bit for bit: sums of integers do not depend on their order.
 
+mod add;
+mod depthwise;
 mod dot;
 mod elementwise;
 mod requant;
@@ -14,9 +16,10 @@ mod window;
 use crate::bits::Isa;
 use crate::nn::run::{geometry, whole};
 use crate::nn::{Int8, Tensor, TensorType};
+use depthwise::Depthwise;
 use dot::{Dot, DotScratch, Layer8};
 use elementwise::{Binary, Convert, Unary};
-use window::{Depthwise, Mean, Pool, WindowScratch};
+use window::{Mean, Pool, WindowScratch};
 
 /// One layer, prepared.
 #[derive(Debug, Clone)]

@@ -1,4 +1,12 @@
 //! Sums to 8-bit codes, many channels at once: [`Requant`] where every product fits 64 bits.
+//!
+//! Two roundings, `high = ⌊sum·m/2³¹ + ½⌋` and `(high + 2^(r−1) − [high < 0]) >> r`, are one: with `v = sum·m/2^(31+r)` the code is
+//! `⌊v + 2^−(r+1) + ½⌋` where the sum is not negative and `⌊v − 2^−(r+1) + ½⌋` where it is (`high ≥ n` says `sum·m/2³¹ ≥ n − ½`). For r = 0
+//! nothing is added. A 32-bit float is at most [`NEAR`] off that value where the code is not at its limit, so it gives the code
+//! unless it lies so near to a tie; only there the integers are asked.
+
+#[allow(unsafe_code)]
+pub(super) mod simd;
 
 use crate::bits::Isa;
 use crate::nn::simd::{Loop, vectorised};
@@ -8,8 +16,14 @@ use crate::nn::{Requant, Roundings};
 pub(super) const LANES: usize = 16;
 /// Sums of one factor that are taken as one pixel.
 const FLAT: usize = 64;
-/// Bits of the largest sum, raised by its factor's left shift, that the loops take.
-const RAISED_BITS: u32 = 30;
+/// The largest sum, raised by its factor's left shift, that the loops take: with half a unit of the last shift, 2^29 at most, it fits
+/// 32 bits. Trained networks have channels that are always 0 or always at their limit, whose biases are about 2^30.
+const LARGEST_SUM: u64 = 1_600_000_000;
+
+/// More than three roundings to 24 bits change a value below 512 by: 512·3·2^−24 is 0.75·2^−13.
+const NEAR: f32 = 1.0 / 8192.0;
+/// Sums times factors stay below this where floats are asked: it fits a 32-bit integer.
+const LARGEST: f64 = 1e9;
 
 /// What becomes of sums. [`Codes::Each`] where some factor is too large for the loops: one sum at a time.
 #[derive(Debug, Clone)]
@@ -27,34 +41,62 @@ pub(super) struct Lanes {
     left: Vec<i32>,
     /// Shift behind it: of the whole product where it is rounded once, of its upper half where twice.
     right: Vec<i32>,
+    /// What is added before the last shift to a number that is not negative, and to one that is: ties go away from zero.
+    halves: [Vec<i32>; 2],
+    /// Whether any sum is shifted before the product.
+    raises: bool,
+    /// Where floats may be asked.
+    float: Option<Float>,
     zero: i32,
     low: i8,
     high: i8,
 }
 
+/// Factors as floats, and what brings both roundings together, by channel; for whole groups of [`FLAT`] sums.
+#[derive(Debug, Clone)]
+struct Float {
+    channels: usize,
+    factors: Vec<f32>,
+    offsets: Vec<f32>,
+}
+
 impl Codes {
     /// For `channels` channels whose sums stay within ±`bound`.
     pub(super) fn new(to: &Requant, channels: usize, bound: u64) -> Self {
-        let bits = u64::BITS - bound.leading_zeros();
         let parts = |c: usize| to.factors[if to.factors.len() == 1 { 0 } else { c }].parts();
-        let fits = |c: usize| bits + parts(c).1.max(0).unsigned_abs() <= RAISED_BITS;
+        let fits = |c: usize| {
+            let exponent = parts(c).1;
+            let most = if exponent <= -31 { (1 << 30) - 1 } else { LARGEST_SUM >> exponent.max(0) };
+            bound <= most
+        };
         if !(0..channels).all(fits) {
             return Self::Each(to.clone());
         }
-        let padded = channels.div_ceil(LANES) * LANES;
+        let period = period(channels);
+        let padded = period.unwrap_or(channels.div_ceil(LANES) * LANES);
         let (mut mantissa, mut left, mut right) = (vec![0; padded], vec![0; padded], vec![0; padded]);
-        for c in 0..channels {
-            let (m, exponent) = parts(c);
+        for c in 0..period.unwrap_or(channels) {
+            let (m, exponent) = parts(c % channels);
             (mantissa[c], left[c]) = (m, exponent.max(0));
             match to.roundings {
                 // The sum is raised already, so the product is what is left of the shift to its right.
                 Roundings::One => right[c] = 31 - exponent.min(0),
-                // The upper half is below 2^30, so less than a half is left.
+                // Sums are below 2^30, so is the upper half: less than a half is left.
                 Roundings::Two if exponent <= -31 => mantissa[c] = 0,
                 Roundings::Two => right[c] = -exponent.min(0),
             }
         }
-        let lanes = Lanes { mantissa, left, right, zero: to.zero, low: to.low, high: to.high };
+        let half = |right: &i32| (1i64 << right >> 1, i64::from(*right > 0));
+        let halves = [0, 1].map(|negative| {
+            right.iter().map(half).map(|(half, less)| low_half(half - less * negative)).collect::<Vec<i32>>()
+        });
+        let float = period
+            .filter(|_| to.roundings == Roundings::Two)
+            .and_then(|_| Float::new(channels, [&mantissa, &left, &right], bound));
+        let raises = left.iter().any(|left| *left > 0);
+        // One more, for whoever reads them one place further.
+        mantissa.push(0);
+        let lanes = Lanes { mantissa, left, right, halves, raises, float, zero: to.zero, low: to.low, high: to.high };
         match to.roundings {
             Roundings::One => Self::Once(lanes),
             Roundings::Two => Self::Twice(lanes),
@@ -79,6 +121,8 @@ impl Codes {
     /// Codes of whole pixels of `channels` sums, `stride` sums apart.
     pub(super) fn run(&self, isa: Isa, sums: &[i32], stride: usize, channels: usize, out: &mut [i8]) {
         match self {
+            Self::Twice(lanes) if simd::rounded(isa, lanes, sums, stride, channels, out) => {}
+            Self::Twice(lanes) if simd::twice(isa, lanes, sums, stride, channels, out) => {}
             Self::Once(lanes) => vectorised(isa, Pixels::<true> { lanes, sums, stride, channels, out }),
             Self::Twice(lanes) => vectorised(isa, Pixels::<false> { lanes, sums, stride, channels, out }),
             Self::Each(to) => {
@@ -88,6 +132,29 @@ impl Codes {
             }
         }
     }
+}
+
+/// Channels until factors begin again at a group of [`FLAT`] sums; `None` where pixels lie apart.
+fn period(channels: usize) -> Option<usize> {
+    let shared = |step: usize| channels.is_multiple_of(step).then_some(channels * (FLAT / step));
+    if channels == LANES / 2 { Some(FLAT) } else { [64, 32, 16].into_iter().find_map(shared) }
+}
+
+impl Float {
+    /// `None` where a product might not fit an integer.
+    fn new(channels: usize, [mantissa, left, right]: [&[i32]; 3], bound: u64) -> Option<Self> {
+        let factor = |i: usize| narrowed(f64::from(mantissa[i]) * f64::from(left[i] - right[i] - 31).exp2());
+        let factors: Vec<f32> = (0..mantissa.len()).map(factor).collect();
+        let offset = |right: &i32| if *right == 0 { 0.0 } else { narrowed(f64::from(-right - 1).exp2()) };
+        let most = f64::from(factors.iter().copied().fold(0.0, f32::max)) * f64::from(u32::try_from(bound).ok()?);
+        (most < LARGEST).then(|| Self { channels, factors, offsets: right.iter().map(offset).collect() })
+    }
+}
+
+/// The nearest 32-bit float.
+#[allow(clippy::cast_possible_truncation, reason = "rounding to nearest is what is wanted; whoever asks counts it")]
+pub(super) fn narrowed(x: f64) -> f32 {
+    x as f32
 }
 
 struct Pixels<'a, const ONCE: bool> {
@@ -131,7 +198,7 @@ impl<const ONCE: bool> Loop for Pixels<'_, ONCE> {
     }
 }
 
-/// `Multiplier::apply_once` or `Multiplier::apply` where the raised sum is below 2^30: nothing overflows, so nothing saturates.
+/// `Multiplier::apply_once` or `Multiplier::apply` where the raised sum is no larger than [`LARGEST_SUM`]: nothing overflows, so nothing saturates.
 #[inline(always)]
 fn scaled<const ONCE: bool>(sum: i32, mantissa: i32, left: i32, right: i32) -> i32 {
     let product = i64::from(sum << left) * i64::from(mantissa);
@@ -146,14 +213,14 @@ fn scaled<const ONCE: bool>(sum: i32, mantissa: i32, left: i32, right: i32) -> i
 
 /// The lower half of a number that fits it.
 #[inline(always)]
-fn low_half(x: i64) -> i32 {
+pub(super) fn low_half(x: i64) -> i32 {
     let [a, b, c, d, ..] = x.to_le_bytes();
     i32::from_le_bytes([a, b, c, d])
 }
 
 /// The lowest byte of a number that fits it.
 #[inline(always)]
-fn byte(x: i32) -> i8 {
+pub(super) fn byte(x: i32) -> i8 {
     i8::from_le_bytes([x.to_le_bytes()[0]])
 }
 
@@ -189,6 +256,54 @@ mod tests {
         }
     }
 
+    /// Sums at and around every tie between two codes, where floats must give way to integers, and some anywhere.
+    fn sums_near_ties(factor: Multiplier, bound: i32) -> Vec<i32> {
+        let (m, exponent) = factor.parts();
+        let real = f64::from(m) * f64::from(exponent - 31).exp2();
+        let ties = (-300..300).map(|k| (f64::from(k) + 0.5) / real).filter(|sum| sum.abs() < f64::from(bound - 3));
+        let ties = ties.flat_map(|sum| {
+            (-2..=2).map(move |d| {
+                crate::numeric::narrow::saturate_i32(crate::numeric::narrow::real_to_i64(sum.round())) + d
+            })
+        });
+        ties.chain([0, 1, -1, bound, -bound]).chain((0..bound).step_by(usize::try_from(bound / 97).unwrap())).collect()
+    }
+
+    #[test]
+    fn groups_of_pixels_without_gaps_give_what_each_sum_alone_gives() {
+        for (bound, most) in [(1 << 21, 1), (1_600_000_000, 0), (1_600_000_000, -7)] {
+            groups_of_pixels(bound, most);
+        }
+    }
+
+    /// Factors below 2^`most`, sums within ±`bound`.
+    fn groups_of_pixels(bound: i32, most: i32) {
+        for (channels, stride) in [(8, 16), (16, 16), (32, 32), (48, 48), (64, 64), (80, 80), (128, 128)] {
+            let factors: Vec<Multiplier> = (0..channels)
+                .map(|c: i32| Multiplier::from_parts((1 << 30) + (c * 0x012d_687f) % (1 << 30), most - c % 14).unwrap())
+                .collect();
+            let channels = factors.len();
+            let near: Vec<Vec<i32>> = factors.iter().map(|f| sums_near_ties(*f, bound)).collect();
+            let pixels = near.iter().map(Vec::len).max().unwrap() | 1;
+            let rows: Vec<i32> = (0..pixels)
+                .flat_map(|p| (0..stride).map(move |c| (p, c)))
+                .map(|(p, c)| near.get(c).map_or(7, |n| n[p % n.len()]))
+                .collect();
+            for (zero, low, high) in [(0, -128, 127), (-128, -128, 127), (100, -50, 101)] {
+                let to = Requant { factors: factors.clone(), roundings: Roundings::Two, zero, low, high };
+                let codes = Codes::new(&to, channels, u64::from(bound.unsigned_abs()));
+                let wanted: Vec<i8> = (0..pixels * channels)
+                    .map(|i| to.code(i % channels, rows[i / channels * stride + i % channels]))
+                    .collect();
+                for isa in Isa::available() {
+                    let mut out = vec![0; wanted.len()];
+                    codes.run(isa, &rows, stride, channels, &mut out);
+                    assert!(out == wanted, "{isa:?}, {channels} channels, zero {zero}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn ties_go_the_way_of_the_reference_and_large_factors_are_left_to_it() {
         let to = |parts: (i32, i32), roundings| Requant {
@@ -206,7 +321,7 @@ mod tests {
                 Codes::new(&to, 1, 64).run(Isa::best(), &sums, 1, 1, &mut out);
                 assert_eq!(out, sums.iter().map(|s| to.code(0, *s)).collect::<Vec<_>>(), "{roundings:?} {exponent}");
             }
-            assert!(matches!(Codes::new(&to((1 << 30, 1), roundings), 1, 1 << 29), Codes::Each(_)));
+            assert!(matches!(Codes::new(&to((1 << 30, 1), roundings), 1, 1 << 30), Codes::Each(_)));
         }
     }
 }

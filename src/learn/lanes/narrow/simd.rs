@@ -1,0 +1,100 @@
+//! The pass for AVX-512; `Narrow::new` finds the features first.
+
+use super::super::elementwise::Counted;
+use super::super::rounding::WHOLE;
+use super::Narrow;
+use core::arch::x86_64::*;
+
+/// Codes of `sums`, or where `STEP` their step `master −= round(code · step)` alone; what was counted of codes and step, `None` where a
+/// value is out of range.
+pub(super) fn pass<const STEP: bool>(
+    narrow: &Narrow,
+    sums: &[i32],
+    codes: &mut [i32],
+    master: &mut [i32],
+) -> [Counted; 2] {
+    assert!(if STEP { master.len() } else { codes.len() } == sums.len());
+    // SAFETY: a `Narrow` is only made where the features were found.
+    unsafe { wide::<STEP>(narrow, sums, codes, master) }
+}
+
+/// `round(x · factor)` of sixteen values: the low halves of `x · factor + 1.5·2^52`.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn rounded(x: __m512i, factor: __m512d) -> __m512i {
+    let whole = _mm512_set1_pd(WHOLE);
+    let low = _mm512_cvtepi32_pd(_mm512_castsi512_si256(x));
+    let high = _mm512_cvtepi32_pd(_mm512_extracti64x4_epi64::<1>(x));
+    let (low, high) = (_mm512_fmadd_pd(low, factor, whole), _mm512_fmadd_pd(high, factor, whole));
+    let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    _mm512_permutex2var_epi32(_mm512_castpd_si512(low), even, _mm512_castpd_si512(high))
+}
+
+/// A one for each of the first `n` of sixteen values.
+fn mask_of(n: usize) -> u16 {
+    if n >= 16 { u16::MAX } else { (1u16 << n) - 1 }
+}
+
+/// The first sixteen values; where fewer are there, zeros after them.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn load(from: &[i32]) -> __m512i {
+    if let Some(from) = from.first_chunk::<16>() {
+        // SAFETY: sixteen values are there.
+        return unsafe { _mm512_loadu_si512(from.as_ptr().cast()) };
+    }
+    // SAFETY: the mask keeps the load within the values that are there.
+    unsafe { _mm512_maskz_loadu_epi32(mask_of(from.len()), from.as_ptr()) }
+}
+
+/// Sixteen values, or as many as fit. A masked store takes many times as long as a whole one.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn store(to: &mut [i32], values: __m512i) {
+    if let Some(to) = to.first_chunk_mut::<16>() {
+        // SAFETY: sixteen values fit.
+        return unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), values) };
+    }
+    // SAFETY: the mask keeps the store within the values that are there.
+    unsafe { _mm512_mask_storeu_epi32(to.as_mut_ptr(), mask_of(to.len()), values) };
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
+fn wide<const STEP: bool>(narrow: &Narrow, sums: &[i32], codes: &mut [i32], master: &mut [i32]) -> [Counted; 2] {
+    let (factor, step) = (_mm512_set1_pd(narrow.factor), _mm512_set1_pd(narrow.step));
+    let zero = _mm512_set1_epi32(narrow.zero);
+    let (mut least, mut most) = (_mm512_set1_epi32(narrow.codes.0), _mm512_set1_epi32(narrow.codes.1));
+    let (mut lightest, mut heaviest) = (_mm512_set1_epi32(narrow.master.0), _mm512_set1_epi32(narrow.master.1));
+    let (mut zero_sums, mut zero_codes, mut same) = (0u32, 0u32, 0u32);
+    for k in (0..sums.len()).step_by(16) {
+        let from = &sums[k..];
+        let mask = mask_of(from.len());
+        let x = load(from);
+        let c = rounded(x, factor);
+        let code = _mm512_add_epi32(c, zero);
+        (least, most) = (_mm512_min_epi32(least, code), _mm512_max_epi32(most, code));
+        if !STEP {
+            store(&mut codes[k..], code);
+        }
+        zero_sums += _mm512_mask_testn_epi32_mask(mask, x, x).count_ones();
+        zero_codes += _mm512_mask_testn_epi32_mask(mask, c, c).count_ones();
+        if STEP {
+            let moved = rounded(c, step);
+            let weights = &mut master[k..];
+            let w = _mm512_sub_epi32(load(weights), moved);
+            (lightest, heaviest) = (_mm512_min_epi32(lightest, w), _mm512_max_epi32(heaviest, w));
+            same += _mm512_mask_testn_epi32_mask(mask, moved, moved).count_ones();
+            store(weights, w);
+        }
+    }
+    let within =
+        |(lo, hi): (i32, i32), least, most| _mm512_reduce_min_epi32(least) == lo && _mm512_reduce_max_epi32(most) == hi;
+    let quantised = within(narrow.codes, least, most);
+    let stepped = quantised && within(narrow.master, lightest, heaviest);
+    let counted = |n: u32, nothing: u32| (u64::from(n), u64::from(nothing));
+    let all = u32::try_from(sums.len()).unwrap_or(u32::MAX);
+    [
+        quantised.then(|| counted(all - zero_sums, zero_codes - zero_sums)),
+        stepped.then(|| counted(all - zero_codes, same.wrapping_sub(zero_codes))),
+    ]
+}

@@ -1,0 +1,133 @@
+//! A tree of CORe50's layout, made here (the images are not to be had), through the command line.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const OBJECTS: [usize; 4] = [1, 2, 6, 7];
+const TRAIN: [usize; 4] = [1, 2, 4, 5];
+const TEST: usize = 3;
+const FRAMES: usize = 25;
+
+/// Four objects in five sessions: a bright square whose place is the object's, shifted a pixel by session and frame.
+fn tree(root: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for session in TRAIN.into_iter().chain([TEST]) {
+        for (at, object) in OBJECTS.into_iter().enumerate() {
+            for frame in 0..FRAMES {
+                let name = format!("s{session}/o{object}/C_{session:02}_{object:02}_{frame:03}.png");
+                let path = root.join("core50_128x128").join(&name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                let corner = [8 + 60 * (at % 2) + session, 8 + 60 * (at / 2) + frame % 5];
+                let inside = |p: u32, from: usize| (from..from + 50).contains(&usize::try_from(p).unwrap());
+                let image = image::RgbImage::from_fn(128, 128, |x, y| {
+                    image::Rgb(if inside(x, corner[0]) && inside(y, corner[1]) { [250, 240, 230] } else { [10, 5, 0] })
+                });
+                image.save(path).unwrap();
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+/// The lists of NICv2-79: sessions and objects one after the other in 79 experiences, the first of two objects.
+fn lists(root: &Path, names: &[String]) {
+    let run = root.join("batches_filelists/NIC_v2_79/run0");
+    fs::create_dir_all(&run).unwrap();
+    let label = |name: &str| OBJECTS.iter().position(|o| name.contains(&format!("/o{o}/"))).unwrap();
+    let write = |file: String, names: &[&String]| {
+        let mut text = String::new();
+        names.iter().for_each(|n| writeln!(text, "{n} {}", label(n)).unwrap());
+        fs::write(run.join(file), text).unwrap();
+    };
+    let (test, train): (Vec<&String>, Vec<&String>) = names.iter().partition(|n| n.starts_with(&format!("s{TEST}/")));
+    let (first, later) = train.split_at(2 * FRAMES);
+    write("test_filelist.txt".into(), &test);
+    write("train_batch_00_filelist.txt".into(), first);
+    for experience in 1..79 {
+        let at = |i: usize| i * later.len() / 78;
+        write(format!("train_batch_{experience:02}_filelist.txt"), &later[at(experience - 1)..at(experience)]);
+    }
+}
+
+fn run(dir: &Path, stream: &str, data: &str) -> Output {
+    let project = env!("CARGO_MANIFEST_DIR");
+    let text = format!(
+        r#"[experiment]
+name = "core50"
+seeds = [1]
+
+[data]
+kind = "core50"
+path = "core50"
+{data}
+
+[transform]
+channels = 1
+resize = 28
+
+[backbone]
+file = "{project}/experiments/backbones/mnist-bcnn.safetensors"
+
+[stream]
+{stream}
+
+[training]
+batch = 10
+learning_rate = 0.02
+epochs_first = 2
+epochs_later = 1
+joint_epochs = 0
+
+[[precision]]
+preset = "hybrid-16"
+"#
+    );
+    fs::write(dir.join("x.toml"), text).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_tinyprec"))
+        .current_dir(dir)
+        .args(["run", "x.toml", "--out", "out", "--features", "features", "--json"])
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_tree_of_core50s_layout_runs_through_every_scenario_of_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("core50");
+    let names = tree(&root);
+    lists(&root, &names);
+    let cases = [
+        ("scenario = \"sessions\"", "labels = \"object\"", 4),
+        ("scenario = \"nic\"\nfirst_classes = 2\nn_experiences = 8", "labels = \"category\"", 8),
+        ("scenario = \"listed\"", "lists = \"nicv2_79\"\nrun = 0", 79),
+    ];
+    for (stream, data, experiences) in cases {
+        let out = run(dir.path(), stream, data);
+        let error = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{stream}: {error}");
+        let record: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(dir.path().join("out/record.json")).unwrap()).unwrap();
+        let seed = &record["precisions"][0]["seeds"][0];
+        assert_eq!(seed["experiences"].as_array().map_or(0, Vec::len), experiences, "{stream}");
+        fs::remove_dir_all(dir.path().join("out")).unwrap();
+    }
+    // A run that the lists do not have, and a tree that lost a session's folder.
+    let out = run(dir.path(), "scenario = \"listed\"", "lists = \"nicv2_196\"\nrun = 0");
+    let error = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(error.contains("NIC_v2_196/run0"), "{error}");
+    fs::remove_dir_all(root.join("core50_128x128/s3")).unwrap();
+    let out = run(dir.path(), "scenario = \"sessions\"", "");
+    assert_eq!(out.status.code(), Some(1), "{}", String::from_utf8_lossy(&out.stdout));
+    // No checksum is known for a tree: `data check` says that it is not the published archive.
+    let check = Command::new(env!("CARGO_BIN_EXE_tinyprec"))
+        .current_dir(dir.path())
+        .args(["data", "check", "core50", "--dir", "."])
+        .output()
+        .unwrap();
+    assert_eq!(check.status.code(), Some(3), "{}", String::from_utf8_lossy(&check.stderr));
+    assert!(String::from_utf8_lossy(&check.stdout).contains("core50"));
+}
