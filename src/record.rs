@@ -7,7 +7,7 @@ mod cost;
 mod fidelity;
 mod sweep;
 
-pub use cost::{CostResult, Interval, PhaseCost, RamPoint, SiteCost, UnpricedCall};
+pub use cost::{CostResult, Interval, PhaseCost, RamPoint, SiteCost, StoredSamples, UnpricedCall};
 pub use fidelity::{EpochGradient, FidelityPoint};
 pub use sweep::{
     AxisInfo, BoardAnalysis, BreakEven, FrontierPoint, KERNELS, Learnt, PointCost, PointResult, SWEEP_VERSION,

@@ -196,3 +196,23 @@ fn wide_affine_probabilities_are_refused_with_the_way_out() {
         assert!(error.contains("int30:affine"), "{error}");
     }
 }
+
+/// A penalty too strong for its rate says so and names the way out; it does not go on with garbage.
+#[test]
+fn a_pull_that_overshoots_is_an_error() {
+    let toy = Toy::new(4, 24, 320);
+    let config = config("paper-8");
+    let kind = StrategyKind::Anchored { lambda: 1e9, importance: Importance::Separate };
+    let mut strategy = kind.build(&config, 4, 24, 3).unwrap();
+    let table = toy.table(&config);
+    let rows: Vec<usize> = (0..320).collect();
+    let mut experience = |i: usize| {
+        let plan = (i, 40, EpochOrder::new(1));
+        let of_classes: Vec<usize> = rows.iter().copied().filter(|&r| toy.labels[r] / 2 == i).collect();
+        let data = (&table, &toy.labels[..], &of_classes[..]);
+        train_experience(strategy.as_mut(), data, plan, &mut NullSink, &mut |_, _| {})
+    };
+    experience(0).unwrap();
+    let error = experience(1).unwrap_err();
+    assert!(matches!(error, LearnError::Diverged) && error.to_string().contains("lower `lambda`"), "{error}");
+}

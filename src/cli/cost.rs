@@ -1,5 +1,6 @@
 //! `tinyprec cost`: what a network, an experiment or a list of layers costs on a board, without running it.
 
+use super::cost_summary::summary;
 use super::cost_view::{self, View};
 use super::workload::{WorkArgs, board, kernel_set_of};
 use super::{Outcome, Status, Terminal};
@@ -27,6 +28,9 @@ pub struct CostArgs {
     /// Adds the speed-up audit of the binary layers: promised against attained, and where the rest goes
     #[arg(long)]
     audit: bool,
+    /// One line of Markdown a board and precision, with intervals, in place of everything else
+    #[arg(long, conflicts_with_all = ["json", "timeline", "audit"])]
+    summary: bool,
     /// Prints the result as JSON
     #[arg(long)]
     json: bool,
@@ -69,10 +73,15 @@ pub fn run(args: &CostArgs, terminal: &Terminal) -> Outcome {
                 active_mw: board.power.active_mw.value,
                 power_scope: board.power.scope.clone(),
                 assumptions,
+                reserves: (board.ram.reserved_kib.clone(), board.flash.as_ref().map(|f| f.reserved_kib.clone())),
                 work,
                 table,
             });
         }
+    }
+    if args.summary {
+        terminal.result(&summary(&views))?;
+        return Ok(Status::Done);
     }
     let size_alerts = cost_view::size_alerts(&views);
     if args.json {

@@ -4,7 +4,7 @@ use super::cost::By;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tinyprec::cost::{Alert, Audit, CallCost, CostTable, MemoryPlan, Range, Sensitivity, macs};
-use tinyprec::profile::Kind;
+use tinyprec::profile::{Kind, Quantity};
 use tinyprec::run::{Largest, Workload};
 
 /// Everything that is shown.
@@ -20,6 +20,8 @@ pub struct View<'a> {
     pub active_mw: f64,
     pub power_scope: String,
     pub assumptions: Option<Vec<Sensitivity>>,
+    /// What the board's profile keeps back of RAM and of flash.
+    pub reserves: (Quantity, Option<Quantity>),
 }
 
 /// One line of the table.
@@ -33,7 +35,7 @@ struct Line {
 }
 
 /// Assumed numbers below this are not shown.
-const SHOWN_MOVE: f64 = 0.05;
+pub const SHOWN_MOVE: f64 = 0.05;
 
 impl View<'_> {
     fn lines(&self, by: By) -> Vec<Line> {

@@ -7,6 +7,7 @@ mod budget;
 mod calibrate;
 mod compare;
 mod cost;
+mod cost_summary;
 mod cost_view;
 mod data;
 mod diff;

@@ -5,7 +5,7 @@ use clap::Args;
 use std::fs;
 use std::path::Path;
 use tinyprec::config;
-use tinyprec::cost::{KernelSet, kernel_set};
+use tinyprec::cost::{KernelSet, kernel_set_for};
 use tinyprec::profile::{self, Profile};
 use tinyprec::run::Workload;
 use tinyprec::trace::{ListType, layer_list};
@@ -65,5 +65,5 @@ pub fn board(spec: &str) -> Result<Profile, Failure> {
 
 /// The board's kernel set: the override's, else the one asked for.
 pub fn kernel_set_of(board: &Profile, asked: &str) -> Result<KernelSet, Failure> {
-    Ok(kernel_set(&board.core.core, board.kernel_set.as_deref().unwrap_or(asked))?)
+    Ok(kernel_set_for(board, board.kernel_set.as_deref().unwrap_or(asked))?)
 }

@@ -50,7 +50,7 @@ pub use estimate::{Estimator, estimate};
 pub use expr::{Expr, ExprError};
 pub use kernel::{
     Instr, Kernel, KernelFileError, KernelProblem, KernelSet, KernelSetError, Level, Source, Traffic, kernel_set,
-    kernel_sets,
+    kernel_set_for, kernel_sets,
 };
 pub use memory::{ArenaPlan, Lifetime, LivePoint, MemoryPlan, MemoryTotals, Placement, Planner, RegionUse, plan_arena};
 pub use pipeline::{BodyTime, Bounds, Limit, MissingClass, Range, body_time};

@@ -23,6 +23,8 @@ pub const C_SOURCES: &[(&str, &str)] = &[
     ("float.h", include_str!("c/float.h")),
     ("softmax.h", include_str!("c/softmax.h")),
     ("fine.h", include_str!("c/fine.h")),
+    ("rules.h", include_str!("c/rules.h")),
+    ("rounding.h", include_str!("c/rounding.h")),
     ("window.h", include_str!("c/window.h")),
     ("int8.h", include_str!("c/int8.h")),
     ("smlad.h", include_str!("c/smlad.h")),
@@ -38,10 +40,12 @@ pub const C_SOURCES: &[(&str, &str)] = &[
     ("rows.c", include_str!("c/rows.c")),
     ("head_f32.c", include_str!("c/head_f32.c")),
     ("formats.c", include_str!("c/formats.c")),
+    ("rounding.c", include_str!("c/rounding.c")),
     ("stochastic.c", include_str!("c/stochastic.c")),
     ("strategies.c", include_str!("c/strategies.c")),
     ("ranges.c", include_str!("c/ranges.c")),
     ("ar1.c", include_str!("c/ar1.c")),
+    ("mixed.c", include_str!("c/mixed.c")),
 ];
 
 /// Name and text of the twins of measured software's classes: what `validate` prices published measurements with. No device needs them.

@@ -8,7 +8,7 @@
 
 use super::slot_state::largest_centred;
 use super::{BiasPolicy, HeadConfig, SlotName};
-use crate::numeric::{Format, Range, Rounding, Scheme, safe_bits};
+use crate::numeric::{Format, QParams, Range, Scheme, safe_bits};
 use crate::trace::{Access, BufferKind, BufferUse, Dims, Elem, KernelCall, Op, Phase};
 
 /// Weights or bias of the head, or the latent weights of AR1*'s binary layer below it.
@@ -239,9 +239,13 @@ impl Calls {
             calls.push(Self::range_scale(phase, &site, from));
         }
         let mut dims = vec![("n", n)];
-        let at_random = tensor == Tensor::Weights && to != Elem::B1 && self.is_random(SlotName::WeightsForward);
-        dims.extend((at_random && from != Elem::F32).then_some(("stochastic", 1)));
+        let slot = if tensor == Tensor::Bias { SlotName::Bias } else { SlotName::WeightsForward };
+        let rounds = tensor != Tensor::Layer && to != Elem::B1 && to != Elem::F32 && self.master(tensor).is_integer();
+        dims.extend(self.rule_of_codes(slot).filter(|_| rounds));
         dims.extend(self.packed_forward().filter(|_| tensor == Tensor::Weights).map(|bits| ("packed", bits)));
+        if tensor == Tensor::Weights && dims.len() == 1 && matches!(to, Elem::I8 | Elem::I16) {
+            dims.extend(self.shift(self.scale_of(self.master(tensor)), slot));
+        }
         calls.push(
             Self::call(Op::ForwardCopy, phase, site, &dims, &[from, to])
                 .buffer(self.master_buffer(tensor, Access::Read))
@@ -254,11 +258,6 @@ impl Calls {
     pub(super) fn range_scale(phase: Phase, site: &str, of: Elem) -> KernelCall {
         let of = if matches!(of, Elem::I8 | Elem::I16) { Elem::I32 } else { of };
         Self::call(Op::RangeScale, phase, site.to_owned(), &[("n", 1)], &[of])
-    }
-
-    /// Whether a slot rounds at random.
-    pub(super) fn is_random(&self, slot: SlotName) -> bool {
-        self.config.precision.slot(slot).rounding == Rounding::Stochastic
     }
 
     /// Bits of a code where the forward copy is packed, several codes to a byte.
@@ -290,6 +289,8 @@ impl Calls {
         }
         dims.extend(self.packed_forward().map(|bits| ("packed", bits)));
         dims.extend((self.integer_forward() && !self.is_safe_forward()).then_some(("checked", 1)));
+        let rounds = self.integer_forward() && matches!(self.logit_elem(), Elem::I8 | Elem::I16);
+        dims.extend(self.down(SlotName::Logits).filter(|_| rounds));
         let call = Self::call(Op::HeadForward, Phase::HeadForward, "head.logits".into(), &dims, &elems)
             .buffer(features)
             .buffer(self.forward_buffer(Tensor::Weights, Access::Read));
@@ -319,7 +320,9 @@ impl Calls {
 
     pub fn softmax(&self) -> KernelCall {
         let elems = [self.logit_elem(), self.probability_elem()];
-        Self::call(Op::Softmax, Phase::HeadForward, "head.probabilities".into(), &[("classes", self.classes)], &elems)
+        let mut dims = vec![("classes", self.classes)];
+        dims.extend(self.down(SlotName::Probabilities).filter(|_| elems == [Elem::I32, Elem::I8]));
+        Self::call(Op::Softmax, Phase::HeadForward, "head.probabilities".into(), &dims, &elems)
             .buffer(self.batch("head.batch.logits", elems[0], Access::Read))
             .buffer(self.batch("head.batch.probabilities", elems[1], Access::Write))
     }
@@ -343,7 +346,12 @@ impl Calls {
             calls.push(Self::range_scale(Phase::Backward, "head.error", elems[0]));
         }
         let mut dims = vec![("n", batch * self.classes)];
-        dims.extend(self.is_random(SlotName::Error).then_some(("stochastic", 1)));
+        let integers = self.format(SlotName::Probabilities).is_integer() && self.format(SlotName::Error).is_integer();
+        dims.extend(self.rule_of_codes(SlotName::Error).filter(|_| integers));
+        if integers && matches!(elems[1], Elem::I8 | Elem::I16) {
+            let unit = QParams::of_format(&self.format(SlotName::Probabilities)).map(|p| p.scale);
+            dims.extend(self.shift(unit, SlotName::Error));
+        }
         calls.push(
             Self::call(Op::QuantiseError, Phase::Backward, "head.error".into(), &dims, &elems)
                 .buffer(self.batch("head.batch.differences", elems[0], Access::Read))

@@ -49,7 +49,7 @@ impl Calls {
         }
         before.push(call);
         before.extend(after);
-        before
+        before.into_iter().flat_map(|call| self.one_kind(call)).collect()
     }
 
     /// Format of a buffer whose values no kernel but those reads as they are stored, and the tensor it belongs to (none: features).

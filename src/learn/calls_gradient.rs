@@ -3,7 +3,7 @@
 use super::SlotName;
 use super::calls::{Calls, Tensor, elem_of, is_dynamic, size};
 use super::slot_state::largest_centred;
-use crate::numeric::safe_bits;
+use crate::numeric::{QParams, Scale, safe_bits};
 use crate::trace::{Access, Elem, KernelCall, Op, Phase};
 
 impl Calls {
@@ -44,6 +44,14 @@ impl Calls {
         features.into_iter().fold(call, KernelCall::buffer).buffer(self.sums(tensor, Access::ReadWrite))
     }
 
+    /// What a whole minibatch's sums are worth, where the formats fix it: error × feature / samples.
+    fn unit_of_sums(&self, tensor: Tensor) -> Option<Scale> {
+        let scale = |slot| QParams::of_format(&self.format(slot)).map(|p| p.scale);
+        let feature = if tensor == Tensor::Weights { scale(SlotName::Features)? } else { Scale::ONE };
+        let mean = Scale::ratio(1, size(self.config.batch)).ok()?;
+        Some(scale(SlotName::Error)?.mul(feature).mul(mean))
+    }
+
     /// Range (dynamic only) and quantisation of the gradient; nothing where integer sums stay as they are.
     pub fn quantise_gradient(&self, tensor: Tensor) -> Vec<KernelCall> {
         let (sum, n) = (self.sum_elem(tensor), self.n(tensor));
@@ -60,8 +68,11 @@ impl Calls {
         if slot.is_some() || sum == Elem::F32 {
             let elems = [sum, self.gradient_elem(tensor)];
             let mut dims = vec![("n", n)];
-            let at_random = sum != Elem::F32 && self.is_random(SlotName::Gradient);
-            dims.extend(at_random.then_some(("stochastic", 1)));
+            let integers = sum != Elem::F32 && slot.is_some_and(|f| f.is_integer());
+            dims.extend(self.rule_of_codes(SlotName::Gradient).filter(|_| integers));
+            if integers && sum == Elem::I32 && matches!(elems[1], Elem::I8 | Elem::I16) {
+                dims.extend(self.shift(self.unit_of_sums(tensor), SlotName::Gradient));
+            }
             calls.push(
                 Self::call(Op::QuantiseGradient, Phase::Backward, site, &dims, &elems)
                     .buffer(self.sums(tensor, Access::Read))

@@ -58,21 +58,18 @@ impl Calls {
     /// One image's backbone output → features.
     pub fn standardise(&self) -> KernelCall {
         let (raw, f) = (Elem::I32, self.format(SlotName::Features));
-        Self::call(
-            Op::Standardise,
-            Phase::Inference,
-            "head.features".into(),
-            &[("n", self.features)],
-            &[raw, elem_of(f)],
-        )
-        .buffer(self.activation("head.raw", raw, self.features, Access::Read))
-        .buffer(BufferUse::new("head.standardise", size(12 * self.features), BufferKind::Weights, Access::Read))
-        .buffer(BufferUse::new(
-            "head.features",
-            size(f.storage_bytes(self.features)),
-            BufferKind::Activation,
-            Access::Write,
-        ))
+        let mut dims = vec![("n", self.features)];
+        let rounds = matches!(elem_of(f), Elem::I8 | Elem::I16);
+        dims.extend(self.rule_of_codes(SlotName::Features).filter(|_| rounds));
+        Self::call(Op::Standardise, Phase::Inference, "head.features".into(), &dims, &[raw, elem_of(f)])
+            .buffer(self.activation("head.raw", raw, self.features, Access::Read))
+            .buffer(BufferUse::new("head.standardise", size(12 * self.features), BufferKind::Weights, Access::Read))
+            .buffer(BufferUse::new(
+                "head.features",
+                size(f.storage_bytes(self.features)),
+                BufferKind::Activation,
+                Access::Write,
+            ))
     }
 
     pub fn load_rows(&self, tensor: Tensor) -> KernelCall {
@@ -91,8 +88,8 @@ impl Calls {
     pub fn mean_rows(&self, tensor: Tensor, current: usize) -> KernelCall {
         let n = current * self.columns(tensor);
         let elem = elem_of(self.master(tensor));
-        // Codes that are consolidated in f32 are summed as reals.
-        let is_real = elem != Elem::F32 && !self.is_merged_in_integers(tensor);
+        // Codes that are consolidated in f32 are summed as reals; halves are f32 where they are summed.
+        let is_real = self.master(tensor).is_integer() && !self.is_merged_in_integers(tensor);
         let elems = if is_real { vec![elem, Elem::F32] } else { vec![elem] };
         Self::call(Op::MeanRows, Phase::Consolidate, Self::name(tensor, "mean"), &[("n", n), ("rows", current)], &elems)
             .buffer(self.master_buffer(tensor, Access::Read))
@@ -105,18 +102,24 @@ impl Calls {
     }
 
     pub fn past_weight(&self, current: usize) -> KernelCall {
-        let past = self.format(SlotName::Past);
-        let elems = [Elem::I32, elem_of(past)];
+        let elems = [Elem::I32, self.past_elem()];
         let counts = BufferUse::new("head.counts", size(4 * self.classes), BufferKind::State, Access::ReadWrite);
         Self::call(Op::PastWeight, Phase::Consolidate, "head.past".into(), &[("classes", current)], &elems)
             .buffer(counts)
             .buffer(self.activation("head.past", elems[1], self.classes, Access::Write))
     }
 
+    /// Weights of the past as they are computed with: fixed point in 32 bits, or reals.
+    fn past_elem(&self) -> Elem {
+        if self.format(SlotName::Past).is_integer() { Elem::I32 } else { Elem::F32 }
+    }
+
     pub fn consolidate_rows(&self, tensor: Tensor, current: usize) -> KernelCall {
         let elems = [elem_of(self.master(tensor)), elem_of(self.consolidated(tensor))];
-        let dims = [("n", current * self.columns(tensor)), ("rows", current)];
-        let past = self.activation("head.past", elem_of(self.format(SlotName::Past)), self.classes, Access::Read);
+        let mut dims = vec![("n", current * self.columns(tensor)), ("rows", current)];
+        let slot = if tensor == Tensor::Bias { SlotName::Bias } else { SlotName::Consolidated };
+        dims.extend(self.down(slot).filter(|_| self.is_merged_in_integers(tensor)));
+        let past = self.activation("head.past", self.past_elem(), self.classes, Access::Read);
         Self::call(Op::ConsolidateRows, Phase::Consolidate, Self::name(tensor, "consolidate"), &dims, &elems)
             .buffer(self.master_buffer(tensor, Access::Read))
             .buffer(past)

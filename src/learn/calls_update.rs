@@ -14,10 +14,13 @@ impl Calls {
         if self.config.has_velocity() {
             let velocity = elem_of(self.format(SlotName::Update));
             let mut dims = vec![("n", n)];
-            if velocity != Elem::F32 && self.is_random(SlotName::Update) {
-                // A draw a term: what is kept, the gradient, the decay.
-                let terms = [self.config.momentum, self.config.weight_decay].iter().filter(|x| **x > 0.0).count() + 1;
-                dims.push(("stochastic", terms));
+            match self.rule(SlotName::Update).filter(|_| velocity != Elem::F32) {
+                Some(("stochastic", _)) => {
+                    // A draw a term: what is kept, the gradient, the decay.
+                    let [kept, decays] = [self.config.momentum, self.config.weight_decay].map(|x| usize::from(x > 0.0));
+                    dims.extend([("stochastic", kept + 1 + decays), ("kept", kept)]);
+                }
+                rule => dims.extend(rule),
             }
             calls.push(
                 Self::call(Op::Velocity, Phase::Update, site.clone(), &dims, &[from, master, velocity])
@@ -30,7 +33,7 @@ impl Calls {
         let from_forward = tensor == Tensor::Weights && self.config.precision.update_base == UpdateBase::Forward;
         let integer = self.master(tensor).is_integer();
         let mut dims = vec![("n", n)];
-        dims.extend((integer && self.is_random(SlotName::Update)).then_some(("stochastic", 1)));
+        dims.extend(self.rule(SlotName::Update).filter(|_| integer && from != Elem::F32));
         if !(integer && (from_forward || is_dynamic(self.master(tensor)))) {
             let update = Self::call(Op::SgdUpdate, Phase::Update, site, &dims, &[from, master]).buffer(source);
             let base = from_forward.then(|| self.forward_buffer(tensor, Access::Read));
@@ -61,7 +64,7 @@ impl Calls {
         }
         let slot = if tensor == Tensor::Bias { SlotName::Bias } else { SlotName::WeightsMaster };
         let mut dims = vec![("n", n)];
-        dims.extend(self.is_random(slot).then_some(("stochastic", 1)));
+        dims.extend(self.rule_of_codes(slot));
         calls.push(
             Self::call(Op::Requantise, Phase::Update, site, &dims, &[Elem::I64, master])
                 .buffer(fine(Access::Read))

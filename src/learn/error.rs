@@ -106,6 +106,11 @@ pub enum LearnError {
         /// Which tensor.
         what: &'static str,
     },
+    /// A penalty of EWC or MAS whose steps overshoot further each time.
+    #[error(
+        "the pull towards earlier weights diverged: rate × lambda × importance is above 1 somewhere; lower `lambda` or `learning_rate`"
+    )]
+    Diverged,
     /// An overflow where the slot's rule is `error`.
     #[error(transparent)]
     Overflow(#[from] OverflowError),

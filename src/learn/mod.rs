@@ -31,6 +31,7 @@ mod calibrate;
 mod calls;
 mod calls_apart;
 mod calls_gradient;
+mod calls_mixed;
 mod calls_units;
 mod calls_update;
 mod config;

@@ -22,6 +22,8 @@ pub struct Profile {
     pub notes: String,
     /// The profile that a new one was copied from and is still compared with.
     pub based_on: Option<String>,
+    /// The float unit has no double precision although others of the core have it: the compiler's library computes in double.
+    pub single_precision: bool,
     /// Kernel set that an override asks for; otherwise whoever prices chooses.
     pub kernel_set: Option<String>,
     /// The core's table.
@@ -175,6 +177,7 @@ impl Profile {
             board: raw.board,
             notes: raw.notes,
             based_on: raw.based_on,
+            single_precision: raw.single_precision,
             kernel_set: None,
             core,
             clock_mhz: positive("clock.core_mhz", raw.clock.core_mhz)?,

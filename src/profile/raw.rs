@@ -15,6 +15,8 @@ pub(super) struct RawProfile {
     #[serde(default)]
     pub notes: String,
     pub based_on: Option<String>,
+    #[serde(default)]
+    pub single_precision: bool,
     pub clock: RawClock,
     pub ram: RawRam,
     pub flash: Option<RawFlash>,

@@ -49,12 +49,29 @@ pub struct CostResult {
     pub fits: bool,
     /// Bytes missing in RAM or flash where it does not fit, else 0.
     pub missing_kib: f64,
+    /// Samples of the largest experience as features, which a device keeps where the stream does not come again: not in `ram_kib`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored_samples: Option<StoredSamples>,
     /// Live bytes in call order.
     pub ram_timeline: Vec<RamPoint>,
     /// Calls of the strategy that no kernel of the set runs: no figure above holds their time, energy or code; the RAM of their
     /// state is in `ram_kib`.
     #[serde(default)]
     pub unpriced: Vec<UnpricedCall>,
+}
+
+/// What a device keeps of an experience between its epochs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoredSamples {
+    /// Samples of the largest experience.
+    pub samples: u64,
+    /// Bytes of one sample's features.
+    pub sample_bytes: u64,
+    /// All of them.
+    pub kib: f64,
+    /// Whether they fit the board's RAM beside everything else.
+    pub fits: bool,
 }
 
 /// A kernel call without a price.

@@ -1,10 +1,12 @@
 //! What a strategy's head runs on a device, from shapes alone: the calls that boards are priced on.
 
 use super::Inputs;
+use super::Stored;
 use super::price::{Calls, feature_calls};
 use crate::data::Stream;
-use crate::learn::{HeadConfig, HeadUnit, LearnError, Moment, StrategyKind};
+use crate::learn::{HeadConfig, HeadUnit, LearnError, Moment, SlotName, StrategyKind};
 use crate::nn::Graph;
+use crate::numeric::Format;
 
 /// A strategy's head on a network, and the last experience of its stream: the one whose step and end are priced.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +25,8 @@ pub struct Learner<'a> {
     pub current: usize,
     /// The last experience.
     pub moment: Moment,
+    /// Samples of the largest experience.
+    pub samples: u64,
 }
 
 /// The last experience of a stream as strategies see it: its place, its samples, the latents that a buffer was offered
@@ -36,6 +40,12 @@ pub fn last_moment(stream: &Stream) -> Moment {
     Moment { experience, samples: last, held: before, known }
 }
 
+/// Samples of a stream's largest experience.
+pub fn largest(stream: &Stream) -> u64 {
+    let samples = stream.experiences.iter().map(|e| e.train.len()).max().unwrap_or(0);
+    u64::try_from(samples).unwrap_or(u64::MAX)
+}
+
 impl<'a> Learner<'a> {
     /// The head of one precision on an experiment's inputs.
     pub fn of(strategy: StrategyKind, config: &'a HeadConfig, inputs: &'a Inputs) -> Self {
@@ -47,6 +57,7 @@ impl<'a> Learner<'a> {
             classes: inputs.train.n_classes(),
             current: inputs.stream.experiences.last().map_or(1, |e| e.classes.len()),
             moment: last_moment(&inputs.stream),
+            samples: largest(&inputs.stream),
         }
     }
 
@@ -72,6 +83,9 @@ impl<'a> Learner<'a> {
         for unit in units {
             calls.own.extend(plain(unit)?);
         }
+        let format = self.config.precision.slot(SlotName::Features).number().unwrap_or(Format::F32);
+        let sample_bytes = u64::try_from(format.storage_bytes(self.features)).unwrap_or(u64::MAX);
+        calls.stored = Some(Stored { samples: self.samples, sample_bytes });
         Ok(calls)
     }
 }
@@ -98,8 +112,16 @@ mod tests {
             for name in StrategyKind::NAMES {
                 let strategy: StrategyKind = name.parse().unwrap();
                 let moment = Moment { experience: 1, samples: 40, held: 40, known: 4 };
-                let learner =
-                    Learner { strategy, config: &config, graph: &graph, features: 64, classes: 10, current: 2, moment };
+                let learner = Learner {
+                    strategy,
+                    config: &config,
+                    graph: &graph,
+                    features: 64,
+                    classes: 10,
+                    current: 2,
+                    moment,
+                    samples: 40,
+                };
                 let calls = learner.calls().unwrap();
                 let cost = board.price(preset, &calls).unwrap_or_else(|e| panic!("{name} {preset}: {e}"));
                 let missing = calls.all.iter().filter(|c| board.estimator.kernel(c).is_err()).count();

@@ -1,12 +1,13 @@
 //! Costs of each precision on each board, from one list of kernel calls: one image, one training step, one consolidation.
 
-use super::RunError;
+use super::{RunError, Stored};
 use crate::config::Experiment;
-use crate::cost::{CallCost, Cost, CostError, CostTable, Estimator, Range, Sensitivity, kernel_set, sensitivities};
+use crate::cost::{CallCost, Cost, CostError, CostTable, Estimator, Range, Sensitivity, kernel_set_for, sensitivities};
 use crate::nn::Graph;
 use crate::profile;
 use crate::record::{
-    BoardInfo, CostResult, Interval, PhaseCost, RamPoint, SiteCost, UncertainNumber, Uncertainty, UnpricedCall,
+    BoardInfo, CostResult, Interval, PhaseCost, RamPoint, SiteCost, StoredSamples, UncertainNumber, Uncertainty,
+    UnpricedCall,
 };
 use crate::trace::{BufferKind, CallLog, KernelCall, Phase, Sink};
 use std::collections::HashMap;
@@ -33,6 +34,8 @@ pub struct Calls {
     pub(super) consolidation: Span<usize>,
     /// Calls of the network and of the head without a strategy: without a kernel for one of these there is no price.
     pub(super) own: Vec<KernelCall>,
+    /// Samples that a device may keep.
+    pub(super) stored: Option<Stored>,
 }
 
 /// A strategy's call without a kernel: unit, the kernel that is missing, the call.
@@ -51,7 +54,7 @@ pub fn boards(experiment: &Experiment) -> Result<Vec<Board>, RunError> {
         };
         let profile = profile::load(&name).map_err(|e| at(&e.to_string()))?;
         let set = profile.kernel_set.as_deref().unwrap_or(&experiment.kernel_set);
-        let kernels = kernel_set(&profile.core.core, set).map_err(|e| at(&e.to_string()))?;
+        let kernels = kernel_set_for(&profile, set).map_err(|e| at(&e.to_string()))?;
         let estimator = Estimator::owning(profile, kernels).map_err(|e| at(&e.to_string()))?;
         boards.push(Board::new(estimator));
     }
@@ -146,6 +149,16 @@ impl Board {
                 table.memory.store(&buffer.name, buffer.bytes, self.estimator.profile().ram.align_bytes);
             }
         }
+        let stored_samples = calls.stored.map(|stored| {
+            let mut memory = table.memory.clone();
+            memory.store("head.samples", stored.bytes(), self.estimator.profile().ram.align_bytes);
+            StoredSamples {
+                samples: stored.samples,
+                sample_bytes: stored.sample_bytes,
+                kib: kib(stored.bytes()),
+                fits: memory.fits(),
+            }
+        });
         let calls = &priced;
         let sum = |span: &Span<usize>| table.calls[span.clone()].iter().map(|c| c.cost).sum::<Cost>();
         let (image, step, end) = (sum(&calls.image), sum(&calls.step), sum(&calls.consolidation));
@@ -171,6 +184,7 @@ impl Board {
             flash_kib: kib(memory.flash_bytes),
             fits: memory.fits(),
             missing_kib: kib(missing),
+            stored_samples,
             ram_timeline: timeline(&table),
             unpriced: unpriced.into_iter().map(unpriced_call).collect(),
         })

@@ -1,12 +1,11 @@
 //! What a board is asked to do, without doing it: a network's image, or an experiment's image, step and consolidation.
 
-use super::learner::{Learner, last_moment};
+use super::learner::{Learner, largest, last_moment};
 use super::{RunError, inputs};
 use crate::config::Experiment;
 use crate::cost::{CostError, CostTable, Estimator, MemoryPlan};
 use crate::learn::{HeadConfig, LearnError, Moment, SlotName, StrategyKind};
 use crate::nn::Graph;
-use crate::numeric::Format;
 use crate::trace::KernelCall;
 use std::ops::Range;
 
@@ -25,7 +24,7 @@ pub struct Workload {
 }
 
 /// Samples that a device may keep: no call names them, and a stream that comes again does not need them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stored {
     /// Samples of the largest experience.
     pub samples: u64,
@@ -86,7 +85,6 @@ impl Workload {
     pub fn of_experiment(experiment: &Experiment) -> Result<Vec<Self>, RunError> {
         let inputs = inputs::read(experiment)?;
         let experiences = &inputs.stream.experiences;
-        let samples = experiences.iter().map(|e| e.train.len()).max().unwrap_or(0);
         let current = experiences.last().map_or(1, |e| e.classes.len());
         let one = |config: &HeadConfig| {
             let head = Head {
@@ -96,7 +94,7 @@ impl Workload {
                 graph: inputs.graph.clone(),
                 classes: inputs.train.n_classes(),
                 current,
-                samples: u64::try_from(samples).unwrap_or(u64::MAX),
+                samples: largest(&inputs.stream),
             };
             head.workload().map_err(|source| RunError::Learn {
                 precision: config.precision.name.clone(),
@@ -169,15 +167,14 @@ impl Head {
             classes,
             current,
             moment: self.moment,
+            samples: self.samples,
         };
         let calls = learner.calls()?;
-        let format = self.config.precision.slot(SlotName::Features).number().unwrap_or(Format::F32);
-        let bytes = u64::try_from(format.storage_bytes(features)).unwrap_or(u64::MAX);
         Ok(Workload {
             name: self.config.precision.name.clone(),
             units: calls.units(),
+            stored: calls.stored,
             calls: calls.into_list(),
-            stored: Some(Stored { samples: self.samples, sample_bytes: bytes }),
             head: Some(self.clone()),
         })
     }

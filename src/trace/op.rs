@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 /// (columns). With padding there are `pad_top pad_left`, `pad_value` (0 nothing, 1 +1) and `rows_full cols_full`: rows (columns) of
 /// the output whose window lies inside as a whole. Products of codes with zero points have `affine`, sums that are checked at each addition
 /// because their accumulator is not provably wide enough `checked`, a forward copy packed in fewer than 8 bits `packed` (the bits), rounding
-/// at random `stochastic`.
+/// at random `stochastic` (draws a value), rounding by another rule than ties to even `rule` (1 floor, 2 toward zero, 3 ties up, 4 ties away), a factor that is
+/// a power of two below 1 `shift`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
@@ -144,7 +145,7 @@ pub enum Op {
     GradientRange,
     /// Accumulators → gradient format. `n`.
     QuantiseGradient,
-    /// Momentum and weight decay into the velocity. `n`.
+    /// Momentum and weight decay into the velocity. `n`, where it draws `kept` (1 with momentum).
     Velocity,
     /// Master weights −= rounded step. `n`.
     SgdUpdate,
@@ -152,11 +153,11 @@ pub enum Op {
     Range,
     /// Range of integers → its scale, zero point and factor. `n` (ranges).
     RangeScale,
-    /// Rows kept in fewer than 8 bits (`packed` of them) or in halves → whole bytes or f32. `n`.
+    /// Rows kept in fewer than 8 bits (`packed` of them) or in halves → whole bytes or f32; codes → reals, or → wider codes. `n`.
     Unpack,
-    /// The reverse of `Unpack`. `n` (+ `packed`).
+    /// The reverse of `Unpack`, rounded. `n` (+ `packed`).
     Pack,
-    /// Values on a fine grid → codes of a slot. `n`.
+    /// Values on a fine grid, or codes of another slot → codes of a slot. `n`.
     Requantise,
     /// Zero or copy rows at the start of an experience. `n` weights in `rows` rows.
     LoadRows,

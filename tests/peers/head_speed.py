@@ -3,13 +3,11 @@
 10 experiences of 10 classes, 1,000 samples of 512 features each, 10 epochs in the first and 5 in each later one, CWR*'s reset before and merge after
 each experience. `tight` slices minibatches out of one shuffled tensor; `loader` is torch's own DataLoader over a TensorDataset. Both run SGD without
 momentum on a bias-free nn.Linear under cross-entropy. With --ours PATH (the built example `head_stream`) both loops and every preset run in turn, on one thread
-and on two, and the ratios of each side's better number of threads are printed by wall clock (the best of all rounds); by processor time, which a busy machine
-disturbs less, of one thread.
+and on two, and the ratios of each side's better number of threads are printed by wall clock (the best of all rounds).
 Run: python3 head_speed.py [--batch 32] [--threads 1] [--repeat 3] [--loader] [--ours ../../target/release/examples/head_stream]
 """
 import argparse
 import json
-import os
 import subprocess
 import time
 
@@ -53,42 +51,37 @@ def stream(x, y, batch, loader):
     return consolidated
 
 
-def ours(path, preset, batch, repeat, threads):
-    """Seconds of one stream: by its own clock, and of processor time over all repeats."""
-    child = subprocess.Popen([path, preset, str(batch), str(repeat), str(threads)], stdout=subprocess.PIPE, text=True)
-    text = child.stdout.read()
-    _, _, usage = os.wait4(child.pid, 0)
-    return json.loads(text)["seconds"] if repeat else 0.0, usage.ru_utime + usage.ru_stime
+def ours(path, preset, batch, threads):
+    """Seconds of the best of three streams."""
+    text = subprocess.run([path, preset, str(batch), "3", str(threads)], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return json.loads(text)["seconds"]
 
 
 def compare(given, x, y):
     """Both sides on one thread and on two, in turn; each side's better number of threads counts."""
     presets = ["hybrid-8", "hybrid-16", "hybrid-32", "paper-8", "paper-16", "paper-32", "float"]
-    wall, cpu = {}, {}
+    best = {}
 
-    def best(name, took, used):
-        wall[name], cpu[name] = min(wall.get(name, took), took), min(cpu.get(name, used), used)
+    def note(name, took):
+        best[name] = min(best.get(name, took), took)
 
     for _ in range(given.repeat):
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            for loader in (False, True):
-                start, used = time.perf_counter(), time.process_time()
-                stream(x, y, given.batch, loader)
-                best(("loader" if loader else "torch", threads), time.perf_counter() - start, time.process_time() - used)
+            for loop in ("tight", "loader"):
+                start = time.perf_counter()
+                stream(x, y, given.batch, loop == "loader")
+                note((loop, threads), time.perf_counter() - start)
             for preset in presets:
-                idle = ours(given.ours, preset, given.batch, 0, threads)[1]
-                took, used = ours(given.ours, preset, given.batch, 3, threads)
-                best((preset, threads), took, (used - idle) / 3)
+                note((preset, threads), ours(given.ours, preset, given.batch, threads))
 
     def row(name):
-        return {"seconds_1": round(wall[name, 1], 4), "seconds_2": round(wall[name, 2], 4), "cpu_seconds_1": round(cpu[name, 1], 4)}
+        return {"seconds_1": round(best[name, 1], 4), "seconds_2": round(best[name, 2], 4)}
 
-    print(json.dumps({"torch": torch.__version__, "batch": given.batch, **row("torch"), "loader": row("loader")}))
+    print(json.dumps({"torch": torch.__version__, "batch": given.batch, "tight": row("tight"), "loader": row("loader")}))
     for name in presets:
-        own, tight, loader = (min(wall[n, 1], wall[n, 2]) for n in (name, "torch", "loader"))
-        print(json.dumps({"preset": name, **row(name), "faster_by": round(tight / own, 2), "faster_than_loader_by": round(loader / own, 2),
-                          "faster_by_cpu": round(cpu["torch", 1] / cpu[name, 1], 2)}))
+        own, tight, loader = (min(best[n, 1], best[n, 2]) for n in (name, "tight", "loader"))
+        print(json.dumps({"preset": name, **row(name), "faster_by": round(tight / own, 2), "faster_than_loader_by": round(loader / own, 2)}))
 
 
 def main():

@@ -210,6 +210,7 @@ fn cost(p: &(&str, f64, f64, f64, f64), b: &(&str, &str, &str, f64, f64, Option<
         flash_kib: 160.0,
         fits,
         missing_kib: if fits { 0.0 } else { 12.5 },
+        stored_samples: None,
         ram_timeline: (0..24).map(|call| point(call, p.3)).collect(),
         unpriced: Vec::new(),
     }

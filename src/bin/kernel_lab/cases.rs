@@ -61,6 +61,8 @@ pub struct Spec {
     pub when: Option<&'static str>,
     /// Written after software that was measured: from the class sources, in a set of their own.
     pub class: bool,
+    /// Computes in double precision, so that a single-precision float unit has another twin.
+    pub doubles: bool,
     /// Also without optimisation.
     pub unoptimised: bool,
     /// Cores for which the other compiler makes it too.
@@ -89,6 +91,7 @@ impl Spec {
             tables: &[],
             when: None,
             class: false,
+            doubles: false,
             unoptimised: false,
             clang: &[],
         }
@@ -102,6 +105,11 @@ impl Spec {
     /// Of a class of measured software.
     pub fn class(self, set: &'static str) -> Self {
         Spec { set, class: true, ..self }
+    }
+
+    /// In double precision.
+    pub fn doubles(self) -> Self {
+        Spec { doubles: true, ..self }
     }
 
     /// At every level of optimisation, none included.
@@ -135,6 +143,7 @@ impl Spec {
             Maker::Gcc => self.unoptimised || !level.is_unoptimised(),
             Maker::Clang => self.clang.contains(&core.name),
         };
+        let made = made && (!level.single || (self.doubles && core.has_two_float_units()));
         made && (self.cores.is_empty() || self.cores.contains(&core.name))
     }
 }
@@ -228,10 +237,20 @@ impl Random {
         }
     }
 
-    /// A float in −1…1 with 24 random bits.
+    /// A float in −1…1 with 24 random bits; one in eight is an end, zero, or too small to be normal: library routines branch on those.
     pub fn unit(&mut self) -> f32 {
-        let bits = i32::try_from(self.next() >> 40).expect("24 bits");
-        (bits as f32 - 8_388_608.0) / 8_388_608.0
+        let drawn = self.next();
+        match drawn % 40 {
+            0 => 1.0,
+            1 => -1.0,
+            2 => 0.0,
+            3 => f32::from_bits(0x0001_2345),
+            4 => -f32::MIN_POSITIVE,
+            _ => {
+                let bits = i32::try_from(drawn >> 40).expect("24 bits");
+                (bits as f32 - 8_388_608.0) / 8_388_608.0
+            }
+        }
     }
 }
 

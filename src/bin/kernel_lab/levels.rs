@@ -20,8 +20,8 @@ pub struct LoopLevel {
     /// Passes in which the branch at `back` falls through; `trips` counts those in which it is taken.
     pub last: Option<String>,
     pub back: Option<usize>,
-    /// Fewest and most trips, where they depend on data.
-    pub bounds: Option<(String, String)>,
+    /// Fewest and most trips that were seen, and what no run exceeds, where they depend on data.
+    pub bounds: Option<[String; 3]>,
     pub steady: bool,
     pub body: Vec<Insn>,
 }
@@ -144,7 +144,8 @@ pub fn nest(
     Ok(levels)
 }
 
-/// Library code that branches on data: trips as the share of its calls that was seen, with the smallest and the largest share.
+/// Library code that branches on data: trips as the share of its calls that was seen, with the smallest and the largest share. A routine
+/// without a loop runs an instruction at most once a call: more no operands can bring about.
 fn bounded(
     function: &Function,
     callee: &Function,
@@ -172,6 +173,8 @@ fn bounded(
     let calls: Result<Vec<i128>, _> = seen.iter().map(|(dims, _)| base.eval(dims).map(i128::from)).collect();
     let calls = calls.map_err(|e| LabError::Spec(e.to_string()))?;
     let counts: Vec<&Counts> = seen.iter().map(|(_, counts)| *counts).collect();
+    // Where there is one: twice what was seen.
+    let has_loop = callee.insns.iter().any(|i| i.target.is_some_and(|t| callee.holds(t) && t <= i.addr));
     let mut levels = Vec::new();
     let mut level = |insns: Vec<Insn>, seen: &[i128], name: String| {
         let share = |num: i128, den: i128| (UNIT * num).div_euclid(den.max(1));
@@ -181,7 +184,10 @@ fn bounded(
         let mid = share(seen.iter().sum(), calls.iter().sum());
         let scaled = |k: i128| if k == UNIT { text.clone() } else { format!("{text}*{k}/{UNIT}") };
         let top = if high == UNIT { text.clone() } else { format!("ceil_div({text}*{high},{UNIT})") };
-        let bounds = Some((if low == 0 { "0".to_owned() } else { scaled(low) }, top));
+        let visits = pairs().map(|(n, c)| -(-*n).div_euclid(*c)).max().unwrap_or(1).max(1);
+        let visits = if has_loop { 2 * visits } else { visits };
+        let most = if visits == 1 { text.clone() } else { format!("{text}*{visits}") };
+        let bounds = Some([if low == 0 { "0".to_owned() } else { scaled(low) }, top, most]);
         levels.push(LoopLevel { name, trips: scaled(mid), last: None, back: None, bounds, steady: false, body: insns });
     };
     let branches: Vec<Insn> = group.insns.iter().filter(|i| i.class == Class::BrTaken).cloned().collect();
@@ -209,10 +215,9 @@ fn times(counts: &[&Counts], addr: u64, taken: bool) -> Vec<i128> {
     counts.iter().map(|c| i128::from(of(c))).collect()
 }
 
-/// Expressions are matched on two cases of three; the third only checks them. Those of measured software's classes are matched on
-/// all: their tails of tails leave too many expressions that agree on fewer.
-pub fn matched<T>(cases: &[T], class: bool) -> Vec<&T> {
-    cases.iter().enumerate().filter(|(i, _)| class || i % 3 != 2).map(|(_, case)| case).collect()
+/// Expressions are matched on two cases of three; the third only checks them.
+pub fn matched<T>(cases: &[T]) -> Vec<&T> {
+    cases.iter().enumerate().filter(|(i, _)| i % 3 != 2).map(|(_, case)| case).collect()
 }
 
 /// Innermost loops first, each for itself; all other instructions gathered by equal counts, in program order.

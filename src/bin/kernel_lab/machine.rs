@@ -37,6 +37,8 @@ pub struct Level {
     pub flag: &'static str,
     pub base: &'static str,
     pub maker: Maker,
+    /// For a float unit without double precision: a set of the twins that it makes another of.
+    pub single: bool,
 }
 
 impl Level {
@@ -46,13 +48,20 @@ impl Level {
     }
 }
 
-/// For speed, for size, none, and for speed by the other compiler.
-pub const LEVELS: [Level; 4] = [
-    Level { set: "gcc12-o2", flag: "-O2", base: "gcc12-o2", maker: Maker::Gcc },
-    Level { set: "gcc12-os", flag: "-Os", base: "gcc12-os", maker: Maker::Gcc },
-    Level { set: "gcc12-o0", flag: "-O0", base: "gcc12-os", maker: Maker::Gcc },
-    Level { set: "clang14-o3", flag: "-O3", base: "gcc12-o2", maker: Maker::Clang },
+const GCC: Level = Level { set: "", flag: "", base: "", maker: Maker::Gcc, single: false };
+
+/// For speed, for size, none, and for speed by the other compiler; the first two also for a single-precision float unit.
+pub const LEVELS: [Level; 6] = [
+    Level { set: "gcc12-o2", flag: "-O2", base: "gcc12-o2", ..GCC },
+    Level { set: "gcc12-os", flag: "-Os", base: "gcc12-os", ..GCC },
+    Level { set: "gcc12-o0", flag: "-O0", base: "gcc12-os", ..GCC },
+    Level { set: "clang14-o3", flag: "-O3", base: "gcc12-o2", maker: Maker::Clang, ..GCC },
+    Level { set: "gcc12-o2-sp", flag: "-O2", base: "gcc12-o2", single: true, ..GCC },
+    Level { set: "gcc12-os-sp", flag: "-Os", base: "gcc12-os", single: true, ..GCC },
 ];
+
+/// What a double-precision float unit is asked for by, and what a single-precision one is.
+const FLOAT_UNITS: [&str; 2] = ["-mfpu=fpv5-d16", "-mfpu=fpv5-sp-d16"];
 
 /// The C sources: those built into the program, or the files of the same names in a folder.
 pub struct Sources {
@@ -98,7 +107,7 @@ impl Sources {
     /// The headers that hold the prototypes, one after the other.
     pub fn headers(&self) -> String {
         self.kernels()
-            .filter(|(name, _)| matches!(*name, "tinyprec.h" | "learning.h" | "classes.h"))
+            .filter(|(name, _)| matches!(*name, "tinyprec.h" | "learning.h" | "rounding.h" | "classes.h"))
             .map(|(_, text)| text)
             .collect()
     }
@@ -121,7 +130,7 @@ pub struct Core {
     pub name: &'static str,
     pub isa: Isa,
     prefix: &'static str,
-    pub flags: &'static [&'static str],
+    flags: &'static [&'static str],
     start: &'static str,
     /// Libraries that kernels may call, behind the objects.
     libraries: &'static [&'static str],
@@ -159,7 +168,7 @@ pub const CORES: [Core; 4] = [
         prefix: "arm-none-eabi-",
         flags: &["-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-d16"],
         start: "start_cortex_m.c",
-        libraries: &["-lgcc"],
+        libraries: &["-lm", "-lc", "-lgcc"],
         script: &["-T", "mps2.ld", "-Wl,--defsym=lab_data=0x60000000"],
         emulator: &[
             "qemu-system-arm",
@@ -232,7 +241,18 @@ impl Core {
     /// All flags as one line.
     pub fn flag_line(&self, level: Level) -> String {
         let shared = SHARED_FLAGS.iter().filter(|f| level.maker == Maker::Gcc || !GCC_ONLY.contains(f));
-        std::iter::once(&level.flag).chain(shared).chain(self.flags).copied().collect::<Vec<_>>().join(" ")
+        std::iter::once(level.flag).chain(shared.copied()).chain(self.flags(level)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Those that choose the processor.
+    fn flags(&self, level: Level) -> impl Iterator<Item = &'static str> {
+        let [double, single] = FLOAT_UNITS;
+        self.flags.iter().map(move |f| if level.single && *f == double { single } else { *f })
+    }
+
+    /// Whether its float unit has double precision in some parts and not in others.
+    pub fn has_two_float_units(&self) -> bool {
+        self.flags.contains(&FLOAT_UNITS[0])
     }
 
     /// Compiles a source as a level does; at the other compiler's, what holds none of its twins is GCC's for speed.
@@ -284,7 +304,7 @@ pub fn build(
         objects.push(object);
     }
     let mut link = Command::new(core.gcc());
-    link.current_dir(folder).args(core.flags).args(["-nostdlib", "-static", "-Wl,--build-id=none"]);
+    link.current_dir(folder).args(core.flags(level)).args(["-nostdlib", "-static", "-Wl,--build-id=none"]);
     run(link.args(core.script).args(&objects).args(core.libraries).args(["-o", "lab.elf"]))?;
     run(Command::new("gcc").current_dir(folder).args(["-O2", "-shared", "-fPIC", "plugin.c", "-o", "plugin.so"]))?;
     let objdump = format!("{}objdump", core.prefix);

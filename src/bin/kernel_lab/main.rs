@@ -4,6 +4,7 @@
 //! kernel-lab list                      the twins, their kernel sets and the operations they carry out
 //! kernel-lab verify  [--core NAME]     outputs equal the Rust references; dynamic instruction counts and bytes moved equal the
 //!                                      committed loop nests on every case; the committed files are what extraction gives
+//! kernel-lab verify  --seed N          the same on other operands, without the last
 //! kernel-lab extract [--core NAME]     writes hw_profiles/kernels/<core>/<set>.kernels
 //! ```
 //!
@@ -74,6 +75,9 @@ struct Arguments {
     /// Programs built and run at a time.
     #[arg(long, global = true, default_value_t = 2)]
     jobs: usize,
+    /// Other operands than those that the files were extracted from: verify compares no file then.
+    #[arg(long, global = true, default_value_t = 0)]
+    seed: u64,
     /// Kernels whose symbol contains this text only (verify compares no file then; extract prints instead of writing).
     #[arg(long, global = true)]
     only: Option<String>,
@@ -116,7 +120,7 @@ fn run(arguments: &Arguments) -> Result<(), LabError> {
         }
         return Ok(());
     }
-    let twins = measure::twins(specs);
+    let twins = measure::twins(specs, arguments.seed);
     let sources = Sources::new(arguments.sources.as_deref())?;
     let jobs = cores.iter().flat_map(|c| levels.iter().map(|l| (*c, *l)));
     let some = |core: &Core, level: Level| twins.iter().any(|t| t.spec.is_for(core, level));
@@ -154,7 +158,7 @@ fn one(
     }
     let work = arguments.work.join(format!("{}-{}", core.name, level.set));
     let measured = measure::measure(core, level, twins, (&work, sources))?;
-    let (only, files) = (arguments.only.is_some(), (arguments.kernels.as_path(), sources));
+    let (only, files) = (arguments.only.is_some() || arguments.seed != 0, (arguments.kernels.as_path(), sources));
     match arguments.command {
         Action::Extract => kernel_file::extract(core, level, &measured, files, only).map(|()| Vec::new()),
         _ => verify::verify(core, level, &measured, files, only),

@@ -36,9 +36,9 @@ pub struct Twin {
     pub cases: Vec<Case>,
 }
 
-/// The cases of all specs, each from a seed of its own.
-pub fn twins(specs: Vec<Spec>) -> Vec<Twin> {
-    let seed = |spec: &Spec| spec.symbol.bytes().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
+/// The cases of all specs, each from a seed of its own; another `seed` than 0 gives other operands.
+pub fn twins(specs: Vec<Spec>, seed: u64) -> Vec<Twin> {
+    let seed = |spec: &Spec| spec.symbol.bytes().fold(seed, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
     specs.into_iter().map(|spec| Twin { cases: (spec.cases)(&mut Random::new(seed(&spec))), spec }).collect()
 }
 
@@ -49,10 +49,15 @@ pub fn measure<'a>(
     twins: &'a [Twin],
     (folder, sources): (&Path, &Sources),
 ) -> Result<Vec<Measured<'a>>, LabError> {
+    let double = Level { single: false, ..level };
+    let base: Vec<&str> = twins.iter().filter(|t| t.spec.is_for(core, double)).map(|t| t.spec.symbol).collect();
     let twins: Vec<&Twin> = twins.iter().filter(|t| t.spec.is_for(core, level)).collect();
     let symbols: Vec<&str> = twins.iter().map(|t| t.spec.symbol).collect();
     let image = build(core, level, (folder, sources), &dispatcher(&prototypes(&sources.headers()), &symbols)?)?;
     let (functions, mark) = read_listing(&image.listing, core.isa)?;
+    if level.single {
+        check_doubles(&functions, &base, &symbols)?;
+    }
     let flat: Vec<&Case> = twins.iter().flat_map(|t| &t.cases).collect();
     let kernels: Vec<usize> =
         twins.iter().enumerate().flat_map(|(i, t)| std::iter::repeat_n(i, t.cases.len())).collect();
@@ -89,6 +94,18 @@ pub fn measure<'a>(
         list.push(Measured { spec, function, code_bytes, stack_bytes, rodata_bytes, cases: counted });
     }
     Ok(list)
+}
+
+/// Where the float unit has single precision only, what computes in double calls the compiler's library, and is measured.
+fn check_doubles(functions: &[Function], base: &[&str], measured: &[&str]) -> Result<(), LabError> {
+    let is_double =
+        |name: &str| name.starts_with("__aeabi_d") || (name.starts_with("__aeabi_") && name.ends_with("2d"));
+    let calls = |f: &&Function| base.contains(&f.symbol.as_str()) && f.callees.iter().any(|c| is_double(&c.symbol));
+    let left_out = functions.iter().filter(calls).find(|f| !measured.contains(&f.symbol.as_str()));
+    match left_out {
+        Some(f) => Err(LabError::Spec(format!("{} computes in double precision: mark its spec", f.symbol))),
+        None => Ok(()),
+    }
 }
 
 /// A listing runs up to the next function, so what aligns that one would count here and change with the neighbour: the symbol's

@@ -22,7 +22,7 @@ pub fn verify(
     only: bool,
 ) -> Result<Vec<String>, LabError> {
     let mut problems = Vec::new();
-    let (mut cases, mut instructions, mut bounded) = (0usize, 0u64, 0usize);
+    let (mut cases, mut instructions, mut bounded, mut unusual) = (0usize, 0u64, 0usize, 0usize);
     for name in kernel_file::sets(measured) {
         let file = kernel_file::path(folder, core, level, name);
         let text = fs::read_to_string(&file)
@@ -35,13 +35,16 @@ pub fn verify(
                 continue;
             };
             let committed = &set.kernels()[index];
-            bounded += usize::from(committed.levels.iter().any(|l| l.trips_low != l.trips_high));
+            bounded += usize::from(committed.levels.iter().any(|l| l.trips_most != l.trips));
             for counted in &kernel.cases {
                 cases += 1;
                 instructions += counted.counts.values().map(|(times, _)| times).sum::<u64>();
-                if let Err(what) = check_case(committed, kernel, counted) {
-                    let shape = shape(counted.case);
-                    problems.push(format!("{} {} {} {shape}: {what}", core.name, level.set, kernel.spec.symbol));
+                match check_case(committed, kernel, counted) {
+                    Ok(usual) => unusual += usize::from(!usual),
+                    Err(what) => {
+                        let shape = shape(counted.case);
+                        problems.push(format!("{} {} {} {shape}: {what}", core.name, level.set, kernel.spec.symbol));
+                    }
                 }
             }
         }
@@ -53,7 +56,7 @@ pub fn verify(
         }
     }
     println!(
-        "{:10} {} {} kernels ({bounded} with bounds), {cases} cases, {instructions} instructions: outputs, counts and bytes {}",
+        "{:10} {} {} kernels ({bounded} with bounds, {unusual} cases beyond the usual), {cases} cases, {instructions} instructions: outputs, counts and bytes {}",
         core.name,
         level.set,
         measured.len(),
@@ -62,15 +65,27 @@ pub fn verify(
     Ok(problems)
 }
 
-/// Each class's count equals the loop nest's, or lies within its bounds where library code branches on data.
-fn check_case(committed: &Kernel, kernel: &Measured<'_>, counted: &CaseCounts<'_>) -> Result<(), String> {
-    let mut want: BTreeMap<Class, (u64, u64)> = BTreeMap::new();
+/// What the levels of a kernel say of a class: between what and what it was seen, and what no run exceeds.
+#[derive(Default, Clone, Copy)]
+struct Wanted {
+    least: u64,
+    low: u64,
+    high: u64,
+    most: u64,
+}
+
+/// Each class's count equals the loop nest's, or is one that library code which branches on data can have. Gives whether every count is
+/// also one that was seen when the file was extracted.
+fn check_case(committed: &Kernel, kernel: &Measured<'_>, counted: &CaseCounts<'_>) -> Result<bool, String> {
+    let mut want: BTreeMap<Class, Wanted> = BTreeMap::new();
     for level in &committed.levels {
         let eval = |e: &Expr| e.eval(&counted.case.dims).map_err(|e| e.to_string());
-        let (low, high) = (eval(&level.trips_low)?, eval(&level.trips_high)?);
-        for instr in level.body.iter().filter(|_| high > 0) {
-            let entry = want.entry(instr.class).or_default();
-            *entry = (entry.0 + low, entry.1 + high);
+        let (low, high, most) = (eval(&level.trips_low)?, eval(&level.trips_high)?, eval(&level.trips_most)?);
+        let least = if level.trips_most == level.trips { low } else { 0 };
+        for instr in level.body.iter().filter(|_| most > 0) {
+            let sum = want.entry(instr.class).or_default();
+            *sum =
+                Wanted { least: sum.least + least, low: sum.low + low, high: sum.high + high, most: sum.most + most };
         }
     }
     let mut seen: BTreeMap<Class, u64> = BTreeMap::new();
@@ -86,13 +101,16 @@ fn check_case(committed: &Kernel, kernel: &Measured<'_>, counted: &CaseCounts<'_
         }
     }
     let classes: BTreeSet<Class> = want.keys().chain(seen.keys()).copied().collect();
+    let mut usual = true;
     for class in classes {
-        let ((low, high), n) = (want.get(&class).copied().unwrap_or_default(), seen.get(&class).copied().unwrap_or(0));
-        if n < low || n > high {
-            return Err(format!("{class}: the loop nest gives {low} to {high}, the emulator {n}"));
+        let (want, n) = (want.get(&class).copied().unwrap_or_default(), seen.get(&class).copied().unwrap_or(0));
+        if n < want.least || n > want.most {
+            return Err(format!("{class}: the loop nest gives {} to {}, the emulator {n}", want.least, want.most));
         }
+        usual &= (want.low..=want.high).contains(&n);
     }
-    check_bytes(committed, counted, kernel.spec)
+    check_bytes(committed, counted, kernel.spec)?;
+    Ok(usual)
 }
 
 fn check_bytes(committed: &Kernel, counted: &CaseCounts<'_>, spec: &Spec) -> Result<(), String> {

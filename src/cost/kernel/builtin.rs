@@ -1,6 +1,7 @@
 //! Kernel sets that are part of the program.
 
 use super::KernelSet;
+use crate::profile::Profile;
 
 /// Core, name and text of every built-in set; a set that has a base comes after it.
 const SETS: &[(&str, &str, &str)] = &{
@@ -59,6 +60,7 @@ const SETS: &[(&str, &str, &str)] = &{
         "cortex-m7" "gcc12-o2-cmsis-nn-u8",
         "cortex-m7" "clang14-o3-tinymaix",
         "cortex-m7" "clang14-o3-tinymaix-o1",
+        "cortex-m7" "gcc12-o2-sp",
         "cortex-m7" "gcc12-os",
         "cortex-m7" "gcc12-os-libcall",
         "cortex-m7" "gcc12-os-table",
@@ -73,6 +75,7 @@ const SETS: &[(&str, &str, &str)] = &{
         "cortex-m7" "gcc12-os-cmsis-nn",
         "cortex-m7" "gcc12-os-cmsis-nn-q7",
         "cortex-m7" "gcc12-os-cmsis-nn-u8",
+        "cortex-m7" "gcc12-os-sp",
         "cortex-a53" "gcc12-o2",
         "cortex-a53" "gcc12-o2-libcall",
         "cortex-a53" "gcc12-o2-table",
@@ -144,6 +147,19 @@ pub fn kernel_set(core: &str, name: &str) -> Result<KernelSet, KernelSetError> {
         known: SETS.iter().map(|(c, n, _)| format!("{c}/{n}")).collect(),
     })?;
     Ok(KernelSet::parse(&format!("hw_profiles/kernels/{core}/{name}.kernels"), text)?)
+}
+
+/// As [`kernel_set`] of a board's core; where its float unit has no double precision, with the kernels of the set `…-sp` of the same
+/// compiler and flags for those that compute in double.
+pub fn kernel_set_for(board: &Profile, name: &str) -> Result<KernelSet, KernelSetError> {
+    let core = &board.core.core;
+    let set = kernel_set(core, name)?;
+    let level = name.split('-').take(2).collect::<Vec<_>>().join("-");
+    let single = format!("{level}-sp");
+    if board.single_precision && SETS.iter().any(|(c, n, _)| c == core && *n == single) {
+        return Ok(set.with_same_functions_of(&kernel_set(core, &single)?));
+    }
+    Ok(set)
 }
 
 /// Core and name of every built-in kernel set.

@@ -9,7 +9,7 @@ mod instr;
 mod read;
 mod set;
 
-pub use builtin::{KernelSetError, kernel_set, kernel_sets};
+pub use builtin::{KernelSetError, kernel_set, kernel_set_for, kernel_sets};
 pub use error::{KernelFileError, KernelProblem};
 pub use set::{Instr, Kernel, KernelSet, Level, Source, Traffic};
 pub(super) use set::{call_text, key_text};

@@ -18,7 +18,7 @@
 //! loop +0x24: rows*words-rows last rows         trips with the back edge taken, and without; `block` does not follow itself
 //!   ld_w r3 !r0 < r0:addr | ldr.w r3, [r0], #4  class[.width][*registers] writes !base < reads | assembly
 //!   br_back < flags:flag | bne.n +0x24
-//! block +0x40: n/2 from 0 to n                  a count that depends on data, with its bounds
+//! block +0x40: n/2 from 0 to n within n         a count that depends on data: as seen, and what no run exceeds
 //!   alu r1 < r1 r2 | add r1, r2
 //! ```
 
@@ -182,7 +182,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// `loop NAME: TRIPS [last TRIPS] [from LOW to HIGH]`: one level, or two that differ in the way of their back edge.
+    /// `loop NAME: TRIPS [last TRIPS] [from LOW to HIGH [within MOST]]`: one level, or two that differ in the way of their back edge.
     fn levels(&self, head: Text<'a>, body: Body, to: &mut Vec<Level>) -> Result<(), KernelFileError> {
         let (name, rest) = head.split_once(':').unwrap_or((head, ""));
         let steady = head.starts_with("loop");
@@ -195,11 +195,12 @@ impl<'a> Reader<'a> {
             return Err(self.error(head, KernelProblem::BackEdge));
         }
         let trips = self.expr(trips)?;
-        let (low, high) = match bounds {
-            None => (trips.clone(), trips.clone()),
+        let (low, high, most) = match bounds {
+            None => (trips.clone(), trips.clone(), trips.clone()),
             Some(bounds) => {
                 let (low, high) = bounds.split_once(" to ").unwrap_or((bounds, ""));
-                (self.expr(low)?, self.expr(high)?)
+                let (high, most) = high.split_once(" within ").unwrap_or((high, high));
+                (self.expr(low)?, self.expr(high)?, self.expr(most)?)
             }
         };
         if let Some(last) = last {
@@ -208,6 +209,7 @@ impl<'a> Reader<'a> {
                 name: format!("{name}, last pass"),
                 trips_low: out.clone(),
                 trips_high: out.clone(),
+                trips_most: out.clone(),
                 trips: out,
                 steady: false,
                 body: body.falling(),
@@ -216,6 +218,7 @@ impl<'a> Reader<'a> {
                 name: name.to_owned(),
                 trips_low: low,
                 trips_high: high,
+                trips_most: most,
                 trips,
                 steady,
                 body: body.instrs,
@@ -226,6 +229,7 @@ impl<'a> Reader<'a> {
                 name: name.to_owned(),
                 trips_low: low,
                 trips_high: high,
+                trips_most: most,
                 trips,
                 steady,
                 body: body.instrs,

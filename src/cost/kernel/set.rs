@@ -47,6 +47,8 @@ pub struct Level {
     pub trips_low: Expr,
     /// Most, where the count depends on data.
     pub trips_high: Expr,
+    /// More no run can have: where the count depends on data, once a call of the routine that it belongs to.
+    pub trips_most: Expr,
     /// The body follows itself (an innermost loop).
     pub steady: bool,
     /// In program order.
@@ -191,6 +193,19 @@ impl KernelSet {
         self.by_op.get(&op)?.iter().copied().find(|&i| is(&self.kernels[i]))
     }
 
+    /// With another set's kernels wherever that has the same function for the same calls.
+    pub(super) fn with_same_functions_of(self, other: &KernelSet) -> Self {
+        let facts = self.facts();
+        let mut kernels = self.into_kernels();
+        for kernel in &mut kernels {
+            let found = other.find_when(kernel.op, &kernel.elems, kernel.when.as_deref()).map(|i| &other.kernels[i]);
+            if let Some(found) = found.filter(|found| found.symbol == kernel.symbol) {
+                *kernel = found.clone();
+            }
+        }
+        Self::new(facts, kernels)
+    }
+
     /// Some of its kernels, by index, as a set.
     pub(in super::super) fn subset(&self, indices: &[usize]) -> Self {
         Self::new(self.facts(), indices.iter().map(|&i| self.kernels[i].clone()).collect())
@@ -241,10 +256,11 @@ impl Kernel {
     }
 }
 
-/// Dimensions of a call that mean work of their own: zero points, checked additions, packed codes, draws, several outputs a channel, and
-/// the like. A kernel without them is another kernel.
+/// Dimensions of a call that mean work of their own: zero points, checked additions, packed codes, draws, another rule of rounding, a shift for a product, several
+/// outputs a channel, and the like. A kernel without them is another kernel.
 pub(crate) fn demands(dims: &Dims) -> impl Iterator<Item = &'static str> + '_ {
-    const ALL: [&str; 8] = ["affine", "checked", "packed", "stochastic", "multiplier", "magnitude", "running", "apart"];
+    const ALL: [&str; 10] =
+        ["affine", "checked", "packed", "stochastic", "multiplier", "magnitude", "running", "apart", "rule", "shift"];
     ALL.into_iter().filter(|name| dims.get(name).is_some())
 }
 

@@ -21,8 +21,8 @@ void tp_residual_f32(const int32_t *restrict sum, float *restrict feature, float
 }
 
 /* One sample's error times the head's weights, summed over the classes. */
-#define TP_INPUT_GRADIENT(name, code_t, sum_t)                                                                              \
-    void name(const code_t *restrict error, const code_t *restrict master, sum_t *restrict back, int32_t error_zero, int32_t zero, int32_t classes, int32_t features) \
+#define TP_INPUT_GRADIENT(name, error_t, code_t, sum_t)                                                                     \
+    void name(const error_t *restrict error, const code_t *restrict master, sum_t *restrict back, int32_t error_zero, int32_t zero, int32_t classes, int32_t features) \
     {                                                                                                                       \
         for (int32_t k = 0; k < features; k++) back[k] = 0;                                                                 \
         for (int32_t c = 0; c < classes; c++, master += features) {                                                         \
@@ -31,8 +31,19 @@ void tp_residual_f32(const int32_t *restrict sum, float *restrict feature, float
         }                                                                                                                   \
     }
 
-TP_INPUT_GRADIENT(tp_input_gradient_i8, int8_t, int32_t)
-TP_INPUT_GRADIENT(tp_input_gradient_i16, int16_t, int64_t)
+TP_INPUT_GRADIENT(tp_input_gradient_i8, int8_t, int8_t, int32_t)
+TP_INPUT_GRADIENT(tp_input_gradient_i16, int16_t, int16_t, int64_t)
+TP_INPUT_GRADIENT(tp_input_gradient_i8_i16, int8_t, int16_t, int32_t)
+
+/* 32-bit weights less their zero need one bit more. */
+void tp_input_gradient_i8_i32(const int8_t *restrict error, const int32_t *restrict master, int64_t *restrict back, int32_t error_zero, int32_t zero, int32_t classes, int32_t features)
+{
+    for (int32_t k = 0; k < features; k++) back[k] = 0;
+    for (int32_t c = 0; c < classes; c++, master += features) {
+        const int32_t e = error[c] - error_zero;
+        for (int32_t k = 0; k < features; k++) back[k] += (int64_t)e * master[k] - (int64_t)e * zero;
+    }
+}
 
 void tp_input_gradient_f32(const float *restrict error, const float *restrict master, float *restrict back, int32_t classes, int32_t features)
 {
@@ -74,13 +85,21 @@ void tp_scale_error_f32(const float *restrict x, float *restrict y, float by, in
     for (int32_t i = 0; i < n; i++) y[i] = x[i] * by;
 }
 
-#define TP_PATH(integral, importance_of, gradient_t, code_t, wide_t)                                                        \
-    void integral(const gradient_t *restrict gradient, const code_t *restrict before, const code_t *restrict master, float *restrict path, int32_t zero, float gradient_scale, float scale, int32_t n) \
+#define TP_PATH_INTEGRAL(name, gradient_t, code_t, wide_t)                                                                  \
+    void name(const gradient_t *restrict gradient, const code_t *restrict before, const code_t *restrict master, float *restrict path, int32_t zero, float gradient_scale, float scale, int32_t n) \
     {                                                                                                                       \
         for (int32_t i = 0; i < n; i++)                                                                                     \
             path[i] += ((float)((wide_t)gradient[i] - zero) * gradient_scale) * ((float)((wide_t)master[i] - before[i]) * scale); \
-    }                                                                                                                       \
-    void importance_of(float *restrict path, const code_t *restrict start, const code_t *restrict master, float *restrict total, float *restrict importance, float scale, float damping, float most, float lambda, int32_t n) \
+    }
+
+TP_PATH_INTEGRAL(tp_path_integral_i8, int8_t, int8_t, int32_t)
+TP_PATH_INTEGRAL(tp_path_integral_i16, int16_t, int16_t, int32_t)
+TP_PATH_INTEGRAL(tp_path_integral_i32, int32_t, int32_t, int64_t)
+TP_PATH_INTEGRAL(tp_path_integral_i32_i8, int32_t, int8_t, int64_t)
+TP_PATH_INTEGRAL(tp_path_integral_i32_i16, int32_t, int16_t, int64_t)
+
+#define TP_PATH_IMPORTANCE(name, code_t, wide_t)                                                                            \
+    void name(float *restrict path, const code_t *restrict start, const code_t *restrict master, float *restrict total, float *restrict importance, float scale, float damping, float most, float lambda, int32_t n) \
     {                                                                                                                       \
         for (int32_t i = 0; i < n; i++) {                                                                                   \
             const float moved = (float)((wide_t)master[i] - start[i]) * scale;                                              \
@@ -91,9 +110,9 @@ void tp_scale_error_f32(const float *restrict x, float *restrict y, float by, in
         }                                                                                                                   \
     }
 
-TP_PATH(tp_path_integral_i8, tp_path_importance_i8, int8_t, int8_t, int32_t)
-TP_PATH(tp_path_integral_i16, tp_path_importance_i16, int16_t, int16_t, int32_t)
-TP_PATH(tp_path_integral_i32, tp_path_importance_i32, int32_t, int32_t, int64_t)
+TP_PATH_IMPORTANCE(tp_path_importance_i8, int8_t, int32_t)
+TP_PATH_IMPORTANCE(tp_path_importance_i16, int16_t, int32_t)
+TP_PATH_IMPORTANCE(tp_path_importance_i32, int32_t, int64_t)
 
 void tp_path_integral_f32(const float *restrict gradient, const float *restrict before, const float *restrict master, float *restrict path, int32_t n)
 {

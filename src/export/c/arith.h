@@ -115,16 +115,40 @@ TP_INLINE int64_t tp_round_shift(int64_t p, int32_t shift, uint64_t below)
     return floor + ((uint32_t)twice & ((uint32_t)floor | (any != 0)) & 1u);
 }
 
+/* The same rounded down; ties up; ties away from zero; towards zero. */
+TP_INLINE int64_t tp_floor_shift(int64_t p, int32_t shift, uint64_t below)
+{
+    (void)below;
+    return tp_asr(p, shift);
+}
+
+TP_INLINE int64_t tp_up_shift(int64_t p, int32_t shift, uint64_t below)
+{
+    (void)below;
+    const int64_t twice = tp_asr(p, shift - 1);
+    return (twice >> 1) + (twice & 1);
+}
+
+TP_INLINE int64_t tp_away_shift(int64_t p, int32_t shift, uint64_t below)
+{
+    const int64_t twice = tp_asr(p, shift - 1);
+    const uint64_t rest = (uint64_t)p & below;
+    const uint32_t any = (uint32_t)rest | (uint32_t)(rest >> 32), positive = ~(uint32_t)(p >> 63);
+    return (twice >> 1) + ((uint32_t)twice & (positive | (any != 0)) & 1u);
+}
+
+TP_INLINE int64_t tp_zero_shift(int64_t p, int32_t shift, uint64_t below)
+{
+    const int64_t twice = tp_asr(p, shift - 1);
+    const uint64_t rest = (uint64_t)p & below;
+    const uint32_t any = (uint32_t)rest | (uint32_t)(rest >> 32), negative = (uint32_t)(p >> 63);
+    return (twice >> 1) + (((uint32_t)twice | (any != 0)) & negative & 1u);
+}
+
 /* round(x * mantissa / 2^shift) of a 32-bit x. */
 TP_INLINE int64_t tp_product(int32_t x, int32_t mantissa, int32_t shift, uint64_t below)
 {
     return tp_round_shift((int64_t)x * mantissa, shift, below);
-}
-
-/* The same for |x| <= 2^32. */
-TP_INLINE int64_t tp_product_33(int64_t x, int32_t mantissa, int32_t shift, uint64_t below)
-{
-    return tp_round_shift(x * mantissa, shift, below);
 }
 
 /* The same for |x| < 2^60 and |result| < 2^33, exact in 96 bits. `left` = max(0, 32 - shift), `right` = shift + left - 30. */
@@ -136,6 +160,15 @@ TP_INLINE int64_t tp_product_wide(int64_t x, int32_t mantissa, int32_t left, int
     /* The half bit of the low word, and whether anything lies below it. */
     const uint32_t half = (uint32_t)low >> 31, rest = (uint32_t)low << 1;
     return tp_round_shift((int64_t)(((uint64_t)high << 2) | (half << 1) | (rest != 0)), right, below);
+}
+
+/* tp_product_wide rounded down. */
+TP_INLINE int64_t tp_floor_wide(int64_t x, int32_t mantissa, int32_t left, int32_t right, uint64_t below)
+{
+    (void)below;
+    x = (int64_t)tp_lsl((uint64_t)x, left);
+    const uint64_t low = (uint64_t)(uint32_t)x * (uint32_t)mantissa;
+    return tp_asr((x >> 32) * mantissa + (int64_t)(low >> 32), right - 2);
 }
 
 /* num / den for a quotient below 2^bits and den below 2^63; *rest gets the remainder. One subtraction a bit where the core has
@@ -170,6 +203,16 @@ TP_INLINE int64_t tp_divide_even(int64_t num, uint64_t den, int32_t bits)
     const uint64_t twice = rest << 1;
     const int64_t rounded = (int64_t)(floor + ((tp_not_below(den, twice) ^ 1u) | (tp_not_below(den, twice) & tp_not_below(twice, den) & (uint32_t)floor & 1u)));
     return (rounded ^ sign) - sign;
+}
+
+/* The same rounded down. */
+TP_INLINE int64_t tp_divide_floor(int64_t num, uint64_t den, int32_t bits)
+{
+    const int64_t sign = num >> 63;
+    uint64_t rest;
+    const uint64_t floor = tp_divide((uint64_t)((num ^ sign) - sign), den, bits, &rest);
+    const int64_t up = (int64_t)floor + (sign & (int64_t)(tp_not_below(rest, 1)));
+    return (up ^ sign) - sign;
 }
 
 /* Largest integer whose square is not above x. */

@@ -106,7 +106,7 @@ void tp_head_forward_packed(const int8_t *restrict feature, const uint8_t *restr
 }
 
 /* Requantised codes into `bits` bits each; `copy` has one byte more than they fill. */
-#define TP_COPY_PACKED(name, code_t)                                                                                        \
+#define TP_COPY_PACKED(name, code_t, round)                                                                                 \
     void name(const code_t *restrict master, uint8_t *restrict copy, const tp_requant *restrict by, int32_t bits, int32_t n) \
     {                                                                                                                       \
         const tp_requant r = *by;                                                                                           \
@@ -114,7 +114,7 @@ void tp_head_forward_packed(const int8_t *restrict feature, const uint8_t *restr
         uint32_t at = 0;                                                                                                    \
         copy[0] = 0;                                                                                                        \
         for (int32_t i = 0; i < n; i++, at += (uint32_t)bits) {                                                             \
-            const int64_t code = tp_product(master[i] - r.src_zero, r.mantissa, r.shift, below) + r.dst_zero;               \
+            const int64_t code = round((int64_t)(master[i] - r.src_zero) * r.mantissa, r.shift, below) + r.dst_zero;         \
             const uint32_t kept = (uint32_t)tp_clamp(tp_saturate(code), r.lo, r.hi) & ((1u << bits) - 1);                   \
             uint8_t *byte = copy + (at >> 3);                                                                               \
             const uint32_t two = byte[0] | (kept << (at & 7));                                                              \
@@ -123,9 +123,12 @@ void tp_head_forward_packed(const int8_t *restrict feature, const uint8_t *restr
         }                                                                                                                   \
     }
 
-TP_COPY_PACKED(tp_forward_copy_packed_i8, int8_t)
-TP_COPY_PACKED(tp_forward_copy_packed_i16, int16_t)
-TP_COPY_PACKED(tp_forward_copy_packed_i32, int32_t)
+TP_COPY_PACKED(tp_forward_copy_packed_i8, int8_t, tp_round_shift)
+TP_COPY_PACKED(tp_forward_copy_packed_i16, int16_t, tp_round_shift)
+TP_COPY_PACKED(tp_forward_copy_packed_i32, int32_t, tp_round_shift)
+TP_COPY_PACKED(tp_forward_copy_floor_packed_i8, int8_t, tp_floor_shift)
+TP_COPY_PACKED(tp_forward_copy_floor_packed_i16, int16_t, tp_floor_shift)
+TP_COPY_PACKED(tp_forward_copy_floor_packed_i32, int32_t, tp_floor_shift)
 
 TP_INLINE float tp_of_bf16(uint16_t x) { return tp_float_of((uint32_t)x << 16); }
 
@@ -208,15 +211,6 @@ TP_ROWS_OF_HALVES(tp_unpack_f16, tp_pack_f16, tp_to_f16, tp_of_f16, 0x7bff)
 TP_ROWS_OF_HALVES(tp_unpack_bf16, tp_pack_bf16, tp_to_bf16, tp_of_bf16, 0x7f7f)
 
 /* Features of 16 bits. */
-void tp_standardise_i16(const int32_t *restrict x, const int32_t *restrict offset, const int32_t *restrict mantissa, const int32_t *restrict shift, int16_t *restrict y, const tp_requant *restrict to, int32_t n)
-{
-    const int32_t zero = to->dst_zero, lo = to->lo, hi = to->hi;
-    for (int32_t i = 0; i < n; i++) {
-        const int64_t code = tp_product(x[i] * 256 - offset[i], mantissa[i], shift[i], tp_below(shift[i]));
-        y[i] = (int16_t)tp_clamp(tp_saturate(code + zero), lo, hi);
-    }
-}
-
 /* Clearing of the gradient sums before a batch. */
 void tp_clear_i32(int32_t *restrict sum, int32_t n)
 {

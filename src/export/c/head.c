@@ -3,59 +3,42 @@
 #include "arith.h"
 #include "softmax.h"
 #include "fine.h"
+#include "rules.h"
 
-void tp_standardise_i8(const int32_t *restrict x, const int32_t *restrict offset, const int32_t *restrict mantissa, const int32_t *restrict shift, int8_t *restrict y, const tp_requant *restrict to, int32_t n)
-{
-    const int32_t zero = to->dst_zero, lo = to->lo, hi = to->hi;
-    for (int32_t i = 0; i < n; i++) {
-        const int64_t code = tp_product(x[i] * 256 - offset[i], mantissa[i], shift[i], tp_below(shift[i]));
-        y[i] = (int8_t)tp_clamp(tp_saturate(code + zero), lo, hi);
-    }
-}
-
-/* to[i] = limit(dst_zero + round((from[i] - src_zero) * factor)) */
-#define TP_REQUANTISE(name, from_t, to_t)                                                                                   \
-    void name(const from_t *restrict from, to_t *restrict to, const tp_requant *restrict by, int32_t n)                     \
+#define TP_STANDARDISE(name, code_t, round)                                                                                 \
+    void name(const int32_t *restrict x, const int32_t *restrict offset, const int32_t *restrict mantissa, const int32_t *restrict shift, code_t *restrict y, const tp_requant *restrict to, int32_t n) \
     {                                                                                                                       \
-        const tp_requant r = *by;                                                                                           \
-        const uint64_t below = tp_below(r.shift);                                                                           \
+        const int32_t zero = to->dst_zero, lo = to->lo, hi = to->hi;                                                        \
         for (int32_t i = 0; i < n; i++) {                                                                                   \
-            const int64_t code = tp_product(from[i] - r.src_zero, r.mantissa, r.shift, below) + r.dst_zero;                 \
-            to[i] = (to_t)tp_clamp(tp_saturate(code), r.lo, r.hi);                                                          \
+            const int64_t code = round((int64_t)(x[i] * 256 - offset[i]) * mantissa[i], shift[i], tp_below(shift[i]));      \
+            y[i] = (code_t)tp_clamp(tp_saturate(code + zero), lo, hi);                                                      \
         }                                                                                                                   \
     }
 
-TP_REQUANTISE(tp_forward_copy_i8_i8, int8_t, int8_t)
-TP_REQUANTISE(tp_forward_copy_i16_i8, int16_t, int8_t)
-TP_REQUANTISE(tp_forward_copy_i32_i8, int32_t, int8_t)
-TP_REQUANTISE(tp_forward_copy_i8_i16, int8_t, int16_t)
-TP_REQUANTISE(tp_forward_copy_i16_i16, int16_t, int16_t)
-TP_REQUANTISE(tp_forward_copy_i32_i16, int32_t, int16_t)
-TP_REQUANTISE(tp_forward_copy_i8_i32, int8_t, int32_t)
-TP_REQUANTISE(tp_forward_copy_i16_i32, int16_t, int32_t)
-TP_REQUANTISE(tp_forward_copy_i32_i32, int32_t, int32_t)
-TP_REQUANTISE(tp_quantise_error_i8, int32_t, int8_t)
-TP_REQUANTISE(tp_quantise_error_i16, int32_t, int16_t)
-TP_REQUANTISE(tp_quantise_error_i32, int32_t, int32_t)
-TP_REQUANTISE(tp_quantise_gradient_i32_i8, int32_t, int8_t)
-TP_REQUANTISE(tp_quantise_gradient_i32_i16, int32_t, int16_t)
+TP_STANDARDISE(tp_standardise_i8, int8_t, tp_round_shift)
+TP_STANDARDISE(tp_standardise_i16, int16_t, tp_round_shift)
+TP_STANDARDISE(tp_standardise_floor_i8, int8_t, tp_floor_shift)
+TP_STANDARDISE(tp_standardise_floor_i16, int16_t, tp_floor_shift)
 
-#define TP_REQUANTISE_WIDE(name, to_t)                                                                                      \
-    void name(const int64_t *restrict from, to_t *restrict to, const tp_requant *restrict by, int32_t n)                    \
-    {                                                                                                                       \
-        const tp_requant r = *by;                                                                                           \
-        const int32_t short_of = 32 - r.shift, left = short_of & ~(short_of >> 31), right = r.shift + left - 30;            \
-        const uint64_t below = tp_below(right);                                                                             \
-        for (int32_t i = 0; i < n; i++) {                                                                                   \
-            const int64_t code = tp_product_wide(from[i] - r.src_zero, r.mantissa, left, right, below) + r.dst_zero;        \
-            to[i] = (to_t)tp_clamp(tp_saturate(code), r.lo, r.hi);                                                          \
-        }                                                                                                                   \
-    }
+TP_REQUANTISE(tp_forward_copy_i8_i8, int8_t, int8_t, tp_round_shift)
+TP_REQUANTISE(tp_forward_copy_i16_i8, int16_t, int8_t, tp_round_shift)
+TP_REQUANTISE(tp_forward_copy_i32_i8, int32_t, int8_t, tp_round_shift)
+TP_REQUANTISE(tp_forward_copy_i8_i16, int8_t, int16_t, tp_round_shift)
+TP_REQUANTISE(tp_forward_copy_i16_i16, int16_t, int16_t, tp_round_shift)
+TP_REQUANTISE(tp_forward_copy_i32_i16, int32_t, int16_t, tp_round_shift)
+TP_REQUANTISE(tp_forward_copy_i8_i32, int8_t, int32_t, tp_round_shift)
+TP_REQUANTISE(tp_forward_copy_i16_i32, int16_t, int32_t, tp_round_shift)
+TP_REQUANTISE(tp_forward_copy_i32_i32, int32_t, int32_t, tp_round_shift)
+TP_REQUANTISE(tp_quantise_error_i8, int32_t, int8_t, tp_round_shift)
+TP_REQUANTISE(tp_quantise_error_i16, int32_t, int16_t, tp_round_shift)
+TP_REQUANTISE(tp_quantise_error_i32, int32_t, int32_t, tp_round_shift)
+TP_REQUANTISE(tp_quantise_gradient_i32_i8, int32_t, int8_t, tp_round_shift)
+TP_REQUANTISE(tp_quantise_gradient_i32_i16, int32_t, int16_t, tp_round_shift)
 
-TP_REQUANTISE_WIDE(tp_quantise_gradient_i64_i32, int32_t)
-TP_REQUANTISE_WIDE(tp_requantise_i64_i8, int8_t)
-TP_REQUANTISE_WIDE(tp_requantise_i64_i16, int16_t)
-TP_REQUANTISE_WIDE(tp_requantise_i64_i32, int32_t)
+TP_REQUANTISE_WIDE(tp_quantise_gradient_i64_i32, int32_t, tp_product_wide)
+TP_REQUANTISE_WIDE(tp_requantise_i64_i8, int8_t, tp_product_wide)
+TP_REQUANTISE_WIDE(tp_requantise_i64_i16, int16_t, tp_product_wide)
+TP_REQUANTISE_WIDE(tp_requantise_i64_i32, int32_t, tp_product_wide)
 
 void tp_head_forward_i8(const int8_t *restrict feature, const int8_t *restrict weight, const int32_t *restrict bias, int32_t *restrict z, int32_t classes, int32_t features)
 {
@@ -80,16 +63,20 @@ void tp_softmax_i32(const int32_t *restrict z, int32_t *restrict p, uint32_t man
     tp_softmax_q30(z, p, mantissa, left, right, classes);
 }
 
-void tp_softmax_i32_i8(const int32_t *restrict z, int8_t *restrict p, int32_t *restrict work, uint32_t mantissa, int32_t left, int32_t right, const tp_requant *restrict by, int32_t classes)
-{
-    tp_softmax_q30(z, work, mantissa, left, right, classes);
-    const tp_requant r = *by;
-    const uint64_t below = tp_below(r.shift);
-    for (int32_t c = 0; c < classes; c++) {
-        const int64_t code = tp_product(work[c], r.mantissa, r.shift, below) + r.dst_zero;
-        p[c] = (int8_t)tp_clamp(tp_saturate(code), r.lo, r.hi);
+#define TP_SOFTMAX_CODES(name, round)                                                                                       \
+    void name(const int32_t *restrict z, int8_t *restrict p, int32_t *restrict work, uint32_t mantissa, int32_t left, int32_t right, const tp_requant *restrict by, int32_t classes) \
+    {                                                                                                                       \
+        tp_softmax_q30(z, work, mantissa, left, right, classes);                                                            \
+        const tp_requant r = *by;                                                                                           \
+        const uint64_t below = tp_below(r.shift);                                                                           \
+        for (int32_t c = 0; c < classes; c++) {                                                                             \
+            const int64_t code = round((int64_t)work[c] * r.mantissa, r.shift, below) + r.dst_zero;                         \
+            p[c] = (int8_t)tp_clamp(tp_saturate(code), r.lo, r.hi);                                                         \
+        }                                                                                                                   \
     }
-}
+
+TP_SOFTMAX_CODES(tp_softmax_i32_i8, tp_round_shift)
+TP_SOFTMAX_CODES(tp_softmax_floor_i32_i8, tp_floor_shift)
 
 #define TP_ERROR(name, p_t)                                                                                                 \
     void name(const p_t *restrict p, const int32_t *restrict label, int32_t *restrict difference, int32_t *restrict range, int32_t zero, int32_t one, int32_t batch, int32_t classes) \
@@ -164,53 +151,18 @@ void tp_range_i64(const int64_t *restrict sum, int64_t *restrict range, int32_t 
     range[1] = hi;
 }
 
-/* `product` is tp_product where gradient - src_zero fits 32 bits, tp_product_33 where it needs one more. */
-#define TP_SGD(name, gradient_t, master_t, wide_t, product)                                                                 \
-    void name(const gradient_t *restrict gradient, master_t *restrict master, const tp_requant *restrict by, int32_t n)     \
-    {                                                                                                                       \
-        const tp_requant r = *by;                                                                                           \
-        const uint64_t below = tp_below(r.shift);                                                                           \
-        for (int32_t i = 0; i < n; i++) {                                                                                   \
-            const int64_t step = product((wide_t)gradient[i] - r.src_zero, r.mantissa, r.shift, below);                     \
-            master[i] = (master_t)tp_clamp(tp_saturate(master[i] - step), r.lo, r.hi);                                      \
-        }                                                                                                                   \
-    }
+TP_SGD(tp_sgd_update_i8_i8, int8_t, int8_t, int32_t, tp_round_shift)
+TP_SGD(tp_sgd_update_i16_i16, int16_t, int16_t, int32_t, tp_round_shift)
+TP_SGD(tp_sgd_update_i32_i32, int32_t, int32_t, int64_t, tp_round_shift)
+TP_SGD(tp_sgd_update_i32_i8, int32_t, int8_t, int64_t, tp_round_shift)
+TP_SGD(tp_sgd_update_i32_i16, int32_t, int16_t, int64_t, tp_round_shift)
 
-TP_SGD(tp_sgd_update_i8_i8, int8_t, int8_t, int32_t, tp_product)
-TP_SGD(tp_sgd_update_i16_i16, int16_t, int16_t, int32_t, tp_product)
-TP_SGD(tp_sgd_update_i32_i32, int32_t, int32_t, int64_t, tp_product_33)
-TP_SGD(tp_sgd_update_i32_i8, int32_t, int8_t, int64_t, tp_product_33)
-TP_SGD(tp_sgd_update_i32_i16, int32_t, int16_t, int64_t, tp_product_33)
+TP_VELOCITY(tp_velocity_i8_i8, int8_t, int8_t, int32_t, tp_round_shift)
+TP_VELOCITY(tp_velocity_i16_i16, int16_t, int16_t, int32_t, tp_round_shift)
+TP_VELOCITY(tp_velocity_i32_i32, int32_t, int32_t, int64_t, tp_round_shift)
+TP_VELOCITY(tp_velocity_i32_i8, int32_t, int8_t, int64_t, tp_round_shift)
+TP_VELOCITY(tp_velocity_i32_i16, int32_t, int16_t, int64_t, tp_round_shift)
 
-#define TP_VELOCITY(name, code_t, master_t, wide_t, product)                                                                          \
-    void name(const code_t *restrict gradient, const master_t *restrict master, int32_t *restrict velocity,                 \
-              const tp_requant *restrict gradient_by, const tp_requant *restrict momentum, const tp_requant *restrict decay, int32_t n) \
-    {                                                                                                                       \
-        const tp_requant g = *gradient_by;                                                                                  \
-        const int32_t m = momentum->mantissa, m_shift = momentum->shift, d = decay->mantissa, d_shift = decay->shift;       \
-        const uint64_t g_below = tp_below(g.shift), m_below = tp_below(m_shift), d_below = tp_below(d_shift);               \
-        for (int32_t i = 0; i < n; i++) {                                                                                   \
-            const int64_t kept = tp_product(velocity[i], m, m_shift, m_below);                                              \
-            const int64_t new = product((wide_t)gradient[i] - g.src_zero, g.mantissa, g.shift, g_below);                    \
-            const int64_t pull = tp_product(master[i], d, d_shift, d_below);                                                \
-            velocity[i] = tp_clamp(tp_saturate(kept + new + pull), g.lo, g.hi);                                             \
-        }                                                                                                                   \
-    }
-
-TP_VELOCITY(tp_velocity_i8_i8, int8_t, int8_t, int32_t, tp_product)
-TP_VELOCITY(tp_velocity_i16_i16, int16_t, int16_t, int32_t, tp_product)
-TP_VELOCITY(tp_velocity_i32_i32, int32_t, int32_t, int64_t, tp_product_33)
-TP_VELOCITY(tp_velocity_i32_i8, int32_t, int8_t, int64_t, tp_product_33)
-TP_VELOCITY(tp_velocity_i32_i16, int32_t, int16_t, int64_t, tp_product_33)
-
-#define TP_SGD_FINE(name, base_t)                                                                                           \
-    void name(const int32_t *restrict gradient, const base_t *restrict base, int64_t *restrict fine, const tp_fine *restrict widen, const tp_fine *restrict step, int32_t n) \
-    {                                                                                                                       \
-        const tp_fine w = *widen, s = *step;                                                                                \
-        for (int32_t i = 0; i < n; i++)                                                                                     \
-            fine[i] = tp_fine_product((int64_t)base[i] - w.zero, &w) - tp_fine_product((int64_t)gradient[i] - s.zero, &s);  \
-    }
-
-TP_SGD_FINE(tp_sgd_update_i32_i8_i64, int8_t)
-TP_SGD_FINE(tp_sgd_update_i32_i16_i64, int16_t)
-TP_SGD_FINE(tp_sgd_update_i32_i32_i64, int32_t)
+TP_SGD_FINE(tp_sgd_update_i32_i8_i64, int8_t, tp_fine_product)
+TP_SGD_FINE(tp_sgd_update_i32_i16_i64, int16_t, tp_fine_product)
+TP_SGD_FINE(tp_sgd_update_i32_i32_i64, int32_t, tp_fine_product)

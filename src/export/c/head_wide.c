@@ -107,7 +107,7 @@ TP_ACCUMULATE_64(tp_gradient_accumulate_i32, tp_gradient_accumulate_affine_i32, 
 TP_ACCUMULATE_64(tp_gradient_accumulate_i32_i16, tp_gradient_accumulate_affine_i32_i16, int16_t)
 
 /* Dot products rounded to the logits' own codes. */
-#define TP_LOGITS(forward, to_t)                                                                                            \
+#define TP_LOGITS(forward, to_t, round)                                                                                     \
     void forward(const int8_t *restrict feature, const int8_t *restrict weight, const int32_t *restrict bias, to_t *restrict z, const tp_requant *restrict by, int32_t classes, int32_t features)\
     {                                                                                                                       \
         const tp_requant r = *by;                                                                                           \
@@ -115,12 +115,14 @@ TP_ACCUMULATE_64(tp_gradient_accumulate_i32_i16, tp_gradient_accumulate_affine_i
         for (int32_t c = 0; c < classes; c++, weight += features) {                                                         \
             int32_t sum = bias[c];                                                                                          \
             for (int32_t k = 0; k < features; k++) sum += weight[k] * feature[k];                                           \
-            z[c] = (to_t)tp_clamp(tp_saturate(tp_product(sum, r.mantissa, r.shift, below)), r.lo, r.hi);                    \
+            z[c] = (to_t)tp_clamp(tp_saturate(round((int64_t)sum * r.mantissa, r.shift, below)), r.lo, r.hi);              \
         }                                                                                                                   \
     }
 
-TP_LOGITS(tp_head_forward_to_i8, int8_t)
-TP_LOGITS(tp_head_forward_to_i16, int16_t)
+TP_LOGITS(tp_head_forward_to_i8, int8_t, tp_round_shift)
+TP_LOGITS(tp_head_forward_to_i16, int16_t, tp_round_shift)
+TP_LOGITS(tp_head_forward_floor_i8, int8_t, tp_floor_shift)
+TP_LOGITS(tp_head_forward_floor_i16, int16_t, tp_floor_shift)
 
 #define TP_NARROW_SOFTMAX(name, arg_max, code_t)                                                                            \
     void name(const code_t *restrict z, int32_t *restrict p, uint32_t mantissa, int32_t left, int32_t right, int32_t classes)\

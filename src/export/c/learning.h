@@ -3,6 +3,7 @@
 #define TINYPREC_LEARNING_H
 
 #include "tinyprec.h"
+#include "rounding.h"
 
 /* ---- other formats of the head: formats.c ----------------------------------------------------------------------------- */
 
@@ -43,6 +44,28 @@ void tp_clear_i32(int32_t *sum, int32_t n);
 void tp_clear_i64(int64_t *sum, int32_t n);
 void tp_clear_f32(float *sum, int32_t n);
 
+/* ---- heads of integers and reals: mixed.c -------------------------------------------------------------------------------- */
+
+/* y = (x - zero) * scale; codes of 8 and 16 bits as 32 bits; y = limit(zero + round(x / scale)), |x / scale| < 2^50. */
+void tp_to_reals_i8(const int8_t *x, float *y, int32_t zero, float scale, int32_t n);
+void tp_to_reals_i16(const int16_t *x, float *y, int32_t zero, float scale, int32_t n);
+void tp_to_reals_i32(const int32_t *x, float *y, int32_t zero, float scale, int32_t n);
+void tp_to_reals_i64(const int64_t *x, float *y, int32_t zero, float scale, int32_t n);
+void tp_widen_i8_i32(const int8_t *x, int32_t *y, int32_t n);
+void tp_widen_i16_i32(const int16_t *x, int32_t *y, int32_t n);
+void tp_to_codes_i8(const float *x, int8_t *y, double scale, int32_t zero, int32_t lo, int32_t hi, int32_t n);
+void tp_to_codes_i16(const float *x, int16_t *y, double scale, int32_t zero, int32_t lo, int32_t hi, int32_t n);
+void tp_to_codes_i32(const float *x, int32_t *y, double scale, int32_t zero, int32_t lo, int32_t hi, int32_t n);
+/* Scale (31 bits of mantissa) and zero point of a range of reals that is not empty, for `steps` steps. */
+void tp_range_scale_f32(const float *range, double *scale, int32_t *zero_point, int64_t steps, int32_t qmin, int32_t qmax, int32_t affine);
+/* Real gradients: master = limit(master - round(gradient * factor)), |gradient * factor| < 2^50; on the fine grid. */
+void tp_sgd_update_f32_i8(const float *gradient, int8_t *master, double factor, int32_t lo, int32_t hi, int32_t n);
+void tp_sgd_update_f32_i8_i64(const float *gradient, const int8_t *base, int64_t *fine, const tp_fine *widen, double factor, int32_t n);
+void tp_sgd_update_f32_i16(const float *gradient, int16_t *master, double factor, int32_t lo, int32_t hi, int32_t n);
+void tp_sgd_update_f32_i16_i64(const float *gradient, const int16_t *base, int64_t *fine, const tp_fine *widen, double factor, int32_t n);
+void tp_sgd_update_f32_i32(const float *gradient, int32_t *master, double factor, int32_t lo, int32_t hi, int32_t n);
+void tp_sgd_update_f32_i32_i64(const float *gradient, const int32_t *base, int64_t *fine, const tp_fine *widen, double factor, int32_t n);
+
 /* ---- stochastic rounding: stochastic.c -------------------------------------------------------------------------------- */
 
 /* ChaCha with 8 rounds; a draw is two words of the block, `used` draws of 8 are spent (8 before the first). */
@@ -64,12 +87,22 @@ void tp_forward_copy_random_i16_i8(const int16_t *from, int8_t *to, const tp_req
 void tp_forward_copy_random_i32_i8(const int32_t *from, int8_t *to, const tp_requant *by, tp_random *random, int32_t n);
 void tp_forward_copy_random_i8_i16(const int8_t *from, int16_t *to, const tp_requant *by, tp_random *random, int32_t n);
 void tp_forward_copy_random_i16_i16(const int16_t *from, int16_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_forward_copy_random_i8_i32(const int8_t *from, int32_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_forward_copy_random_i16_i32(const int16_t *from, int32_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_forward_copy_random_i32_i32(const int32_t *from, int32_t *to, const tp_requant *by, tp_random *random, int32_t n);
 void tp_forward_copy_random_i32_i16(const int32_t *from, int16_t *to, const tp_requant *by, tp_random *random, int32_t n);
+/* As tp_standardise_i8, one draw a feature. */
+void tp_standardise_random_i8(const int32_t *x, const int32_t *offset, const int32_t *mantissa, const int32_t *shift, int8_t *y, const tp_requant *to, tp_random *random, int32_t n);
+void tp_standardise_random_i16(const int32_t *x, const int32_t *offset, const int32_t *mantissa, const int32_t *shift, int16_t *y, const tp_requant *to, tp_random *random, int32_t n);
 void tp_quantise_error_random_i8(const int32_t *from, int8_t *to, const tp_requant *by, tp_random *random, int32_t n);
 void tp_quantise_error_random_i16(const int32_t *from, int16_t *to, const tp_requant *by, tp_random *random, int32_t n);
 void tp_quantise_error_random_i32(const int32_t *from, int32_t *to, const tp_requant *by, tp_random *random, int32_t n);
 void tp_quantise_gradient_random_i32_i8(const int32_t *from, int8_t *to, const tp_requant *by, tp_random *random, int32_t n);
 void tp_quantise_gradient_random_i32_i16(const int32_t *from, int16_t *to, const tp_requant *by, tp_random *random, int32_t n);
+/* |from - src_zero| < 2^60, |result| < 2^33; 8-bit codes of the fine grid can need a shift of more than 62 and have no function here. */
+void tp_quantise_gradient_random_i64_i32(const int64_t *from, int32_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_requantise_random_i64_i16(const int64_t *from, int16_t *to, const tp_requant *by, tp_random *random, int32_t n);
+void tp_requantise_random_i64_i32(const int64_t *from, int32_t *to, const tp_requant *by, tp_random *random, int32_t n);
 /* On the fine grid, a draw a step (step->right 1 ... 62, step->left 0). */
 void tp_sgd_update_random_i32_i8_i64(const int32_t *gradient, const int8_t *base, int64_t *fine, const tp_fine *widen, const tp_fine *step, tp_random *random, int32_t n);
 void tp_sgd_update_random_i32_i16_i64(const int32_t *gradient, const int16_t *base, int64_t *fine, const tp_fine *widen, const tp_fine *step, tp_random *random, int32_t n);
@@ -115,6 +148,7 @@ void tp_distil_f32(const float *z, const float *teacher, const int32_t *known, f
 void tp_mean_update_i16(const int16_t *feature, int32_t *sum, int32_t zero, int32_t features);
 void tp_covariance_update_i16(const int16_t *feature, const int32_t *sum, float *covariance, float *d, int32_t zero, float scale, float per, float keep, float add, int32_t features);
 void tp_store_latent_i16(const int16_t *from, int16_t *to, int32_t n);
+void tp_store_latent_i32(const int32_t *from, int32_t *to, int32_t n);
 void tp_load_latent_i16(const int16_t *from, int16_t *to, int32_t n);
 void tp_store_latent_i16_b1(const int16_t *from, uint32_t *to, int32_t zero, int32_t n);
 void tp_store_latent_i32_b1(const int32_t *from, uint32_t *to, int32_t zero, int32_t n);
@@ -221,6 +255,8 @@ void tp_residual_f32(const int32_t *sum, float *feature, float by, int32_t n);
 /* back[k] = sum over c of error[c] * master[c][k], zeros subtracted. */
 void tp_input_gradient_i8(const int8_t *error, const int8_t *master, int32_t *back, int32_t error_zero, int32_t zero, int32_t classes, int32_t features);
 void tp_input_gradient_i16(const int16_t *error, const int16_t *master, int64_t *back, int32_t error_zero, int32_t zero, int32_t classes, int32_t features);
+void tp_input_gradient_i8_i16(const int8_t *error, const int16_t *master, int32_t *back, int32_t error_zero, int32_t zero, int32_t classes, int32_t features);
+void tp_input_gradient_i8_i32(const int8_t *error, const int32_t *master, int64_t *back, int32_t error_zero, int32_t zero, int32_t classes, int32_t features);
 void tp_input_gradient_f32(const float *error, const float *master, float *back, int32_t classes, int32_t features);
 void tp_input_gradient_i32_f32(const int32_t *error, const int32_t *master, float *back, int32_t error_zero, float error_scale, int32_t zero, float scale, int32_t classes, int32_t features);
 /* Range, codes and scaled reals of such errors. */
@@ -233,6 +269,8 @@ void tp_path_importance_i8(float *path, const int8_t *start, const int8_t *maste
 void tp_path_integral_i16(const int16_t *gradient, const int16_t *before, const int16_t *master, float *path, int32_t zero, float gradient_scale, float scale, int32_t n);
 void tp_path_importance_i16(float *path, const int16_t *start, const int16_t *master, float *total, float *importance, float scale, float damping, float most, float lambda, int32_t n);
 void tp_path_integral_i32(const int32_t *gradient, const int32_t *before, const int32_t *master, float *path, int32_t zero, float gradient_scale, float scale, int32_t n);
+void tp_path_integral_i32_i8(const int32_t *gradient, const int8_t *before, const int8_t *master, float *path, int32_t zero, float gradient_scale, float scale, int32_t n);
+void tp_path_integral_i32_i16(const int32_t *gradient, const int16_t *before, const int16_t *master, float *path, int32_t zero, float gradient_scale, float scale, int32_t n);
 void tp_path_importance_i32(float *path, const int32_t *start, const int32_t *master, float *total, float *importance, float scale, float damping, float most, float lambda, int32_t n);
 void tp_path_integral_f32(const float *gradient, const float *before, const float *master, float *path, int32_t n);
 void tp_path_importance_f32(float *path, const float *start, const float *master, float *total, float *importance, float damping, float most, float lambda, int32_t n);

@@ -40,7 +40,7 @@ void tp_past_weight_i32(const uint32_t *restrict past, const uint32_t *restrict 
 }
 
 /* |result| is at most 2^N before the limits: a weighted mean of two N-bit codes, one of them less a mean. */
-#define TP_CONSOLIDATE_ROWS(name, code_t, bits)                                                                             \
+#define TP_CONSOLIDATE_ROWS(name, code_t, bits, divide)                                                                     \
     void name(const code_t *restrict master, const uint32_t *restrict weight, const int32_t *restrict row, code_t *restrict consolidated, \
               int64_t mean, int32_t lo, int32_t hi, int32_t rows, int32_t columns)                                          \
     {                                                                                                                       \
@@ -50,12 +50,15 @@ void tp_past_weight_i32(const uint32_t *restrict past, const uint32_t *restrict 
             const code_t *tw = master + row[r] * columns;                                                                   \
             code_t *cw = consolidated + row[r] * columns;                                                                   \
             for (int32_t k = 0; k < columns; k++) {                                                                         \
-                const int64_t merged = tp_divide_even((int64_t)cw[k] * w + (int64_t)tw[k] * 65536 - mean, den, (bits) + 1); \
+                const int64_t merged = divide((int64_t)cw[k] * w + (int64_t)tw[k] * 65536 - mean, den, (bits) + 1);         \
                 cw[k] = (code_t)tp_clamp(tp_saturate(merged), lo, hi);                                                      \
             }                                                                                                               \
         }                                                                                                                   \
     }
 
-TP_CONSOLIDATE_ROWS(tp_consolidate_rows_i8, int8_t, 8)
-TP_CONSOLIDATE_ROWS(tp_consolidate_rows_i16, int16_t, 16)
-TP_CONSOLIDATE_ROWS(tp_consolidate_rows_i32, int32_t, 32)
+TP_CONSOLIDATE_ROWS(tp_consolidate_rows_i8, int8_t, 8, tp_divide_even)
+TP_CONSOLIDATE_ROWS(tp_consolidate_rows_i16, int16_t, 16, tp_divide_even)
+TP_CONSOLIDATE_ROWS(tp_consolidate_rows_i32, int32_t, 32, tp_divide_even)
+TP_CONSOLIDATE_ROWS(tp_consolidate_rows_floor_i8, int8_t, 8, tp_divide_floor)
+TP_CONSOLIDATE_ROWS(tp_consolidate_rows_floor_i16, int16_t, 16, tp_divide_floor)
+TP_CONSOLIDATE_ROWS(tp_consolidate_rows_floor_i32, int32_t, 32, tp_divide_floor)

@@ -281,6 +281,7 @@ TP_SOLVE_ROWS(tp_solve_rows_f32, float, tp_class_mean_f32, float)
 TP_LATENT(tp_store_latent_i8, int8_t)
 TP_LATENT(tp_load_latent_i8, int8_t)
 TP_LATENT(tp_store_latent_i16, int16_t)
+TP_LATENT(tp_store_latent_i32, int32_t)
 TP_LATENT(tp_load_latent_i16, int16_t)
 
 void tp_store_latent_f32(const float *restrict from, float *restrict to, int32_t n)

@@ -292,13 +292,15 @@ pub(super) fn rest_of_requant<T: Lane>(
     site: &mut Site,
     dst: &mut [i32],
 ) -> Result<(u64, u64), OverflowError> {
-    let (mut non_zero, mut lost, mut plain) = (found.non_zero, found.lost, 0);
+    let (mut non_zero, mut lost, mut done) = (found.non_zero, found.lost, 0);
     for at in found.left_of(src.len()) {
-        plain += at.len();
+        // An overflow is kept with its place, so what came before is counted first.
+        site.count.total += u64::try_from(at.start - done).unwrap_or(u64::MAX);
+        done = at.end;
         let (n, l) = requant_plainly(&src[at.clone()], requant, site, &mut dst[at])?;
         (non_zero, lost) = (non_zero + n, lost + l);
     }
-    site.count.total += u64::try_from(src.len() - plain).unwrap_or(u64::MAX);
+    site.count.total += u64::try_from(src.len() - done).unwrap_or(u64::MAX);
     Ok((non_zero, lost))
 }
 
@@ -352,12 +354,13 @@ pub(super) fn rest_of_sgd<T: Lane>(
     (update, store): (&mut Site, &mut Site),
 ) -> Result<StepCount, OverflowError> {
     let mut count = StepCount { non_zero: found.non_zero, vanished: found.lost };
-    let mut plain = 0;
+    let mut done = 0;
     for at in found.left_of(gradient.len()) {
-        plain += at.len();
+        store.count.total += u64::try_from(at.start - done).unwrap_or(u64::MAX);
+        done = at.end;
         count = count.plus(sgd_plainly(&mut master[at.clone()], &gradient[at], step, update, store)?);
     }
-    store.count.total += u64::try_from(gradient.len() - plain).unwrap_or(u64::MAX);
+    store.count.total += u64::try_from(gradient.len() - done).unwrap_or(u64::MAX);
     Ok(count)
 }
 

@@ -243,6 +243,37 @@ mod tests {
         }
 
         #[test]
+        fn steps_in_registers_equal_the_plain_kernels(
+            pairs in prop::collection::vec((-(1i32 << 20)..(1 << 20), any::<i32>()), 1..700), bits in 2u32..17, rule in 0usize..2, zero in -3i32..4,
+            (narrower, step) in (-3i32..6, -12i32..4), mantissas in ((1u32 << 30)..(1 << 31), (1u32 << 30)..(1 << 31)),
+        ) {
+            let (lo, hi) = (i32::MIN >> (32 - bits), i32::MAX >> (32 - bits));
+            let overflow = overflow(rule);
+            let (sums, master): (Vec<i32>, Vec<i32>) = pairs.iter().map(|&(g, w)| (g, w >> (32 - bits))).unzip();
+            // Around the factor that just fills the codes, so that some blocks hold values out of range and some do not.
+            let exponent = i32::try_from(bits).unwrap() - 20 - narrower;
+            let to = Requant {
+                src_zero: 0, factor: Scale::from_parts(mantissas.0, exponent).unwrap(), dst_zero: zero.clamp(lo, hi), lo, hi, overflow,
+            };
+            let step = Step { src_zero: to.dst_zero, factor: Scale::from_parts(mantissas.1, step).unwrap(), lo, hi, overflow };
+            let site = || Site::new("x", Rounding::TiesEven, 1, 2);
+            let (mut codes, mut expected) = (vec![0; sums.len()], vec![0; sums.len()]);
+            let (mut sq, mut su, mut ss, mut plain) = (site(), site(), site(), master.clone());
+            let lost = kernels::quantise_gradient(&sums, &to, &mut sq, &mut expected).unwrap();
+            let count = kernels::sgd_update(&mut plain, &expected, &step, &mut su, &mut ss).unwrap();
+            for way in Way::available() {
+                let (mut q, mut u, mut s, mut w) = (site(), site(), site(), master.clone());
+                let (most, farthest) = (Some(1 << 20), Some(u64::from(hi.abs_diff(lo))));
+                let found = requant_and_step(
+                    way, (&sums, most), (&to, &mut q), &mut codes, (&mut w, &step, farthest), (&mut u, &mut s),
+                ).unwrap();
+                prop_assert_eq!((&w, found.step, found.quantised), (&plain, count, lost), "{:?}", way);
+                prop_assert_eq!((&s.count, &q.count), (&ss.count, &sq.count), "{:?}", way);
+                prop_assert!(!found.kept || codes == expected, "{:?}", way);
+            }
+        }
+
+        #[test]
         fn softmax_equals_the_plain_one(logits in prop::collection::vec(any::<i32>(), 1..120), small in 0u32..31, exponent in -70i32..20) {
             let logits: Vec<i32> = logits.into_iter().map(|z| z >> small).collect();
             let unit = Scale::from_parts(1_234_567_890, exponent).unwrap();

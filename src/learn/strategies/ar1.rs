@@ -107,6 +107,8 @@ impl Strategy for Ar1Star {
     fn begin_experience(&mut self, counts: &[u32], sink: &mut dyn Sink) -> Result<(), LearnError> {
         self.layer.param.reset_velocity();
         reals_of(&self.layer.param.master, &mut self.start);
+        let calls = &self.cwr.head().calls;
+        calls.record(calls.layer_keep(Phase::Consolidate, "layer.start"), sink);
         self.cwr.begin_experience(counts, sink)
     }
 

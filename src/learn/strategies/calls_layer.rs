@@ -15,7 +15,7 @@ impl Calls {
                 let (standardise, rest) = head.split_at(1);
                 [standardise, &self.layer_forward(), rest].concat()
             }
-            HeadUnit::Begin => head.to_vec(),
+            HeadUnit::Begin => [&[self.layer_keep(Phase::Consolidate, "layer.start")], head].concat(),
             HeadUnit::Step { batch } => [
                 self.layer_forward_batch(batch),
                 self.step_forward(batch),
@@ -133,6 +133,14 @@ impl Calls {
         self.state(name, self.master(Tensor::Layer), self.n(Tensor::Layer), access)
     }
 
+    /// The weights as they are, kept for the path integral: of a step (`layer.before`) or of an experience (`layer.start`).
+    pub(in super::super) fn layer_keep(&self, phase: Phase, name: &str) -> KernelCall {
+        let elem = elem_of(self.master(Tensor::Layer));
+        Self::call(Op::StoreLatent, phase, name.into(), &[("n", self.n(Tensor::Layer))], &[elem, elem])
+            .buffer(self.master_buffer(Tensor::Layer, Access::Read))
+            .buffer(self.layer_copy(name, Access::Write))
+    }
+
     fn back_bits(&self, error: Format, master: Format) -> u32 {
         let span = |f: Format| match (f.qmin(), f.qmax()) {
             (Some(lo), Some(hi)) => hi.abs_diff(lo),
@@ -145,7 +153,7 @@ impl Calls {
     pub(in super::super) fn layer_update(&self, batch: usize, pulled: bool) -> Vec<KernelCall> {
         let layer = Tensor::Layer;
         let n = self.n(layer);
-        let mut calls = vec![self.clear(layer)];
+        let mut calls = vec![self.layer_keep(Phase::Update, "layer.before"), self.clear(layer)];
         calls.extend(repeat_n(self.gradient_accumulate(layer), batch));
         calls.extend(self.quantise_gradient(layer));
         calls.extend(self.update(layer));

@@ -112,7 +112,8 @@ impl Pulls {
                 let mut reals = Vec::new();
                 reals_of(&param.master, &mut reals);
                 reals.iter_mut().zip(moves).for_each(|(w, m)| *w -= m);
-                param.master_slot.fill_from_reals(&reals, &mut param.master, "pulled weights")
+                let stored = param.master_slot.fill_from_reals(&reals, &mut param.master, "pulled weights");
+                stored.map_err(|e| if matches!(e, LearnError::NotFinite { .. }) { LearnError::Diverged } else { e })
             }
             Self::Codes(moves) => {
                 let (lo, hi, overflow) = param.master_slot.limits();

@@ -29,20 +29,27 @@ pub fn specs() -> Vec<Spec> {
         spec(Op::Residual, &[I8, I32], "tp_residual_i8", N, &[A, A, None], |r| residual(r, I8)),
         spec(Op::Residual, &[I16, I32], "tp_residual_i16", N, &[A, A, None], |r| residual(r, I16)),
         spec(Op::Residual, &[F32, I32], "tp_residual_f32", N, &[A, A], residual_f32),
-        back(&[I8, I8, I32], "tp_input_gradient_i8", |r| back_codes(r, I8)),
-        back(&[I16, I16, I64], "tp_input_gradient_i16", |r| back_codes(r, I16)),
+        back(&[I8, I8, I32], "tp_input_gradient_i8", |r| back_codes(r, [I8, I8, I32])),
+        back(&[I16, I16, I64], "tp_input_gradient_i16", |r| back_codes(r, [I16, I16, I64])),
+        back(&[I8, I16, I32], "tp_input_gradient_i8_i16", |r| back_codes(r, [I8, I16, I32])),
+        back(&[I8, I32, I64], "tp_input_gradient_i8_i32", |r| back_codes(r, [I8, I32, I64])),
         back(&[I32, I32, F32], "tp_input_gradient_i32_f32", |r| back_reals(r, true)),
         back(&[F32, F32, F32], "tp_input_gradient_f32", |r| back_reals(r, false)),
         spec(Op::GradientRange, &[F32], "tp_range_f32", N, &[A, None], range),
-        spec(Op::QuantiseError, &[F32, I32], "tp_quantise_error_f32_i32", N, &[A, A], to_codes),
+        spec(Op::QuantiseError, &[F32, I32], "tp_quantise_error_f32_i32", N, &[A, A], to_codes).doubles(),
         spec(Op::QuantiseError, &[F32, F32], "tp_scale_error_f32", N, &[A, A], scaled),
         spec(Op::QuantiseError, &[I64, I16], "tp_requantise_i64_i16", N, &[A, A, None], |r| {
-            super::paper::requantise(r, I16)
+            super::paper::requantise(r, I16, Rounding::TiesEven)
         }),
-        path(&[I8, I8, F32], "tp_path_integral_i8", |r| integral(r, I8)),
-        path(&[I16, I16, F32], "tp_path_integral_i16", |r| integral(r, I16)),
-        path(&[I32, I32, F32], "tp_path_integral_i32", |r| integral(r, I32)),
-        path(&[F32, F32, F32], "tp_path_integral_f32", |r| integral(r, F32)),
+        spec(Op::QuantiseError, &[I64, I8], "tp_requantise_i64_i8", N, &[A, A, None], |r| {
+            super::paper::requantise(r, I8, Rounding::TiesEven)
+        }),
+        path(&[I8, I8, F32], "tp_path_integral_i8", |r| integral(r, I8, I8)),
+        path(&[I16, I16, F32], "tp_path_integral_i16", |r| integral(r, I16, I16)),
+        path(&[I32, I32, F32], "tp_path_integral_i32", |r| integral(r, I32, I32)),
+        path(&[I32, I8, F32], "tp_path_integral_i32_i8", |r| integral(r, I32, I8)),
+        path(&[I32, I16, F32], "tp_path_integral_i32_i16", |r| integral(r, I32, I16)),
+        path(&[F32, F32, F32], "tp_path_integral_f32", |r| integral(r, F32, F32)),
         weighed(&[F32, I8], "tp_path_importance_i8", |r| importance(r, I8)),
         weighed(&[F32, I16], "tp_path_importance_i16", |r| importance(r, I16)),
         weighed(&[F32, I32], "tp_path_importance_i32", |r| importance(r, I32)),
@@ -95,18 +102,18 @@ fn each_matrix(random: &mut Random, case: impl Fn(&mut Random, usize, usize) -> 
     SHAPES.iter().map(|shape| of(random, *shape)).collect()
 }
 
-fn back_codes(random: &mut Random, elem: Elem) -> Vec<Case> {
+fn back_codes(random: &mut Random, [error, master, to]: [Elem; 3]) -> Vec<Case> {
     each_matrix(random, |random, classes, features| {
-        let (e, w) = (codes(random, classes, elem), codes(random, classes * features, elem));
+        let (e, w) = (codes(random, classes, error), codes(random, classes * features, master));
         let zeros = [w32(random.integer(-100, 100)), w32(random.integer(-100, 100))];
         let mut back = vec![0i64; features];
         for (e, row) in e.iter().zip(w.chunks_exact(features)) {
             for (sum, w) in back.iter_mut().zip(row) {
-                *sum += i64::from(e - zeros[0]) * i64::from(w - zeros[1]);
+                *sum += (i64::from(*e) - i64::from(zeros[0])) * (i64::from(*w) - i64::from(zeros[1]));
             }
         }
-        let sums = if elem == I8 { output(&back.iter().map(|b| w32(*b)).collect::<Vec<i32>>()) } else { output(&back) };
-        let mut args = vec![Arg::In(stored(&e, elem)), Arg::In(stored(&w, elem)), sums];
+        let sums = if to == I32 { output(&back.iter().map(|b| w32(*b)).collect::<Vec<i32>>()) } else { output(&back) };
+        let mut args = vec![Arg::In(stored(&e, error)), Arg::In(stored(&w, master)), sums];
         args.extend(zeros.map(|z| value(i64::from(z))));
         args
     })
@@ -136,7 +143,7 @@ fn back_reals(random: &mut Random, coded: bool) -> Vec<Case> {
     })
 }
 
-fn range(random: &mut Random) -> Vec<Case> {
+pub(super) fn range(random: &mut Random) -> Vec<Case> {
     each_length(random, |random, n| {
         let x = reals(random, n);
         let (lo, hi) = x.iter().fold((0f32, 0f32), |(l, h), &x| (l.min(x), h.max(x)));
@@ -178,7 +185,7 @@ fn moved(random: &mut Random, n: usize, elem: Elem, scale: f32) -> ([Arg; 2], Ve
     ([Arg::In(stored(&a, elem)), Arg::In(stored(&b, elem))], moved)
 }
 
-fn integral(random: &mut Random, elem: Elem) -> Vec<Case> {
+fn integral(random: &mut Random, gradient: Elem, elem: Elem) -> Vec<Case> {
     each_length(random, |random, n| {
         let (zero, scales) = (w32(random.integer(-100, 100)), [0.003f32, 0.01]);
         let path = reals(random, n);
@@ -187,9 +194,9 @@ fn integral(random: &mut Random, elem: Elem) -> Vec<Case> {
             let g = reals(random, n);
             (input(&g), g)
         } else {
-            let g = codes(random, n, elem);
+            let g = codes(random, n, gradient);
             let real_of = |g: &i32| (i64::from(*g) - i64::from(zero)) as f32 * scales[0];
-            (Arg::In(stored(&g, elem)), g.iter().map(real_of).collect())
+            (Arg::In(stored(&g, gradient)), g.iter().map(real_of).collect())
         };
         let sums: Vec<f32> = (0..n).map(|i| path[i] + g[i] * moved[i]).collect();
         let mut args = vec![stored_gradient, before, after, update(&path, &sums)];

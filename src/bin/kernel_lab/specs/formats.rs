@@ -47,12 +47,18 @@ pub fn specs() -> Vec<Spec> {
         }),
         spec(Op::HeadForward, &[I8, I8, I32], "tp_head_forward_packed", MATRIX, &[A, T, T, A], forward_packed)
             .when("packed"),
-        spec(Op::ForwardCopy, &[I8, I8], "tp_forward_copy_packed_i8", N, &[T, T, None], |r| copy_packed(r, I8))
-            .when("packed"),
-        spec(Op::ForwardCopy, &[I16, I8], "tp_forward_copy_packed_i16", N, &[T, T, None], |r| copy_packed(r, I16))
-            .when("packed"),
-        spec(Op::ForwardCopy, &[I32, I8], "tp_forward_copy_packed_i32", N, &[T, T, None], |r| copy_packed(r, I32))
-            .when("packed"),
+        spec(Op::ForwardCopy, &[I8, I8], "tp_forward_copy_packed_i8", N, &[T, T, None], |r| {
+            copy_packed(r, I8, Rounding::TiesEven)
+        })
+        .when("packed"),
+        spec(Op::ForwardCopy, &[I16, I8], "tp_forward_copy_packed_i16", N, &[T, T, None], |r| {
+            copy_packed(r, I16, Rounding::TiesEven)
+        })
+        .when("packed"),
+        spec(Op::ForwardCopy, &[I32, I8], "tp_forward_copy_packed_i32", N, &[T, T, None], |r| {
+            copy_packed(r, I32, Rounding::TiesEven)
+        })
+        .when("packed"),
         spec(Op::ForwardCopy, &[F32, F16], "tp_forward_copy_f32_f16", N, &[T, T], |r| copy_halves(r, F16)),
         spec(Op::ForwardCopy, &[F32, Bf16], "tp_forward_copy_f32_bf16", N, &[T, T], |r| copy_halves(r, Bf16)),
         spec(Op::HeadForward, &[F32, F16, F32], "tp_head_forward_f16", MATRIX, &[A, T, T, A], |r| {
@@ -177,7 +183,7 @@ fn forward_packed(random: &mut Random) -> Vec<Case> {
     cases
 }
 
-fn copy_packed(random: &mut Random, from: Elem) -> Vec<Case> {
+pub(super) fn copy_packed(random: &mut Random, from: Elem, rule: Rounding) -> Vec<Case> {
     each_length(random, |random, n| {
         let (bits, src) = (narrow_bits(random), codes(random, n, from));
         let half = 1i64 << (bits - 1);
@@ -186,7 +192,7 @@ fn copy_packed(random: &mut Random, from: Elem) -> Vec<Case> {
         let by = factor(random, exponent);
         let r = Requant { src_zero: 0, factor: by, dst_zero: 0, lo, hi, overflow: Overflow::Saturate };
         let mut dst = vec![0; n];
-        kernels::forward_copy(&src, &r, &mut super::head::site(), &mut dst).expect("saturates");
+        kernels::forward_copy(&src, &r, &mut super::head::site(rule), &mut dst).expect("saturates");
         let args = vec![
             Arg::In(stored(&src, from)),
             Arg::Out(packed_exactly(&dst, bits)),
@@ -268,7 +274,8 @@ fn sgd(random: &mut Random, gradient: Elem, master: Elem) -> Vec<Case> {
         let (seed, stream) = (random.next(), random.next());
         let mut draws = Site::new("lab", Rounding::Stochastic, seed, stream);
         let mut after = w.clone();
-        kernels::sgd_update(&mut after, &g, &step, &mut draws, &mut super::head::site()).expect("saturates");
+        kernels::sgd_update(&mut after, &g, &step, &mut draws, &mut super::head::site(Rounding::TiesEven))
+            .expect("saturates");
         let [mantissa, shift] = factor_parts(step.factor);
         let args = vec![
             Arg::In(stored(&g, gradient)),

@@ -1,7 +1,7 @@
 //! Twins of the forward pass with 16-bit operands; the references are `learn::kernels`.
 
 use tinyprec::learn::kernels;
-use tinyprec::numeric::{AccumulatorFormat, Check, Narrow, Overflow};
+use tinyprec::numeric::{AccumulatorFormat, Check, Narrow, Overflow, Rounding};
 use tinyprec::trace::BufferKind;
 use tinyprec::trace::Elem::{self, I8, I16, I32};
 use tinyprec::trace::Op;
@@ -19,9 +19,9 @@ pub fn specs() -> Vec<Spec> {
     let copied = |elems, symbol, cases| Spec::new(Op::ForwardCopy, elems, symbol, N, &[T, T, None], cases);
     let dot = |elems, symbol, cases| Spec::new(Op::HeadForward, elems, symbol, MATRIX, &[A, T, T, A], cases);
     vec![
-        copied(&[I8, I16], "tp_forward_copy_i8_i16", |r| copy(r, I8, I16)),
-        copied(&[I16, I16], "tp_forward_copy_i16_i16", |r| copy(r, I16, I16)),
-        copied(&[I32, I16], "tp_forward_copy_i32_i16", |r| copy(r, I32, I16)),
+        copied(&[I8, I16], "tp_forward_copy_i8_i16", |r| copy(r, I8, I16, Rounding::TiesEven)),
+        copied(&[I16, I16], "tp_forward_copy_i16_i16", |r| copy(r, I16, I16, Rounding::TiesEven)),
+        copied(&[I32, I16], "tp_forward_copy_i32_i16", |r| copy(r, I32, I16, Rounding::TiesEven)),
         dot(&[I8, I16, I32], "tp_head_forward_i8_i16", |r| dots(r, [I8, I16], "")),
         dot(&[I8, I16, I32], "tp_head_forward_checked_i8_i16", |r| dots(r, [I8, I16], "checked")).when("checked"),
         dot(&[I8, I16, I32], "tp_head_forward_affine_i8_i16", |r| dots(r, [I8, I16], "affine")).when("affine"),

@@ -1,8 +1,9 @@
 //! Twins of the integer head; the references are `learn::kernels`.
 
 use tinyprec::learn::kernels::{self, Requant, Site};
+use tinyprec::numeric::Rounding::{self, TiesEven};
 use tinyprec::numeric::elementary::Exponent;
-use tinyprec::numeric::{Overflow, Rounding, Scale};
+use tinyprec::numeric::{Overflow, Scale};
 use tinyprec::trace::BufferKind;
 use tinyprec::trace::Elem::{self, I8, I16, I32, I64};
 use tinyprec::trace::Op;
@@ -14,26 +15,43 @@ use crate::cases::{Arg, Case, Random, Spec, dims, input, output, update, value};
 const A: Option<BufferKind> = Some(BufferKind::Activation);
 const W: Option<BufferKind> = Some(BufferKind::Weights);
 const T: Option<BufferKind> = Some(BufferKind::State);
+/// Values, offset, mantissa and shift a feature, codes.
+pub(super) const STANDARDISE: &[Option<BufferKind>] = &[A, W, W, W, A, None];
 const MATRIX: &[&str] = &["classes", "classes*features"];
 
 /// Integer twins of the forward pass, the loss, the gradient and SGD.
 pub fn specs() -> Vec<Spec> {
     let spec = Spec::new;
     vec![
-        spec(Op::Standardise, &[I32, I8], "tp_standardise_i8", N, &[A, W, W, W, A, None], standardise),
-        spec(Op::ForwardCopy, &[I8, I8], "tp_forward_copy_i8_i8", N, &[T, T, None], |r| copy(r, I8, I8)),
-        spec(Op::ForwardCopy, &[I16, I8], "tp_forward_copy_i16_i8", N, &[T, T, None], |r| copy(r, I16, I8)),
-        spec(Op::ForwardCopy, &[I32, I8], "tp_forward_copy_i32_i8", N, &[T, T, None], |r| copy(r, I32, I8)),
-        spec(Op::ForwardCopy, &[I8, I32], "tp_forward_copy_i8_i32", N, &[T, T, None], |r| copy(r, I8, I32)),
-        spec(Op::ForwardCopy, &[I16, I32], "tp_forward_copy_i16_i32", N, &[T, T, None], |r| copy(r, I16, I32)),
-        spec(Op::ForwardCopy, &[I32, I32], "tp_forward_copy_i32_i32", N, &[T, T, None], |r| copy(r, I32, I32)),
+        spec(Op::Standardise, &[I32, I8], "tp_standardise_i8", N, STANDARDISE, |r| {
+            standardise(r, I8, || site(TiesEven))
+        }),
+        spec(Op::Standardise, &[I32, I16], "tp_standardise_i16", N, STANDARDISE, |r| {
+            standardise(r, I16, || site(TiesEven))
+        }),
+        spec(Op::ForwardCopy, &[I8, I8], "tp_forward_copy_i8_i8", N, &[T, T, None], |r| copy(r, I8, I8, TiesEven)),
+        spec(Op::ForwardCopy, &[I16, I8], "tp_forward_copy_i16_i8", N, &[T, T, None], |r| copy(r, I16, I8, TiesEven)),
+        spec(Op::ForwardCopy, &[I32, I8], "tp_forward_copy_i32_i8", N, &[T, T, None], |r| copy(r, I32, I8, TiesEven)),
+        spec(Op::ForwardCopy, &[I8, I32], "tp_forward_copy_i8_i32", N, &[T, T, None], |r| copy(r, I8, I32, TiesEven)),
+        spec(Op::ForwardCopy, &[I16, I32], "tp_forward_copy_i16_i32", N, &[T, T, None], |r| {
+            copy(r, I16, I32, TiesEven)
+        }),
+        spec(Op::ForwardCopy, &[I32, I32], "tp_forward_copy_i32_i32", N, &[T, T, None], |r| {
+            copy(r, I32, I32, TiesEven)
+        }),
         spec(Op::HeadForward, &[I8, I8, I32], "tp_head_forward_i8", MATRIX, &[A, T, T, A], head_forward),
         spec(Op::Softmax, &[I32, I32], "tp_softmax_i32", &["classes", "min(1,classes-1)"], &[A, A], softmax),
         spec(Op::ArgMax, &[I32], "tp_arg_max_i32", &["classes", "min(1,classes-1)"], &[A, None], arg_max),
         spec(Op::Error, &[I32, I32], "tp_error_i32", &["batch", "batch*classes"], &[A, None, A, None], error),
-        spec(Op::QuantiseError, &[I32, I8], "tp_quantise_error_i8", N, &[A, A, None], |r| quantise(r, I8, 30)),
-        spec(Op::QuantiseError, &[I32, I16], "tp_quantise_error_i16", N, &[A, A, None], |r| quantise(r, I16, 30)),
-        spec(Op::QuantiseError, &[I32, I32], "tp_quantise_error_i32", N, &[A, A, None], |r| quantise(r, I32, 30)),
+        spec(Op::QuantiseError, &[I32, I8], "tp_quantise_error_i8", N, &[A, A, None], |r| {
+            quantise(r, I8, 30, TiesEven)
+        }),
+        spec(Op::QuantiseError, &[I32, I16], "tp_quantise_error_i16", N, &[A, A, None], |r| {
+            quantise(r, I16, 30, TiesEven)
+        }),
+        spec(Op::QuantiseError, &[I32, I32], "tp_quantise_error_i32", N, &[A, A, None], |r| {
+            quantise(r, I32, 30, TiesEven)
+        }),
         spec(Op::GradientAccumulate, &[I8, I8, I32], "tp_gradient_accumulate_i8", MATRIX, &[A, A, A], |r| {
             accumulate(r, I8)
         }),
@@ -46,31 +64,33 @@ pub fn specs() -> Vec<Spec> {
         spec(Op::GradientRange, &[I32], "tp_gradient_range_i32", N, &[A, None], range),
         spec(Op::GradientRange, &[I64], "tp_gradient_range_i64", N, &[A, None], range_wide),
         spec(Op::QuantiseGradient, &[I32, I8], "tp_quantise_gradient_i32_i8", N, &[A, A, None], |r| {
-            quantise(r, I8, 31)
+            quantise(r, I8, 31, TiesEven)
         }),
         spec(Op::QuantiseGradient, &[I32, I16], "tp_quantise_gradient_i32_i16", N, &[A, A, None], |r| {
-            quantise(r, I16, 31)
+            quantise(r, I16, 31, TiesEven)
         }),
-        spec(Op::QuantiseGradient, &[I64, I32], "tp_quantise_gradient_i64_i32", N, &[A, A, None], quantise_wide),
-        spec(Op::SgdUpdate, &[I8, I8], "tp_sgd_update_i8_i8", N, &[A, T, None], |r| sgd(r, I8, I8)),
-        spec(Op::SgdUpdate, &[I16, I16], "tp_sgd_update_i16_i16", N, &[A, T, None], |r| sgd(r, I16, I16)),
-        spec(Op::SgdUpdate, &[I32, I32], "tp_sgd_update_i32_i32", N, &[A, T, None], |r| sgd(r, I32, I32)),
-        spec(Op::SgdUpdate, &[I32, I8], "tp_sgd_update_i32_i8", N, &[A, T, None], |r| sgd(r, I32, I8)),
-        spec(Op::SgdUpdate, &[I32, I16], "tp_sgd_update_i32_i16", N, &[A, T, None], |r| sgd(r, I32, I16)),
+        spec(Op::QuantiseGradient, &[I64, I32], "tp_quantise_gradient_i64_i32", N, &[A, A, None], |r| {
+            quantise_wide(r, TiesEven)
+        }),
+        spec(Op::SgdUpdate, &[I8, I8], "tp_sgd_update_i8_i8", N, &[A, T, None], |r| sgd(r, I8, I8, TiesEven)),
+        spec(Op::SgdUpdate, &[I16, I16], "tp_sgd_update_i16_i16", N, &[A, T, None], |r| sgd(r, I16, I16, TiesEven)),
+        spec(Op::SgdUpdate, &[I32, I32], "tp_sgd_update_i32_i32", N, &[A, T, None], |r| sgd(r, I32, I32, TiesEven)),
+        spec(Op::SgdUpdate, &[I32, I8], "tp_sgd_update_i32_i8", N, &[A, T, None], |r| sgd(r, I32, I8, TiesEven)),
+        spec(Op::SgdUpdate, &[I32, I16], "tp_sgd_update_i32_i16", N, &[A, T, None], |r| sgd(r, I32, I16, TiesEven)),
         spec(Op::Velocity, &[I8, I8, I32], "tp_velocity_i8_i8", N, &[A, T, T, None, None, None], |r| {
-            velocity(r, I8, I8)
+            velocity(r, I8, I8, TiesEven)
         }),
         spec(Op::Velocity, &[I16, I16, I32], "tp_velocity_i16_i16", N, &[A, T, T, None, None, None], |r| {
-            velocity(r, I16, I16)
+            velocity(r, I16, I16, TiesEven)
         }),
         spec(Op::Velocity, &[I32, I8, I32], "tp_velocity_i32_i8", N, &[A, T, T, None, None, None], |r| {
-            velocity(r, I32, I8)
+            velocity(r, I32, I8, TiesEven)
         }),
         spec(Op::Velocity, &[I32, I16, I32], "tp_velocity_i32_i16", N, &[A, T, T, None, None, None], |r| {
-            velocity(r, I32, I16)
+            velocity(r, I32, I16, TiesEven)
         }),
         spec(Op::Velocity, &[I32, I32, I32], "tp_velocity_i32_i32", N, &[A, T, T, None, None, None], |r| {
-            velocity(r, I32, I32)
+            velocity(r, I32, I32, TiesEven)
         }),
     ]
 }
@@ -96,9 +116,9 @@ pub fn codes(random: &mut Random, n: usize, elem: Elem) -> Vec<i32> {
     (0..n).map(|_| w32(random.integer(-top, top))).collect()
 }
 
-/// Ties to even; seed and name do not matter.
-pub fn site() -> Site {
-    Site::new("lab", Rounding::TiesEven, 0, 0)
+/// Of a deterministic rule; seed and name do not matter.
+pub fn site(rule: Rounding) -> Site {
+    Site::new("lab", rule, 0, 0)
 }
 
 /// The C struct's mantissa and shift.
@@ -135,22 +155,25 @@ pub(super) fn n_dims(n: usize) -> tinyprec::trace::Dims {
     dims(&[("n", n)])
 }
 
-fn standardise(random: &mut Random) -> Vec<Case> {
+pub(super) fn standardise(random: &mut Random, to: Elem, site: impl Fn() -> Site) -> Vec<Case> {
+    let top = w32((1i64 << (width(to) - 1)) - 1);
+    let least = if to == I8 { -24 } else { -16 };
     each_length(random, |random, n| {
         let x: Vec<i32> = (0..n).map(|_| w32(random.integer(-(1 << 20), 1 << 20))).collect();
         let offset: Vec<i32> = (0..n).map(|_| w32(random.integer(-(1 << 28), 1 << 28))).collect();
         let factors: Vec<Scale> = (0..n)
             .map(|_| {
-                let e = random.integer(-24, -8);
+                let e = random.integer(least, least + if to == I8 { 16 } else { 12 });
                 factor(random, e)
             })
             .collect();
-        let (zero, lo, hi) = (w32(random.integer(-5, 5)), -127, 127);
-        let code = |i: usize| {
+        let (zero, lo, hi) = (w32(random.integer(-5, 5)), -top, top);
+        let mut site = site();
+        let mut code = |i: usize| {
             let r = Requant { src_zero: 0, factor: factors[i], dst_zero: zero, lo, hi, overflow: Overflow::Saturate };
-            r.centred(i64::from(x[i]) * 256 - i64::from(offset[i]), &mut site()).expect("saturates")
+            r.centred(i64::from(x[i]) * 256 - i64::from(offset[i]), &mut site).expect("saturates")
         };
-        let y: Vec<i32> = (0..n).map(code).collect();
+        let y: Vec<i32> = (0..n).map(&mut code).collect();
         let parts: Vec<[i32; 2]> = factors.iter().map(|f| factor_parts(*f)).collect();
         let column = |i: usize| parts.iter().map(|p| p[i]).collect::<Vec<i32>>();
         let args = vec![
@@ -158,7 +181,7 @@ fn standardise(random: &mut Random) -> Vec<Case> {
             input(&offset),
             input(&column(0)),
             input(&column(1)),
-            Arg::Out(stored(&y, I8)),
+            Arg::Out(stored(&y, to)),
             input(&[0, 0, 0, zero, lo, hi]),
             value(small(n)),
         ];
@@ -166,12 +189,12 @@ fn standardise(random: &mut Random) -> Vec<Case> {
     })
 }
 
-pub(super) fn copy(random: &mut Random, from: Elem, to: Elem) -> Vec<Case> {
+pub(super) fn copy(random: &mut Random, from: Elem, to: Elem, rule: Rounding) -> Vec<Case> {
     each_length(random, |random, n| {
         let src = codes(random, n, from);
         let r = Requant { dst_zero: 0, ..requant(random, width(from), to, 0) };
         let mut dst = vec![0; n];
-        kernels::forward_copy(&src, &r, &mut site(), &mut dst).expect("saturates");
+        kernels::forward_copy(&src, &r, &mut site(rule), &mut dst).expect("saturates");
         Case {
             dims: n_dims(n),
             args: vec![Arg::In(stored(&src, from)), Arg::Out(stored(&dst, to)), input(&block(&r)), value(small(n))],
@@ -261,15 +284,15 @@ fn error(random: &mut Random) -> Vec<Case> {
 }
 
 /// Sums or differences of `bits` bits to codes.
-fn quantise(random: &mut Random, to: Elem, bits: u32) -> Vec<Case> {
+pub(super) fn quantise(random: &mut Random, to: Elem, bits: u32, rule: Rounding) -> Vec<Case> {
     each_length(random, |random, n| {
         let top = (1i64 << bits) - 1;
         let src: Vec<i32> = (0..n).map(|_| w32(random.integer(-top, top))).collect();
         let r = requant(random, bits + 1, to, 0);
         let mut dst = vec![0; n];
-        kernels::quantise_error(&src, &r, &mut site(), &mut dst).expect("saturates");
+        kernels::quantise_error(&src, &r, &mut site(rule), &mut dst).expect("saturates");
         let mut again = vec![0; n];
-        kernels::quantise_gradient(&src, &r, &mut site(), &mut again).expect("saturates");
+        kernels::quantise_gradient(&src, &r, &mut site(rule), &mut again).expect("saturates");
         assert_eq!(dst, again, "one arithmetic, two names");
         Case {
             dims: n_dims(n),
@@ -278,7 +301,7 @@ fn quantise(random: &mut Random, to: Elem, bits: u32) -> Vec<Case> {
     })
 }
 
-fn quantise_wide(random: &mut Random) -> Vec<Case> {
+pub(super) fn quantise_wide(random: &mut Random, rule: Rounding) -> Vec<Case> {
     each_length(random, |random, n| {
         let bits = random.integer(30, 56);
         let top = (1i64 << bits) - 1;
@@ -289,7 +312,7 @@ fn quantise_wide(random: &mut Random) -> Vec<Case> {
         let r =
             Requant { src_zero: 0, factor: factor(random, exponent), dst_zero, lo, hi, overflow: Overflow::Saturate };
         let mut dst = vec![0; n];
-        kernels::quantise_gradient_wide(&src, &r, &mut site(), &mut dst).expect("saturates");
+        kernels::quantise_gradient_wide(&src, &r, &mut site(rule), &mut dst).expect("saturates");
         Case { dims: n_dims(n), args: vec![input(&src), output(&dst), input(&block(&r)), value(small(n))] }
     })
 }

@@ -3,7 +3,7 @@
 
 use tinyprec::learn::kernels::{self, Requant};
 use tinyprec::numeric::elementary::{Exponent, exp_neg};
-use tinyprec::numeric::{AccumulatorFormat, Check, Narrow, Overflow, Scale};
+use tinyprec::numeric::{AccumulatorFormat, Check, Narrow, Overflow, Rounding, Scale};
 use tinyprec::trace::BufferKind;
 use tinyprec::trace::Elem::{self, I8, I16, I32, I64};
 use tinyprec::trace::Op;
@@ -22,9 +22,11 @@ const CLASSES: &[&str] = &["classes", "min(1,classes-1)"];
 pub fn specs() -> Vec<Spec> {
     let spec = Spec::new;
     let mut all = vec![
-        spec(Op::HeadForward, &[I8, I8, I8], "tp_head_forward_to_i8", MATRIX, &[A, T, T, A, None], |r| logits(r, I8)),
+        spec(Op::HeadForward, &[I8, I8, I8], "tp_head_forward_to_i8", MATRIX, &[A, T, T, A, None], |r| {
+            logits(r, I8, Rounding::TiesEven)
+        }),
         spec(Op::HeadForward, &[I8, I8, I16], "tp_head_forward_to_i16", MATRIX, &[A, T, T, A, None], |r| {
-            logits(r, I16)
+            logits(r, I16, Rounding::TiesEven)
         }),
         spec(Op::Softmax, &[I8, I32], "tp_softmax_i8_i32", CLASSES, &[A, A], |r| softmax(r, I8, false)),
         spec(Op::Softmax, &[I16, I32], "tp_softmax_i16_i32", CLASSES, &[A, A], |r| softmax(r, I16, false)),
@@ -133,14 +135,14 @@ fn wide(random: &mut Random, feature: Elem, affine: bool) -> Vec<Case> {
     })
 }
 
-fn logits(random: &mut Random, to: Elem) -> Vec<Case> {
+pub(super) fn logits(random: &mut Random, to: Elem, rule: Rounding) -> Vec<Case> {
     each_matrix(random, "", |random, classes, features| {
         let (a, w) = (codes(random, features, I8), codes(random, classes * features, I8));
         let bias: Vec<i32> = (0..classes).map(|_| w32(random.integer(-(1 << 20), 1 << 20))).collect();
         let mut sums = bias.clone();
         kernels::head_forward(&w, 0, &a, 0, &mut sums);
         let r = Requant { dst_zero: 0, ..requant(random, 22, to, 0) };
-        let z: Vec<i32> = sums.iter().map(|s| r.code(*s, &mut site()).expect("saturates")).collect();
+        let z: Vec<i32> = sums.iter().map(|s| r.code(*s, &mut site(rule)).expect("saturates")).collect();
         vec![
             Arg::In(stored(&a, I8)),
             Arg::In(stored(&w, I8)),

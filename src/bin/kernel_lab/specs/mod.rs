@@ -15,12 +15,15 @@ mod int8_ends;
 mod int8_linear;
 mod layers;
 mod maps;
+mod mixed;
 mod padded;
 mod paper;
 mod planes;
 mod ranges;
+mod rounding;
 mod rows;
 mod rows_apart;
+mod shifts;
 mod stochastic;
 mod strategies;
 mod update;
@@ -49,6 +52,9 @@ pub fn all() -> Vec<Spec> {
         forward::specs(),
         head_wide::specs(),
         rows_apart::specs(),
+        rounding::specs(),
+        mixed::specs(),
+        shifts::specs(),
         stochastic::specs(),
         ranges::specs(),
         strategies::specs(),

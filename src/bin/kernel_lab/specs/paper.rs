@@ -28,23 +28,37 @@ pub fn specs() -> Vec<Spec> {
         spec(Op::Range, &[I64], "tp_range_i64", N, &[A, None], range_wide),
         spec(Op::HeadForward, &[I8, I8, I32], "tp_head_forward_affine_i8", MATRIX, &[A, T, T, A], affine)
             .when("affine"),
-        spec(Op::Softmax, &[I32, I8], "tp_softmax_i32_i8", CLASSES, &[A, A, S, None], softmax),
+        spec(Op::Softmax, &[I32, I8], "tp_softmax_i32_i8", CLASSES, &[A, A, S, None], |r| {
+            softmax(r, Rounding::TiesEven)
+        }),
         spec(Op::Error, &[I8, I32], "tp_error_i8", &["batch", "batch*classes"], &[A, None, A, None], error),
-        spec(Op::SgdUpdate, &[I32, I8, I64], "tp_sgd_update_i32_i8_i64", N, &[A, T, A, None, None], |r| sgd(r, I8)),
-        spec(Op::SgdUpdate, &[I32, I16, I64], "tp_sgd_update_i32_i16_i64", N, &[A, T, A, None, None], |r| sgd(r, I16)),
-        spec(Op::SgdUpdate, &[I32, I32, I64], "tp_sgd_update_i32_i32_i64", N, &[A, T, A, None, None], |r| sgd(r, I32)),
-        spec(Op::Requantise, &[I64, I8], "tp_requantise_i64_i8", N, &[A, T, None], |r| requantise(r, I8)),
-        spec(Op::Requantise, &[I64, I16], "tp_requantise_i64_i16", N, &[A, T, None], |r| requantise(r, I16)),
-        spec(Op::Requantise, &[I64, I32], "tp_requantise_i64_i32", N, &[A, T, None], |r| requantise(r, I32)),
+        spec(Op::SgdUpdate, &[I32, I8, I64], "tp_sgd_update_i32_i8_i64", N, &[A, T, A, None, None], |r| {
+            sgd(r, I8, Rounding::TiesEven)
+        }),
+        spec(Op::SgdUpdate, &[I32, I16, I64], "tp_sgd_update_i32_i16_i64", N, &[A, T, A, None, None], |r| {
+            sgd(r, I16, Rounding::TiesEven)
+        }),
+        spec(Op::SgdUpdate, &[I32, I32, I64], "tp_sgd_update_i32_i32_i64", N, &[A, T, A, None, None], |r| {
+            sgd(r, I32, Rounding::TiesEven)
+        }),
+        spec(Op::Requantise, &[I64, I8], "tp_requantise_i64_i8", N, &[A, T, None], |r| {
+            requantise(r, I8, Rounding::TiesEven)
+        }),
+        spec(Op::Requantise, &[I64, I16], "tp_requantise_i64_i16", N, &[A, T, None], |r| {
+            requantise(r, I16, Rounding::TiesEven)
+        }),
+        spec(Op::Requantise, &[I64, I32], "tp_requantise_i64_i32", N, &[A, T, None], |r| {
+            requantise(r, I32, Rounding::TiesEven)
+        }),
         spec(Op::MeanRows, &[I8, F32], "tp_mean_rows_i8_f32", ROWS, &[T, None, None], |r| mean(r, I8)),
         spec(Op::MeanRows, &[I16, F32], "tp_mean_rows_i16_f32", ROWS, &[T, None, None], |r| mean(r, I16)),
         spec(Op::MeanRows, &[I32, F32], "tp_mean_rows_i32_f32", ROWS, &[T, None, None], |r| mean(r, I32)),
-        spec(Op::LoadRows, &[F32, I32], "tp_load_rows_f32_i32", ROWS, &[T, T, None], |r| load(r, I32)),
+        spec(Op::LoadRows, &[F32, I32], "tp_load_rows_f32_i32", ROWS, &[T, T, None], |r| load(r, I32)).doubles(),
         spec(Op::ConsolidateRows, &[I32, F32], "tp_consolidate_rows_i32_f32", ROWS, &[T, A, None, T], |r| {
             merge(r, I32)
         }),
-        spec(Op::LoadRows, &[F32, I8], "tp_load_rows_f32_i8", ROWS, &[T, T, None], |r| load(r, I8)),
-        spec(Op::LoadRows, &[F32, I16], "tp_load_rows_f32_i16", ROWS, &[T, T, None], |r| load(r, I16)),
+        spec(Op::LoadRows, &[F32, I8], "tp_load_rows_f32_i8", ROWS, &[T, T, None], |r| load(r, I8)).doubles(),
+        spec(Op::LoadRows, &[F32, I16], "tp_load_rows_f32_i16", ROWS, &[T, T, None], |r| load(r, I16)).doubles(),
         spec(Op::ConsolidateRows, &[I8, F32], "tp_consolidate_rows_i8_f32", ROWS, &[T, A, None, T], |r| merge(r, I8)),
         spec(Op::ConsolidateRows, &[I16, F32], "tp_consolidate_rows_i16_f32", ROWS, &[T, A, None, T], |r| {
             merge(r, I16)
@@ -86,7 +100,7 @@ fn affine(random: &mut Random) -> Vec<Case> {
     SHAPES.iter().map(|shape| case(random, *shape)).collect()
 }
 
-fn softmax(random: &mut Random) -> Vec<Case> {
+pub(super) fn softmax(random: &mut Random, rule: Rounding) -> Vec<Case> {
     let case = |random: &mut Random, classes: usize| {
         let spread = random.integer(1, 31);
         let (lo, hi) = (-(1i64 << spread), (1i64 << spread) - 1);
@@ -96,7 +110,7 @@ fn softmax(random: &mut Random) -> Vec<Case> {
         let mut p = vec![0; classes];
         kernels::softmax(&z, unit, &mut p);
         let r = Requant { dst_zero: -128, ..requant(random, 31, I8, 0) };
-        let y: Vec<i32> = p.iter().map(|p| r.code(*p, &mut site()).expect("saturates")).collect();
+        let y: Vec<i32> = p.iter().map(|p| r.code(*p, &mut site(rule)).expect("saturates")).collect();
         let (mantissa, left, right) = Exponent::new(unit).parts();
         let mut args = vec![input(&z), Arg::Out(stored(&y, I8)), Arg::Scratch(4 * classes)];
         args.extend([i64::from(mantissa), i64::from(left), i64::from(right)].map(value));
@@ -131,7 +145,7 @@ pub(super) fn fine(random: &mut Random, exponent: i64, zero: i32) -> (Scale, Arg
     (by, input(&block))
 }
 
-fn sgd(random: &mut Random, base: Elem) -> Vec<Case> {
+pub(super) fn sgd(random: &mut Random, base: Elem, rule: Rounding) -> Vec<Case> {
     each_length(random, |random, n| {
         let (g, w) = (codes(random, n, I32), codes(random, n, base));
         let half = 1i64 << (width(base) - 1);
@@ -149,7 +163,7 @@ fn sgd(random: &mut Random, base: Elem) -> Vec<Case> {
         // `widen` multiplies by the fine grid's 2^40 itself.
         let by = wide_by.div(Scale::pow2(kernels::WIDE_FRACTION));
         kernels::widen(&w, zeros[0], by, &mut y);
-        let mut rounder = Rounder::new(Rounding::TiesEven, 0, 0);
+        let mut rounder = Rounder::new(rule, 0, 0);
         let gradient = g.iter().map(|g| i64::from(*g) - i64::from(zeros[1]));
         kernels::subtract_step_wide(&mut y, gradient, step_by, &mut rounder);
         let args = vec![input(&g), Arg::In(stored(&w, base)), output(&y), wide_block, step_block, value(small(n))];
@@ -157,7 +171,7 @@ fn sgd(random: &mut Random, base: Elem) -> Vec<Case> {
     })
 }
 
-pub(super) fn requantise(random: &mut Random, to: Elem) -> Vec<Case> {
+pub(super) fn requantise(random: &mut Random, to: Elem, rule: Rounding) -> Vec<Case> {
     each_length(random, |random, n| {
         let bits = random.integer(30, 56);
         let top = (1i64 << bits) - 1;
@@ -168,7 +182,7 @@ pub(super) fn requantise(random: &mut Random, to: Elem) -> Vec<Case> {
         let r =
             Requant { src_zero: 0, factor: factor(random, exponent), dst_zero, lo, hi, overflow: Overflow::Saturate };
         let mut dst = vec![0; n];
-        kernels::narrow_wide_codes(&src, &r, &mut site(), &mut dst).expect("saturates");
+        kernels::narrow_wide_codes(&src, &r, &mut site(rule), &mut dst).expect("saturates");
         let args = vec![input(&src), Arg::Out(stored(&dst, to)), input(&block(&r)), value(small(n))];
         Case { dims: n_dims(n), args }
     })

@@ -35,7 +35,7 @@ pub fn specs() -> Vec<Spec> {
         pull(&[I32, F32, F32], "tp_anchor_pull_i32_f32", |r| pulls(r, I32)),
         moved(&[F32, I8], "tp_move_weights_i8", |r| moves(r, I8)),
         moved(&[F32, I16], "tp_move_weights_i16", |r| moves(r, I16)),
-        moved(&[F32, I32], "tp_move_weights_i32", |r| moves(r, I32)),
+        moved(&[F32, I32], "tp_move_weights_i32", |r| moves(r, I32)).doubles(),
         keep(&[F32, I8, F32, F32], "tp_keep_anchor_i8_f32", |r| anchors(r, I8, false)),
         keep(&[F32, I16, F32, F32], "tp_keep_anchor_i16_f32", |r| anchors(r, I16, false)),
         keep(&[F32, I32, F32, F32], "tp_keep_anchor_i32_f32", |r| anchors(r, I32, false)),

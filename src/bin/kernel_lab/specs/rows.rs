@@ -34,21 +34,21 @@ pub fn specs() -> Vec<Spec> {
             past,
         ),
         spec(Op::ConsolidateRows, &[I8, I8], "tp_consolidate_rows_i8", CONSOLIDATE_8, &[T, A, None, T], |r| {
-            consolidate(r, I8)
+            consolidate(r, I8, Rounding::TiesEven)
         }),
         spec(Op::ConsolidateRows, &[I16, I16], "tp_consolidate_rows_i16", CONSOLIDATE_16, &[T, A, None, T], |r| {
-            consolidate(r, I16)
+            consolidate(r, I16, Rounding::TiesEven)
         }),
         spec(Op::ConsolidateRows, &[I32, I32], "tp_consolidate_rows_i32", CONSOLIDATE_32, &[T, A, None, T], |r| {
-            consolidate(r, I32)
+            consolidate(r, I32, Rounding::TiesEven)
         }),
     ]
 }
 
 // A division takes one subtraction a bit of the quotient.
-const CONSOLIDATE_8: &[&str] = &["rows", "n", "n*8", "n*9"];
-const CONSOLIDATE_16: &[&str] = &["rows", "n", "n*16", "n*17"];
-const CONSOLIDATE_32: &[&str] = &["rows", "n", "n*32", "n*33"];
+pub(super) const CONSOLIDATE_8: &[&str] = &["rows", "n", "n*8", "n*9"];
+pub(super) const CONSOLIDATE_16: &[&str] = &["rows", "n", "n*16", "n*17"];
+pub(super) const CONSOLIDATE_32: &[&str] = &["rows", "n", "n*32", "n*33"];
 
 fn row_dims(rows: usize, columns: usize) -> tinyprec::trace::Dims {
     dims(&[("n", rows * columns), ("rows", rows)])
@@ -104,7 +104,7 @@ fn past(random: &mut Random) -> Vec<Case> {
         .collect()
 }
 
-fn consolidate(random: &mut Random, elem: Elem) -> Vec<Case> {
+pub(super) fn consolidate(random: &mut Random, elem: Elem, rule: Rounding) -> Vec<Case> {
     let case = |random: &mut Random, (rows, columns): (usize, usize)| {
         let (total, list, take) = chosen(random, rows);
         let (tw, cw) = (codes(random, total * columns, elem), codes(random, total * columns, elem));
@@ -122,7 +122,7 @@ fn consolidate(random: &mut Random, elem: Elem) -> Vec<Case> {
         for (row, w) in list.iter().zip(&weights) {
             let from = usize::try_from(*row).expect("a row") * columns;
             let at = from..from + columns;
-            kernels::consolidate_rows(&mut after[at.clone()], &tw[at], (mean, *w, 16), &to, &mut site())
+            kernels::consolidate_rows(&mut after[at.clone()], &tw[at], (mean, *w, 16), &to, &mut site(rule))
                 .expect("saturates");
         }
         let args = vec![

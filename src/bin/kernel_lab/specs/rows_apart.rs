@@ -1,22 +1,20 @@
-//! Twins of rows kept in fewer than 8 bits or in halves, and of 16-bit features' standardisation; the references are `numeric::pack` and
-//! `learn::kernels`.
+//! Twins of rows kept in fewer than 8 bits or in halves; the references are `numeric::pack` and `learn::kernels`.
 
-use tinyprec::learn::kernels::{self, Requant};
-use tinyprec::numeric::{Format, Overflow, Scale, half_float, pack};
+use tinyprec::learn::kernels;
+use tinyprec::numeric::{Format, half_float, pack};
 use tinyprec::trace::BufferKind;
-use tinyprec::trace::Elem::{self, Bf16, F16, F32, I8, I16, I32};
+use tinyprec::trace::Elem::{self, Bf16, F16, F32, I8};
 use tinyprec::trace::Op;
 
 use super::formats::{narrow_bits, packed, packed_exactly, reals, to_half};
-use super::head::{each_length, factor, factor_parts, n_dims, site, stored};
+use super::head::{each_length, n_dims, stored};
 use super::{N, small, w32};
 use crate::cases::{Arg, Case, Random, Spec, input, output, value};
 
 const A: Option<BufferKind> = Some(BufferKind::Activation);
-const W: Option<BufferKind> = Some(BufferKind::Weights);
 const T: Option<BufferKind> = Some(BufferKind::State);
 
-/// Unpacking, packing, standardising.
+/// Unpacking and packing.
 pub fn specs() -> Vec<Spec> {
     let spec = Spec::new;
     vec![
@@ -26,7 +24,6 @@ pub fn specs() -> Vec<Spec> {
         spec(Op::Pack, &[F32, F16], "tp_pack_f16", N, &[A, T], |r| halved(r, F16)),
         spec(Op::Unpack, &[Bf16, F32], "tp_unpack_bf16", N, &[T, A], |r| widened(r, Bf16)),
         spec(Op::Pack, &[F32, Bf16], "tp_pack_bf16", N, &[A, T], |r| halved(r, Bf16)),
-        spec(Op::Standardise, &[I32, I16], "tp_standardise_i16", N, &[A, W, W, W, A, None], standardise),
     ]
 }
 
@@ -71,28 +68,5 @@ fn halved(random: &mut Random, elem: Elem) -> Vec<Case> {
         let rounded = |x: &f32| to_half(kernels::round_to_format(*x, format).clamp(-largest, largest), elem);
         let y: Vec<u16> = x.iter().map(rounded).collect();
         Case { dims: n_dims(n), args: vec![input(&x), output(&y), value(small(n))] }
-    })
-}
-
-fn standardise(random: &mut Random) -> Vec<Case> {
-    each_length(random, |random, n| {
-        let x: Vec<i32> = (0..n).map(|_| w32(random.integer(-(1 << 20), 1 << 20))).collect();
-        let offset: Vec<i32> = (0..n).map(|_| w32(random.integer(-(1 << 28), 1 << 28))).collect();
-        let a_factor = |_| {
-            let e = random.integer(-16, -4);
-            factor(random, e)
-        };
-        let factors: Vec<Scale> = (0..n).map(a_factor).collect();
-        let (zero, lo, hi) = (w32(random.integer(-5, 5)), -32767, 32767);
-        let code = |i: usize| {
-            let r = Requant { src_zero: 0, factor: factors[i], dst_zero: zero, lo, hi, overflow: Overflow::Saturate };
-            r.centred(i64::from(x[i]) * 256 - i64::from(offset[i]), &mut site()).expect("saturates")
-        };
-        let y: Vec<i32> = (0..n).map(code).collect();
-        let parts: Vec<[i32; 2]> = factors.iter().map(|f| factor_parts(*f)).collect();
-        let column = |i: usize| parts.iter().map(|p| p[i]).collect::<Vec<i32>>();
-        let mut args = vec![input(&x), input(&offset), input(&column(0)), input(&column(1))];
-        args.extend([Arg::Out(stored(&y, I16)), input(&[0, 0, 0, zero, lo, hi]), value(small(n))]);
-        Case { dims: n_dims(n), args }
     })
 }

@@ -8,25 +8,39 @@ use tinyprec::trace::Elem::{self, I8, I16, I32, I64};
 use tinyprec::trace::Op;
 
 use super::formats::{DRAWS, generator};
-use super::head::{block, codes, each_length, factor, factor_parts, n_dims, stored, width};
+use super::head::{block, codes, each_length, factor, factor_parts, n_dims, standardise, stored, width};
 use super::paper::fine;
 use super::{small, w32};
 use crate::cases::{Arg, Bytes, Case, Random, Spec, input, output, value};
 
 const A: Option<BufferKind> = Some(BufferKind::Activation);
 const T: Option<BufferKind> = Some(BufferKind::State);
-/// On the M7 GCC makes loops of their own of steps with momentum and without, which no dimension tells apart.
-const NOT_M7: &[&str] = &["cortex-m4", "cortex-a53", "rv32imc"];
-/// A draw for each of two or three terms.
+const W: Option<BufferKind> = Some(BufferKind::Weights);
+/// From the fine grid to the stored weights.
+const FINE: &[Option<BufferKind>] = &[A, T, None, None];
+/// A draw for each of two or three terms; blocks that begin with a value's first term are every fourth value's of two, every eighth's of
+/// three. On the M7 steps with momentum run loops of their own.
 const TERMS: &[&str] = &[
     "n",
     "n*stochastic",
+    "n*(stochastic-1)",
     "ceil_div(n*stochastic,8)",
     "ceil_div(n*stochastic,8)*3",
     "ceil_div(n*stochastic,8)*4",
     "ceil_div(n*stochastic,8)*12",
     "ceil_div(n*stochastic,8)*15",
     "ceil_div(n*stochastic,8)*16",
+    "ceil_div(n,stochastic*4-4)",
+    "ceil_div(n,stochastic*4-4)*3",
+    "ceil_div(n,stochastic*4-4)*4",
+    "ceil_div(n,stochastic*4-4)*12",
+    "ceil_div(n,stochastic*4-4)*15",
+    "ceil_div(n,stochastic*4-4)*16",
+    "n*kept",
+    "n*stochastic*kept",
+    "n*(stochastic-1)*kept",
+    "ceil_div(n*stochastic,8)*kept",
+    "ceil_div(n,stochastic*4-4)*kept",
 ];
 
 /// Everything that draws but SGD's step on a fixed range.
@@ -36,6 +50,8 @@ pub fn specs() -> Vec<Spec> {
     let copied = |elems, symbol, cases| at_random(Op::ForwardCopy, elems, symbol, &[T, T, None, None], cases);
     let error = |elems, symbol, cases| at_random(Op::QuantiseError, elems, symbol, &[A, A, None, None], cases);
     let gradient = |elems, symbol, cases| at_random(Op::QuantiseGradient, elems, symbol, &[A, A, None, None], cases);
+    let features =
+        |elems, symbol, cases| at_random(Op::Standardise, elems, symbol, &[A, W, W, W, A, None, None], cases);
     let step = |elems, symbol, cases| at_random(Op::SgdUpdate, elems, symbol, &[A, T, A, None, None, None], cases);
     let velocity = |elems, symbol, cases| {
         Spec::new(Op::Velocity, elems, symbol, TERMS, &[A, T, T, None, None], cases).when("stochastic")
@@ -47,19 +63,27 @@ pub fn specs() -> Vec<Spec> {
         copied(&[I8, I16], "tp_forward_copy_random_i8_i16", |r| drawn(r, I8, I16)),
         copied(&[I16, I16], "tp_forward_copy_random_i16_i16", |r| drawn(r, I16, I16)),
         copied(&[I32, I16], "tp_forward_copy_random_i32_i16", |r| drawn(r, I32, I16)),
+        copied(&[I8, I32], "tp_forward_copy_random_i8_i32", |r| drawn(r, I8, I32)),
+        copied(&[I16, I32], "tp_forward_copy_random_i16_i32", |r| drawn(r, I16, I32)),
+        copied(&[I32, I32], "tp_forward_copy_random_i32_i32", |r| drawn(r, I32, I32)),
+        features(&[I32, I8], "tp_standardise_random_i8", |r| standardised(r, I8)),
+        features(&[I32, I16], "tp_standardise_random_i16", |r| standardised(r, I16)),
         error(&[I32, I8], "tp_quantise_error_random_i8", |r| drawn(r, I32, I8)),
         error(&[I32, I16], "tp_quantise_error_random_i16", |r| drawn(r, I32, I16)),
         error(&[I32, I32], "tp_quantise_error_random_i32", |r| drawn(r, I32, I32)),
         gradient(&[I32, I8], "tp_quantise_gradient_random_i32_i8", |r| drawn(r, I32, I8)),
         gradient(&[I32, I16], "tp_quantise_gradient_random_i32_i16", |r| drawn(r, I32, I16)),
+        gradient(&[I64, I32], "tp_quantise_gradient_random_i64_i32", |r| drawn_wide(r, I32)),
+        at_random(Op::Requantise, &[I64, I16], "tp_requantise_random_i64_i16", FINE, |r| drawn_wide(r, I16)),
+        at_random(Op::Requantise, &[I64, I32], "tp_requantise_random_i64_i32", FINE, |r| drawn_wide(r, I32)),
         step(&[I32, I8, I64], "tp_sgd_update_random_i32_i8_i64", |r| sgd(r, I8)),
         step(&[I32, I16, I64], "tp_sgd_update_random_i32_i16_i64", |r| sgd(r, I16)),
         step(&[I32, I32, I64], "tp_sgd_update_random_i32_i32_i64", |r| sgd(r, I32)),
         velocity(&[I8, I8, I32], "tp_velocity_random_i8_i8", |r| velocities(r, I8, I8)),
         velocity(&[I16, I16, I32], "tp_velocity_random_i16_i16", |r| velocities(r, I16, I16)),
-        velocity(&[I32, I8, I32], "tp_velocity_random_i32_i8", |r| velocities(r, I32, I8)).cores(NOT_M7),
-        velocity(&[I32, I16, I32], "tp_velocity_random_i32_i16", |r| velocities(r, I32, I16)).cores(NOT_M7),
-        velocity(&[I32, I32, I32], "tp_velocity_random_i32_i32", |r| velocities(r, I32, I32)).cores(NOT_M7),
+        velocity(&[I32, I8, I32], "tp_velocity_random_i32_i8", |r| velocities(r, I32, I8)),
+        velocity(&[I32, I16, I32], "tp_velocity_random_i32_i16", |r| velocities(r, I32, I16)),
+        velocity(&[I32, I32, I32], "tp_velocity_random_i32_i32", |r| velocities(r, I32, I32)),
     ]
 }
 
@@ -67,6 +91,18 @@ pub fn specs() -> Vec<Spec> {
 fn draws(random: &mut Random) -> (Arg, Site) {
     let (seed, stream) = (random.next(), random.next());
     (generator(seed, stream), Site::new("lab", Rounding::Stochastic, seed, stream))
+}
+
+/// As those of ties to even, with a generator before the length.
+fn standardised(random: &mut Random, to: Elem) -> Vec<Case> {
+    let (seed, stream) = (random.next(), random.next());
+    let site = || Site::new("lab", Rounding::Stochastic, seed, stream);
+    let with_draws = |mut case: Case| {
+        let at = case.args.len() - 1;
+        case.args.insert(at, generator(seed, stream));
+        Case { dims: case.dims.with("stochastic", 1), ..case }
+    };
+    standardise(random, to, site).into_iter().map(with_draws).collect()
 }
 
 fn drawn(random: &mut Random, from: Elem, to: Elem) -> Vec<Case> {
@@ -86,6 +122,25 @@ fn drawn(random: &mut Random, from: Elem, to: Elem) -> Vec<Case> {
             generator,
             value(small(n)),
         ];
+        Case { dims: n_dims(n).with("stochastic", 1), args }
+    })
+}
+
+/// Sums of 30 to 56 bits, whose codes are at most 62 places above the products' last: one draw a code.
+fn drawn_wide(random: &mut Random, to: Elem) -> Vec<Case> {
+    each_length(random, |random, n| {
+        let bits = random.integer(30, 56);
+        let top = (1i64 << bits) - 1;
+        let src: Vec<i64> = (0..n).map(|_| random.integer(-top, top)).collect();
+        let half = 1i64 << (width(to) - 1);
+        let exponent = (i64::from(width(to)) - bits + random.integer(-4, 0)).max(-31);
+        let (lo, hi, dst_zero) = (w32(-half), w32(half - 1), w32(random.integer(-half, half - 1)));
+        let by = factor(random, exponent);
+        let r = Requant { src_zero: 0, factor: by, dst_zero, lo, hi, overflow: Overflow::Saturate };
+        let (generator, mut site) = draws(random);
+        let dst: Vec<i32> = src.iter().map(|x| r.centred(*x, &mut site).expect("saturates")).collect();
+        let mut args = vec![input(&src), Arg::Out(stored(&dst, to)), input(&block(&r))];
+        args.extend([generator, value(small(n))]);
         Case { dims: n_dims(n).with("stochastic", 1), args }
     })
 }
@@ -139,7 +194,8 @@ fn velocities(random: &mut Random, elem: Elem, master: Elem) -> Vec<Case> {
         let mut args = vec![Arg::In(stored(&g, elem)), Arg::In(stored(&w, master))];
         args.extend([Arg::InOut(v.bytes(), after.bytes()), input(blocks.as_flattened()), generator]);
         args.extend([first, last, small(n)].map(value));
-        Case { dims: n_dims(n).with("stochastic", u64::try_from(last - first + 1).expect("2 or 3")), args }
+        let dims = n_dims(n).with("stochastic", u64::try_from(last - first + 1).expect("2 or 3"));
+        Case { dims: dims.with("kept", u64::from(momentum)), args }
     };
     super::LENGTHS.iter().map(|n| case(random, *n)).collect()
 }

@@ -67,6 +67,7 @@ pub fn specs() -> Vec<Spec> {
         latent(Op::StoreLatent, &[I8, I8], "tp_store_latent_i8", |r| latents(r, I8)),
         latent(Op::StoreLatent, &[F32, F32], "tp_store_latent_f32", |r| latents(r, F32)),
         latent(Op::StoreLatent, &[I16, I16], "tp_store_latent_i16", |r| latents(r, I16)),
+        latent(Op::StoreLatent, &[I32, I32], "tp_store_latent_i32", |r| latents(r, I32)),
         latent(Op::StoreLatent, &[I16, B1], "tp_store_latent_i16_b1", |r| to_signs(r, I16)),
         latent(Op::StoreLatent, &[I32, B1], "tp_store_latent_i32_b1", |r| to_signs(r, I32)),
         latent(Op::StoreLatent, &[I8, B1], "tp_store_latent_i8_b1", |r| to_signs(r, I8)),
@@ -80,8 +81,14 @@ pub fn specs() -> Vec<Spec> {
     ]
 }
 
+/// Some are the negative of the one before: sums cancel.
 pub(super) fn reals(random: &mut Random, n: usize) -> Vec<f32> {
-    (0..n).map(|_| random.unit() * 4.0).collect()
+    let mut last = 0.0;
+    let mut one = |_| {
+        last = if random.next().is_multiple_of(16) { -last } else { random.unit() * 4.0 };
+        last
+    };
+    (0..n).map(&mut one).collect()
 }
 
 /// Features as stored, and the reals they stand for.

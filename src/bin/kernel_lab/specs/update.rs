@@ -1,14 +1,14 @@
 //! Cases of SGD's step and of the velocity; the references are `learn::kernels`.
 
 use tinyprec::learn::kernels::{self, Step};
-use tinyprec::numeric::{Overflow, Scale};
+use tinyprec::numeric::{Overflow, Rounding, Scale};
 use tinyprec::trace::Elem::{self, I32};
 
 use super::head::{codes, each_length, factor, factor_parts, n_dims, site, stored, width};
 use super::{small, w32};
 use crate::cases::{Arg, Bytes, Case, Random, input, value};
 
-pub(super) fn sgd(random: &mut Random, gradient: Elem, master: Elem) -> Vec<Case> {
+pub(super) fn sgd(random: &mut Random, gradient: Elem, master: Elem, rule: Rounding) -> Vec<Case> {
     each_length(random, |random, n| {
         let (g, w) = (codes(random, n, gradient), codes(random, n, master));
         let half = 1i64 << (width(gradient) - 1);
@@ -17,7 +17,7 @@ pub(super) fn sgd(random: &mut Random, gradient: Elem, master: Elem) -> Vec<Case
         let exponent = i64::from(width(master)) - i64::from(width(gradient)) + random.integer(-8, 2);
         let step = Step { src_zero, factor: factor(random, exponent), lo: -top, hi: top, overflow: Overflow::Saturate };
         let mut after = w.clone();
-        kernels::sgd_update(&mut after, &g, &step, &mut site(), &mut site()).expect("saturates");
+        kernels::sgd_update(&mut after, &g, &step, &mut site(rule), &mut site(rule)).expect("saturates");
         let [mantissa, shift] = factor_parts(step.factor);
         let args = vec![
             Arg::In(stored(&g, gradient)),
@@ -29,7 +29,7 @@ pub(super) fn sgd(random: &mut Random, gradient: Elem, master: Elem) -> Vec<Case
     })
 }
 
-pub(super) fn velocity(random: &mut Random, elem: Elem, master: Elem) -> Vec<Case> {
+pub(super) fn velocity(random: &mut Random, elem: Elem, master: Elem, rule: Rounding) -> Vec<Case> {
     each_length(random, |random, n| {
         let (g, w, v) = (codes(random, n, elem), codes(random, n, master), codes(random, n, I32));
         let half = 1i64 << (width(elem) - 1);
@@ -51,7 +51,7 @@ pub(super) fn velocity(random: &mut Random, elem: Elem, master: Elem) -> Vec<Cas
             (&w, 0, Some(decay)),
             Some(momentum),
             limits,
-            &mut site(),
+            &mut site(rule),
         )
         .expect("saturates");
         let parameters = |scale: Scale, zero: i32| {
