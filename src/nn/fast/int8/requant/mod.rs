@@ -280,7 +280,10 @@ mod tests {
     fn groups_of_pixels(bound: i32, most: i32) {
         for (channels, stride) in [(8, 16), (16, 16), (32, 32), (48, 48), (64, 64), (80, 80), (128, 128)] {
             let factors: Vec<Multiplier> = (0..channels)
-                .map(|c: i32| Multiplier::from_parts((1 << 30) + (c * 0x012d_687f) % (1 << 30), most - c % 14).unwrap())
+                .map(|c: i32| {
+                    Multiplier::from_parts((1 << 30) + c.wrapping_mul(0x012d_687f).rem_euclid(1 << 30), most - c % 14)
+                        .unwrap()
+                })
                 .collect();
             let channels = factors.len();
             let near: Vec<Vec<i32>> = factors.iter().map(|f| sums_near_ties(*f, bound)).collect();
