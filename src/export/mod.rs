@@ -58,6 +58,7 @@ pub const CLASS_SOURCES: &[(&str, &str)] = &[
     ("tinymaix.c", include_str!("c/tinymaix.c")),
     ("tinyol.c", include_str!("c/tinyol.c")),
     ("gemm.c", include_str!("c/gemm.c")),
+    ("gemm_int8.c", include_str!("c/gemm_int8.c")),
     ("bitserial.c", include_str!("c/bitserial.c")),
 ];
 

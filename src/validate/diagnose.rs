@@ -247,6 +247,23 @@ mod tests {
         assert!(matches!(first(&single), Pattern::Single { site, .. } if site == "l11"));
     }
 
+    /// What is found goes when its cause goes: each disturbance is corrected as its finding says, and nothing is left to find.
+    #[test]
+    fn a_cause_that_is_removed_is_no_longer_found() {
+        let disturbed = [
+            run(|_, o| o.predicted_ms * 3.0),
+            run(|_, o| o.predicted_ms * if o.kind == "dw" { 2.4 } else { 1.0 }),
+            run(|_, o| o.predicted_ms * if o.working_set_bytes > 16384.0 { 1.6 } else { 1.0 }),
+            run(|_, o| o.predicted_ms + 0.4),
+        ];
+        for rows in disturbed {
+            let pattern = first(&rows);
+            let mended = correct(&rows, &pattern);
+            assert!(!diagnose(&mended, 216.0).iter().any(|f| f.pattern == pattern), "{pattern:?}");
+            assert!(energy(&mended) < 0.05 * energy(&rows), "{pattern:?} explains what was disturbed");
+        }
+    }
+
     #[test]
     fn two_disturbances_are_found_one_after_the_other_and_none_where_there_is_none() {
         let both = run(|_, o| o.predicted_ms * 2.0 * if o.kind == "conv" { 1.7 } else { 1.0 });

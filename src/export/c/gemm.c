@@ -1,6 +1,5 @@
-/* Matrix products on NEON without dot-product instructions: patches gathered into panels, blocks of sums held in registers. Empty elsewhere. */
+/* Matrix products in single precision on NEON: patches gathered into panels, blocks of sums held in registers. Empty elsewhere. */
 #include "classes.h"
-#include "int8.h"
 #include "window.h"
 
 #if defined(__ARM_NEON)
@@ -225,6 +224,25 @@ TP_INLINE void tp_winograd_out(const float32x4_t m[8], float *to, int32_t apart)
     vst1q_f32(to + 5 * apart, vfmaq_n_f32(vaddq_f32(vaddq_f32(m[7], dif1), dif3), dif2, 32.0f));
 }
 
+/* Products of all tiles and filters at so many points. */
+TP_INLINE void tp_all_points(const float *points, float *panel, const float *weight, float *product, const int32_t n, int32_t tiles, int32_t ic, int32_t oc)
+{
+    static const float none[8];
+    for (int32_t r = 0; r < n; r++) {
+        tp_panels(points + r * tiles * ic, panel, tiles, ic);
+        float *to = product + r * tiles * oc;
+        const float *w = weight + r * ic * oc;
+        for (int32_t o = 0; o < oc; o += 8, w += 8 * ic) {
+            const float *from = panel;
+            float *at = to + o;
+            int32_t p = 0;
+            for (; p <= tiles - 12; p += 12, from += 12 * ic, at += 12 * oc) tp_twelve(from, w, none, at, ic, oc);
+            for (; p <= tiles - 4; p += 4, from += 4 * ic, at += 4 * oc) tp_four(from, w, none, at, ic, oc);
+            for (; p < tiles; p++, from += ic, at += oc) tp_pixel(from, w, none, at, ic);
+        }
+    }
+}
+
 void tp_gemm_winograd_f32(const float *restrict x, const float *restrict weight, const float *restrict bias, float *restrict y, float *restrict border, float *restrict points, float *restrict panel, float *restrict product, const tp_conv *restrict s)
 {
     const int32_t down = (s->oh + 5) / 6, across = (s->ow + 5) / 6, width = 6 * across + 2, tiles = down * across, ic = s->ic, oc = s->oc;
@@ -246,20 +264,7 @@ void tp_gemm_winograd_f32(const float *restrict x, const float *restrict weight,
                     tp_winograd_in(d, to + i * tiles * ic, 8 * tiles * ic);
                 }
             }
-    for (int32_t r = 0; r < 64; r++) {
-        static const float none[8];
-        tp_panels(points + r * tiles * ic, panel, tiles, ic);
-        float *to = product + r * tiles * oc;
-        const float *w = weight + r * ic * oc;
-        for (int32_t o = 0; o < oc; o += 8, w += 8 * ic) {
-            const float *from = panel;
-            float *at = to + o;
-            int32_t p = 0;
-            for (; p <= tiles - 12; p += 12, from += 12 * ic, at += 12 * oc) tp_twelve(from, w, none, at, ic, oc);
-            for (; p <= tiles - 4; p += 4, from += 4 * ic, at += 4 * oc) tp_four(from, w, none, at, ic, oc);
-            for (; p < tiles; p++, from += ic, at += oc) tp_pixel(from, w, none, at, ic);
-        }
-    }
+    tp_all_points(points, panel, weight, product, 64, tiles, ic, oc);
     for (int32_t ty = 0; ty < down; ty++)
         for (int32_t tx = 0; tx < across; tx++)
             for (int32_t c = 0; c < oc; c += 4) {
@@ -279,6 +284,73 @@ void tp_gemm_winograd_f32(const float *restrict x, const float *restrict weight,
                 const int32_t rows = tp_min(6, s->oh - 6 * ty), columns = tp_min(6, s->ow - 6 * tx);
                 for (int32_t i = 0; i < rows; i++) {
                     float *to = y + ((6 * ty + i) * s->ow + 6 * tx) * oc + c;
+                    for (int32_t k = 0; k < columns; k++) vst1q_f32(to + k * oc, vaddq_f32(vld1q_f32(square[i][k]), vld1q_f32(bias + c)));
+                }
+            }
+}
+
+/* Six points of a line of a tile to the points 0, 1, -1, 2, -2 and infinity. */
+TP_INLINE void tp_winograd_in_4(const float32x4_t d[6], float *to, int32_t apart)
+{
+    const float32x4_t even = vfmaq_n_f32(d[4], d[2], -4.0f), odd = vfmaq_n_f32(d[3], d[1], -4.0f), even2 = vsubq_f32(d[4], d[2]), odd2 = vsubq_f32(d[3], d[1]);
+    vst1q_f32(to, vfmaq_n_f32(vfmaq_n_f32(d[4], d[0], 4.0f), d[2], -5.0f));
+    vst1q_f32(to + apart, vaddq_f32(even, odd));
+    vst1q_f32(to + 2 * apart, vsubq_f32(even, odd));
+    vst1q_f32(to + 3 * apart, vfmaq_n_f32(even2, odd2, 2.0f));
+    vst1q_f32(to + 4 * apart, vfmaq_n_f32(even2, odd2, -2.0f));
+    vst1q_f32(to + 5 * apart, vfmaq_n_f32(vfmaq_n_f32(d[5], d[1], 4.0f), d[3], -5.0f));
+}
+
+TP_INLINE void tp_winograd_out_4(const float32x4_t m[6], float *to, int32_t apart)
+{
+    const float32x4_t sum1 = vaddq_f32(m[1], m[2]), dif1 = vsubq_f32(m[1], m[2]), sum2 = vaddq_f32(m[3], m[4]), dif2 = vsubq_f32(m[3], m[4]);
+    vst1q_f32(to, vaddq_f32(vaddq_f32(m[0], sum1), sum2));
+    vst1q_f32(to + apart, vfmaq_n_f32(dif1, dif2, 2.0f));
+    vst1q_f32(to + 2 * apart, vfmaq_n_f32(sum1, sum2, 4.0f));
+    vst1q_f32(to + 3 * apart, vfmaq_n_f32(vaddq_f32(m[5], dif1), dif2, 8.0f));
+}
+
+void tp_gemm_winograd_4_f32(const float *restrict x, const float *restrict weight, const float *restrict bias, float *restrict y, float *restrict border, float *restrict points, float *restrict panel, float *restrict product, const tp_conv *restrict s)
+{
+    const int32_t down = (s->oh + 3) / 4, across = (s->ow + 3) / 4, width = 4 * across + 2, tiles = down * across, ic = s->ic, oc = s->oc;
+    tp_border(x, border, s, 4 * down + 2, width);
+    for (int32_t ty = 0; ty < down; ty++)
+        for (int32_t tx = 0; tx < across; tx++)
+            for (int32_t c = 0; c < ic; c += 4) {
+                const float *from = border + (4 * ty * width + 4 * tx) * ic + c;
+                float *to = points + (ty * across + tx) * ic + c, half[6][6][4];
+                float32x4_t d[6];
+                for (int32_t i = 0; i < 6; i++) {
+#pragma GCC unroll 6
+                    for (int32_t k = 0; k < 6; k++) d[k] = vld1q_f32(from + (i * width + k) * ic);
+                    tp_winograd_in_4(d, half[0][i], 24);
+                }
+                for (int32_t i = 0; i < 6; i++) {
+#pragma GCC unroll 6
+                    for (int32_t k = 0; k < 6; k++) d[k] = vld1q_f32(half[i][k]);
+                    tp_winograd_in_4(d, to + i * tiles * ic, 6 * tiles * ic);
+                }
+            }
+    tp_all_points(points, panel, weight, product, 36, tiles, ic, oc);
+    for (int32_t ty = 0; ty < down; ty++)
+        for (int32_t tx = 0; tx < across; tx++)
+            for (int32_t c = 0; c < oc; c += 4) {
+                const float *from = product + (ty * across + tx) * oc + c;
+                float half[4][6][4], square[4][4][4];
+                float32x4_t m[6];
+                for (int32_t i = 0; i < 6; i++) {
+#pragma GCC unroll 6
+                    for (int32_t k = 0; k < 6; k++) m[k] = vld1q_f32(from + (i + 6 * k) * tiles * oc);
+                    tp_winograd_out_4(m, half[0][i], 24);
+                }
+                for (int32_t i = 0; i < 4; i++) {
+#pragma GCC unroll 6
+                    for (int32_t k = 0; k < 6; k++) m[k] = vld1q_f32(half[i][k]);
+                    tp_winograd_out_4(m, square[i][0], 4);
+                }
+                const int32_t rows = tp_min(4, s->oh - 4 * ty), columns = tp_min(4, s->ow - 4 * tx);
+                for (int32_t i = 0; i < rows; i++) {
+                    float *to = y + ((4 * ty + i) * s->ow + 4 * tx) * oc + c;
                     for (int32_t k = 0; k < columns; k++) vst1q_f32(to + k * oc, vaddq_f32(vld1q_f32(square[i][k]), vld1q_f32(bias + c)));
                 }
             }
@@ -359,107 +431,6 @@ void tp_gemm_depthwise_f32(const float *restrict x, const float *restrict weight
                     for (int32_t kx = h.begin; kx < h.end; kx++, from += channels, by += channels) sum = __builtin_fmaf(*from, *by, sum);
                 }
                 *y++ = sum + bias[c];
-            }
-        }
-    }
-}
-
-/* Codes of one or four patches under one or four filters. */
-TP_INLINE void tp_tile(const int8_t *w, const int8_t *patch, const int32_t *bias, const tp_factor *factor, int8_t *y, const tp_quant *q, int32_t oc, int32_t terms, const int32_t filters, const int32_t patches)
-{
-    int32x4_t lanes[16];
-    int32_t sum[16];
-#pragma GCC unroll 16
-    for (int32_t i = 0; i < filters * patches; i++) lanes[i] = vdupq_n_s32(0);
-    for (int32_t left = terms >> 4; left > 0; left--, w += 16, patch += 16) {
-#pragma GCC unroll 4
-        for (int32_t f = 0; f < filters; f++) {
-            const int8x16_t a = vld1q_s8(w + f * terms);
-#pragma GCC unroll 4
-            for (int32_t p = 0; p < patches; p++) {
-                const int8x16_t b = vld1q_s8(patch + p * terms);
-                lanes[f * patches + p] = vpadalq_s16(lanes[f * patches + p], vmlal_high_s8(vmull_s8(vget_low_s8(a), vget_low_s8(b)), a, b));
-            }
-        }
-    }
-#pragma GCC unroll 16
-    for (int32_t i = 0; i < filters * patches; i++) sum[i] = vaddvq_s32(lanes[i]);
-    for (int32_t left = terms & 15; left > 0; left--, w++, patch++)
-#pragma GCC unroll 4
-        for (int32_t f = 0; f < filters; f++)
-#pragma GCC unroll 4
-            for (int32_t p = 0; p < patches; p++) sum[f * patches + p] += w[f * terms] * patch[p * terms];
-#pragma GCC unroll 4
-    for (int32_t f = 0; f < filters; f++)
-#pragma GCC unroll 4
-        for (int32_t p = 0; p < patches; p++) y[p * oc + f] = tp_code(sum[f * patches + p] + bias[f], &factor[f], q);
-}
-
-static __attribute__((noinline)) void tp_patch_i8(const int8_t *x, int8_t *to, int32_t zero, const tp_conv *s, int32_t pixel)
-{
-    const int32_t oy = pixel / s->ow, ox = pixel - oy * s->ow;
-    for (int32_t ky = 0; ky < s->kh; ky++)
-        for (int32_t kx = 0; kx < s->kw; kx++) {
-            const int32_t at_y = oy * s->stride + ky - s->pad_top, at_x = ox * s->stride + kx - s->pad_left;
-            const int8_t *from = x + (at_y * s->iw + at_x) * s->ic;
-            if ((uint32_t)at_y < (uint32_t)s->ih && (uint32_t)at_x < (uint32_t)s->iw)
-                for (int32_t c = 0; c < s->ic; c++) *to++ = *from++;
-            else
-                for (int32_t c = 0; c < s->ic; c++) *to++ = (int8_t)zero;
-        }
-}
-
-void tp_gemm_conv_i8(const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const tp_factor *restrict factor, int8_t *restrict y, int8_t *restrict patch, const tp_quant *restrict q, const tp_conv *restrict s)
-{
-    const int32_t oc = s->oc, terms = s->kh * s->kw * s->ic, pixels = s->oh * s->ow;
-    int32_t first = 0;
-    for (; first <= pixels - 4; first += 4, y += 4 * oc) {
-        for (int32_t p = 0; p < 4; p++) tp_patch_i8(x, patch + p * terms, q->input_zero, s, first + p);
-        int32_t o = 0;
-        for (; o <= oc - 4; o += 4) tp_tile(weight + o * terms, patch, bias + o, factor + o, y + o, q, oc, terms, 4, 4);
-        for (; o < oc; o++) tp_tile(weight + o * terms, patch, bias + o, factor + o, y + o, q, oc, terms, 1, 4);
-    }
-    for (; first < pixels; first++, y += oc) {
-        tp_patch_i8(x, patch, q->input_zero, s, first);
-        int32_t o = 0;
-        for (; o <= oc - 4; o += 4) tp_tile(weight + o * terms, patch, bias + o, factor + o, y + o, q, oc, terms, 4, 1);
-        for (; o < oc; o++) tp_tile(weight + o * terms, patch, bias + o, factor + o, y + o, q, oc, terms, 1, 1);
-    }
-}
-
-void tp_gemm_depthwise_i8(const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const tp_factor *restrict factor, int8_t *restrict y, const tp_quant *restrict q, const tp_conv *restrict s)
-{
-    const int32_t channels = s->ic;
-    const int16x8_t zero = vdupq_n_s16((int16_t)q->input_zero);
-    for (int32_t oy = 0; oy < s->oh; oy++) {
-        const tp_span v = tp_inside(oy, s->stride, s->pad_top, s->kh, s->ih);
-        for (int32_t ox = 0; ox < s->ow; ox++) {
-            const tp_span h = tp_inside(ox, s->stride, s->pad_left, s->kw, s->iw);
-            int32_t c = 0;
-            for (; c <= channels - 8; c += 8) {
-                const int8_t *row = x + (v.at * s->iw + h.at) * channels + c, *taps = weight + (v.begin * s->kw + h.begin) * channels + c;
-                int32x4_t low = vld1q_s32(bias + c), high = vld1q_s32(bias + c + 4);
-                for (int32_t ky = v.begin; ky < v.end; ky++, row += s->iw * channels, taps += s->kw * channels) {
-                    const int8_t *from = row, *by = taps;
-                    for (int32_t kx = h.begin; kx < h.end; kx++, from += channels, by += channels) {
-                        const int16x8_t p = vsubq_s16(vmovl_s8(vld1_s8(from)), zero), w = vmovl_s8(vld1_s8(by));
-                        low = vmlal_s16(low, vget_low_s16(p), vget_low_s16(w));
-                        high = vmlal_high_s16(high, p, w);
-                    }
-                }
-                int32_t sum[8];
-                vst1q_s32(sum, low);
-                vst1q_s32(sum + 4, high);
-                for (int32_t i = 0; i < 8; i++) *y++ = tp_code(sum[i], &factor[c + i], q);
-            }
-            for (; c < channels; c++) {
-                const int8_t *row = x + (v.at * s->iw + h.at) * channels + c, *taps = weight + (v.begin * s->kw + h.begin) * channels + c;
-                int32_t sum = bias[c];
-                for (int32_t ky = v.begin; ky < v.end; ky++, row += s->iw * channels, taps += s->kw * channels) {
-                    const int8_t *from = row, *by = taps;
-                    for (int32_t kx = h.begin; kx < h.end; kx++, from += channels, by += channels) sum += *by * (*from - q->input_zero);
-                }
-                *y++ = tp_code(sum, &factor[c], q);
             }
         }
     }

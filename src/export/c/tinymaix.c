@@ -1,5 +1,9 @@
 /* TinyMaix's 8-bit layers: one output pixel's patch gathered channel by channel through a table of offsets, a dot product an output, results by way
- * of single precision. Level 0 takes one output at a time, level 1 eight, two by two over one pass of the patch. */
+ * of single precision. Level 0 takes one output at a time, level 1 eight, two by two over one pass of the patch. Plain products stand eight in a row. */
+#if defined(__aarch64__) && !defined(__clang__)
+/* The ports that were measured are built with compilers that do not make vectors at -O2. */
+#pragma GCC optimize("no-tree-vectorize", "no-tree-slp-vectorize")
+#endif
 #include "classes.h"
 #include "int8.h"
 #include "smlad.h"
@@ -13,8 +17,10 @@
 #define TP_OUTER _Pragma("clang loop unroll(disable)")
 /* Keeps loads of rows shorter than a step inside the loop over rows. */
 #define TP_FRESH(p) __asm__("" : "+r"(p))
+#define TP_ROLLED TP_OUTER
 #else
 #define TP_OUTER
+#define TP_ROLLED
 #define TP_FRESH(p) (void)(p)
 #endif
 
@@ -60,9 +66,24 @@ TP_INLINE int32_t tp_dot(const int8_t *x, const int8_t *w, int32_t n, const int 
 #else
     (void)way;
 #endif
-    for (int32_t i = 0; i < n; i++) sum += x[i] * w[i];
+    int32_t i = 0;
+    TP_ROLLED
+    for (; i < (n & ~7); i += 8) {
+        sum += x[i] * w[i];
+        sum += x[i + 1] * w[i + 1];
+        sum += x[i + 2] * w[i + 2];
+        sum += x[i + 3] * w[i + 3];
+        sum += x[i + 4] * w[i + 4];
+        sum += x[i + 5] * w[i + 5];
+        sum += x[i + 6] * w[i + 6];
+        sum += x[i + 7] * w[i + 7];
+    }
+    TP_ROLLED
+    for (; i < n; i++) sum += x[i] * w[i];
     return sum;
 }
+
+#define TP_BOTH(k) sum += x[i + k] * w[i + k], sum2 += x[i + k] * w2[i + k]
 
 /* Two filters, one after the other in memory, by one patch. */
 TP_INLINE void tp_dot_pair(const int8_t *x, const int8_t *w, int32_t n, int32_t *sums, const int way)
@@ -105,9 +126,21 @@ TP_INLINE void tp_dot_pair(const int8_t *x, const int8_t *w, int32_t n, int32_t 
 #else
     (void)way;
 #endif
-    for (int32_t i = 0; i < n; i++) {
-        sum += x[i] * w[i];
-        sum2 += x[i] * w2[i];
+    int32_t i = 0;
+    TP_ROLLED
+    for (; i < (n & ~7); i += 8) {
+        TP_BOTH(0);
+        TP_BOTH(1);
+        TP_BOTH(2);
+        TP_BOTH(3);
+        TP_BOTH(4);
+        TP_BOTH(5);
+        TP_BOTH(6);
+        TP_BOTH(7);
+    }
+    TP_ROLLED
+    for (; i < n; i++) {
+        TP_BOTH(0);
     }
     sums[0] = sum;
     sums[1] = sum2;
@@ -215,6 +248,32 @@ TP_INLINE void tp_depthwise_of(const int8_t *x, const int8_t *weight, const int3
         }
 }
 
+/* Level 1, 3 x 3: nine taps from the map itself where the patch is whole, else gathered. */
+TP_INLINE void tp_depthwise_nine(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *s)
+{
+    tp_offsets(offset, s);
+    TP_OUTER
+    for (int32_t oy = 0; oy < s->oh; oy++)
+        TP_OUTER
+        for (int32_t ox = 0; ox < s->ow; ox++) {
+            const int32_t top = oy * s->stride - s->pad_top, left = ox * s->stride - s->pad_left;
+            if ((top < 0) + (left < 0) + (top + 3 > s->ih) + (left + 3 > s->iw) == 0) {
+                const int8_t *from = x + (top * s->iw + left) * s->ic, *w = weight;
+                TP_OUTER
+                for (int32_t c = 0; c < s->ic; c++, from++, w += 9) {
+                    int32_t sum = from[offset[0]] * w[0] + from[offset[1]] * w[1] + from[offset[2]] * w[2];
+                    sum += from[offset[3]] * w[3] + from[offset[4]] * w[4] + from[offset[5]] * w[5];
+                    sum += from[offset[6]] * w[6] + from[offset[7]] * w[7] + from[offset[8]] * w[8];
+                    *y++ = tp_result(sum, bias[c], scale[c], out[1], q, 1);
+                }
+            } else {
+                tp_gather(x, patch, offset, q->input_zero, s, top, left);
+                TP_OUTER
+                for (int32_t c = 0; c < s->ic; c++) *y++ = tp_result(tp_dot(patch + c * 9, weight + c * 9, 9, TP_PLAIN), bias[c], scale[c], out[1], q, 1);
+            }
+        }
+}
+
 /* One scale for all outputs, no rectified linear unit. */
 TP_INLINE void tp_dense_of(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, int32_t rows, int32_t columns, const int way)
 {
@@ -235,6 +294,7 @@ void tp_tinymaix_pointwise(TP_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, sca
 void tp_tinymaix_depthwise(TP_WINDOWED) { tp_depthwise_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_PLAIN); }
 void tp_tinymaix_dense(TP_DENSE) { tp_dense_of(x, weight, bias, scale, y, out, q, rows, columns, TP_PLAIN); }
 void tp_tinymaix_conv_o1(TP_WINDOWED) { tp_conv_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_PLAIN, 1); }
+void tp_tinymaix_depthwise_3x3_o1(TP_WINDOWED) { tp_depthwise_nine(x, weight, bias, scale, y, patch, offset, out, q, s); }
 void tp_tinymaix_pointwise_o1(TP_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, scale, y, out, q, s, TP_PLAIN, 1); }
 
 #if defined(__ARM_FEATURE_DSP) || defined(__ARM_NEON)

@@ -2,7 +2,7 @@
 
 use crate::report::numbers::{NONE, percent, three};
 use crate::report::view::Table;
-use crate::validate::{Figure, Group, Pattern, Quantity, SOFTWARE, Scored, Validation};
+use crate::validate::{Figure, Group, Pattern, Quantity, Residual, SOFTWARE, Scored, Validation, residuals};
 
 const FIGURES: [&str; 13] = [
     "core, software, type, scope",
@@ -73,6 +73,7 @@ pub fn all(v: &Validation) -> Vec<Table> {
         };
         tables.push(figures(title, note(quantity), v.groups.iter().filter(|g| g.quantity == quantity)));
     }
+    tables.push(layers(&residuals(&v.rows)));
     let refused = v.refused();
     tables.push(Table {
         title: "Rows that are not priced".to_owned(),
@@ -82,6 +83,27 @@ pub fn all(v: &Validation) -> Vec<Table> {
     });
     tables.retain(|t| !t.rows.is_empty());
     tables
+}
+
+/// Misses of layers that were measured one by one.
+fn layers(residuals: &[Residual]) -> Table {
+    let header = ["core, software, kind", "working set, KiB", "layers", "median APE %", "bias %"];
+    let kib = |bytes: f64| three(bytes / 1024.0);
+    let row = |r: &Residual| {
+        vec![
+            format!("{} {} {}", r.core, r.class, r.kind),
+            format!("{}–{}", kib(r.working_set_bytes.0), kib(r.working_set_bytes.1)),
+            r.n.to_string(),
+            percent(r.median_ape),
+            percent(r.bias),
+        ]
+    };
+    Table {
+        title: "Layers by kind and size".to_owned(),
+        note: "Layers that were measured one by one; kinds of four and more are split at the median of their weights and maps.".to_owned(),
+        header: header.map(str::to_owned).to_vec(),
+        rows: residuals.iter().map(row).collect(),
+    }
 }
 
 fn figures<'a>(title: &str, note: &str, groups: impl Iterator<Item = &'a Group>) -> Table {

@@ -201,10 +201,10 @@ fn vector(mnemonic: &str, args: &[&str]) -> Option<Insn> {
         "mov" if args.iter().all(|a| is_vector(a) && !a.contains('[')) => Class::VecLogic,
         "add" | "sub" | "cnt" | "shl" | "sshr" | "ushr" | "sshl" | "ushl" | "srshl" | "smax" | "smin" | "umax"
         | "umin" | "cmgt" | "cmge" | "cmeq" | "cmhi" | "cmhs" | "cmlt" | "cmle" | "cmtst" | "neg" | "abs" | "addw"
-        | "addw2" | "uaddw" | "uaddw2" | "saddw" | "saddw2" | "uaddl" | "saddl" | "sshll" | "sshll2" | "ushll"
-        | "ushll2" | "sxtl" | "sxtl2" | "uxtl" | "uxtl2" | "xtn" | "xtn2" | "ext" | "zip1" | "zip2" | "uzp1"
-        | "uzp2" | "trn1" | "trn2" | "rev64" | "ssra" | "usra" | "srshr" | "sli" | "ssubl" | "ssubl2" | "ssubw"
-        | "ssubw2" => Class::VecAlu,
+        | "addw2" | "uaddw" | "uaddw2" | "saddw" | "saddw2" | "uaddl" | "saddl" | "saddl2" | "sshll" | "sshll2"
+        | "ushll" | "ushll2" | "sxtl" | "sxtl2" | "uxtl" | "uxtl2" | "xtn" | "xtn2" | "ext" | "zip1" | "zip2"
+        | "uzp1" | "uzp2" | "trn1" | "trn2" | "rev64" | "ssra" | "usra" | "srshr" | "sli" | "ssubl" | "ssubl2"
+        | "ssubw" | "ssubw2" => Class::VecAlu,
         "uaddlp" | "saddlp" | "addp" | "addv" | "uaddlv" | "saddlv" | "smaxv" | "sminv" | "umaxv" | "uminv"
         | "sqxtn" | "sqxtn2" | "sqrshrn" | "faddp" => Class::VecPairwise,
         "uadalp" | "sadalp" => Class::VecAdalp,
@@ -212,7 +212,7 @@ fn vector(mnemonic: &str, args: &[&str]) -> Option<Insn> {
         | "smlsl" | "sqrdmulh" | "sqdmulh" => Class::VecMul,
         "fmla" | "fmls" => Class::Fma,
         "fadd" | "fsub" | "fmul" | "fneg" | "fabs" | "fmax" | "fmin" | "fmaxnm" | "fminnm" | "scvtf" | "fcvtzs"
-        | "fcmgt" | "fcmge" | "fdiv" => Class::VecFp,
+        | "fcvtns" | "fcmgt" | "fcmge" | "fdiv" => Class::VecFp,
         "dup" | "ins" | "umov" | "smov" | "mov" | "movi" | "mvni" | "fmov" => Class::VecMov,
         _ => return None,
     };

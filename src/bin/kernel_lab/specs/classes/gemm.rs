@@ -33,7 +33,11 @@ pub fn specs() -> Vec<Spec> {
         let spec = Spec::new(Op::BinaryConv, ones, "tp_bitserial_conv", bit_trips(), &[A, W, A, S, None], cases);
         if when.is_empty() { spec } else { spec.when(when) }
     });
-    let gemm = super::gemm_float::specs().into_iter().chain(gemm).map(|spec| spec.cores(A53).class("gemm"));
+    let gemm = super::gemm_float::specs()
+        .into_iter()
+        .chain(gemm)
+        .chain(super::gemm_int8::specs())
+        .map(|spec| spec.cores(A53).class("gemm"));
     gemm.chain(planes.into_iter().map(|spec| spec.cores(A53).class("bitserial"))).collect()
 }
 

@@ -14,8 +14,6 @@ use super::winograd::winograd;
 use super::{A, S, W, products, trips};
 use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
 
-/// Tiles of six by six outputs.
-const TILES: &str = "(ceil_div(oh,6)*ceil_div(ow,6))";
 /// Numbers that the first step of the next block reads ahead of a panel.
 pub(super) const AHEAD: usize = 20;
 
@@ -33,11 +31,20 @@ pub fn specs() -> Vec<Spec> {
             Op::FloatConv,
             float,
             "tp_gemm_winograd_f32",
-            winograd_trips(),
+            winograd_trips(6),
             &[A, W, W, A, S, S, S, S, None],
-            winograd,
+            |r| winograd(r, 6),
         )
         .when("kh=3 kw=3 stride=1 ic%4=0 oc%8=0"),
+        Spec::new(
+            Op::FloatConv,
+            float,
+            "tp_gemm_winograd_4_f32",
+            winograd_trips(4),
+            &[A, W, W, A, S, S, S, S, None],
+            |r| winograd(r, 4),
+        )
+        .when("kh=3 kw=3 stride=1 ic%4=0 oc%8=0 min(1,max(ic,oc)/33)=1"),
         Spec::new(Op::FloatDense, float, "tp_gemm_dense_f32", dense_trips(), &[A, W, W, A], dense),
         Spec::new(Op::DepthwiseConv, float, "tp_gemm_depthwise_f32", depthwise_trips("4"), &[A, W, W, A, None], |r| {
             let mut shapes = windows();
@@ -147,17 +154,23 @@ fn dense_trips() -> &'static [&'static str] {
     ])
 }
 
-const BORDER: &str = "(ceil_div(oh,6)*6+2)*(ceil_div(ow,6)*6+2)";
-
-fn winograd_trips() -> &'static [&'static str] {
-    let mut lists = vec![products(&[&[BORDER, "ih*iw"], &["ic", "(ic/4)"]]), vec!["ih", "64"]];
-    lists.push(vec!["ceil_div(oh,6)", TILES]);
-    lists.push(products(&[&[TILES], &["(ic/4)", "(oc/4)"], &["", "6", "8", "64"]]));
-    lists.push(products(&[&[TILES], &["64"], &["ic", "oc"]]));
-    lists.push(products(&[&["oh*ceil_div(ow,6)", "oh*ow"], &["(oc/4)", "oc"]]));
-    lists.extend(panel_trips("64", TILES, "ic"));
-    lists.push(vec![format!("({BORDER}*ic+{TILES}*(65*ic+64*oc)+20)").leak()]);
-    lists.extend(product_trips("64", TILES, "oc", "ic"));
+/// Tiles of `side` by `side` outputs, two more on each side of the input.
+fn winograd_trips(side: usize) -> &'static [&'static str] {
+    let line = side + 2;
+    let points = (line * line).to_string();
+    let (down, across) = (format!("ceil_div(oh,{side})"), format!("ceil_div(ow,{side})"));
+    let tiles = format!("({down}*{across})");
+    let border = format!("({down}*{side}+2)*({across}*{side}+2)");
+    let space = format!("({border}*ic+{tiles}*({}*ic+{points}*oc)+20)", line * line + 1);
+    let (side, line) = (side.to_string(), line.to_string());
+    let mut lists = vec![products(&[&[&border, "ih*iw"], &["ic", "(ic/4)"]]), vec!["ih", points.clone().leak()]];
+    lists.push(products(&[&["", &across], &[&down]]));
+    lists.push(products(&[&[&tiles], &["(ic/4)", "(oc/4)"], &["", &side, &line, &points]]));
+    lists.push(products(&[&[&tiles], &[&points], &["ic", "oc"]]));
+    lists.push(products(&[&[&format!("oh*{across}"), "oh*ow"], &["(oc/4)", "oc"]]));
+    lists.extend(panel_trips(&points, &tiles, "ic"));
+    lists.push(vec![space.leak()]);
+    lists.extend(product_trips(&points, &tiles, "oc", "ic"));
     trips(lists)
 }
 

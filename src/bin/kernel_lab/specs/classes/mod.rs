@@ -4,6 +4,7 @@ mod cmsis;
 mod fixed_point;
 mod gemm;
 mod gemm_float;
+mod gemm_int8;
 mod tflm;
 mod tinymaix;
 mod tinyol;

@@ -69,6 +69,18 @@ pub fn specs() -> Vec<Spec> {
                 dense,
             ),
         ];
+        // Level 1 has 3 x 3 depthwise layers of its own, where products are not in lanes.
+        let nine = |when, trips, cases| {
+            Spec::new(Op::Int8DepthwiseConv, eight, "tp_tinymaix_depthwise_3x3_o1", trips, windowed, cases).when(when)
+        };
+        let nine = match (level, lanes) {
+            (1, 1) => vec![
+                nine("kh=3 kw=3", nine_trips(false), |r| nine_taps(r, false)),
+                nine("kh=3 kw=3 pad_top", nine_trips(true), |r| nine_taps(r, true)),
+            ],
+            _ => Vec::new(),
+        };
+        let list: Vec<Spec> = list.into_iter().chain(nine).collect();
         // Of lanes, the other compiler's code depends on flags for unaligned words that vendors' tools set otherwise.
         let by_clang: &[&str] = if lanes == 1 { M } else { &[] };
         list.into_iter().map(move |spec| spec.cores(cores).class(set).clang(by_clang))
@@ -78,7 +90,20 @@ pub fn specs() -> Vec<Spec> {
 
 /// Passes of a dot product: plain, and by lanes or as a compiler unrolls it.
 fn dot(n: &str, lanes: usize) -> Vec<&'static str> {
-    let by = lanes.max(4);
+    let by = if lanes == 1 { 8 } else { lanes };
+    // Loops over single bytes that a compiler unrolls by four: all of them, or what eights leave.
+    let bytes = if lanes == 1 { ["N", "(N%8)"].as_slice() } else { &[] };
+    let bytes = bytes.iter().flat_map(|form| {
+        let rest = form.replace('N', n);
+        let ends = ["%4/2", "%4/3", "/4", "%4"].map(|end| format!("min(1,{rest}{end})"));
+        [format!("({rest}/4)"), format!("({rest}%4)")].into_iter().chain(ends)
+    });
+    // Rows with and without whole eights.
+    let eights = if lanes == 1 { ["min(1,N/8)", "(1-min(1,N/8))"].as_slice() } else { &[] };
+    let eights = eights.iter().flat_map(|form| {
+        let which = form.replace('N', n);
+        ["", "*(N%8)", "*min(1,N%8)"].map(|rest| format!("{which}{}", rest.replace('N', n)))
+    });
     // Steps of four that are unrolled once more.
     let again = if lanes == 4 { ["/16)", "/4%4)", "/4%4/2)", "/4%4/3)"].as_slice() } else { &[] };
     let again = again.iter().flat_map(|form| [format!("({n}{form}"), format!("min(1,{n}{form}")]);
@@ -98,7 +123,7 @@ fn dot(n: &str, lanes: usize) -> Vec<&'static str> {
         format!("min(1,{n}%{by}/2)"),
         format!("min(1,{n}%{by}/3)"),
     ];
-    list.into_iter().chain(again).chain(short).map(|text| &*text.leak()).collect()
+    list.into_iter().chain(bytes).chain(eights).chain(again).chain(short).map(|text| &*text.leak()).collect()
 }
 
 /// Whole patches, and of those with taps outside the fill, the rows and the taps inside.
@@ -121,7 +146,8 @@ fn gather_trips(channels: &str, padded: bool) -> Vec<Vec<&'static str>> {
 fn output_trips(terms: &str, lanes: usize) -> Vec<Vec<&'static str>> {
     let filters = ["oc", "(oc/8)", "(oc%8)", "min(1,oc/8)", "min(1,oc%8)", "max(0,oc-7)", "min(1,max(0,oc-7))"];
     let filters = products(&[&filters, &["", "2", "4", "8"]]);
-    vec![products(&[&["oh*ow"], &filters, &dot(terms, lanes)])]
+    let each = dot(terms, lanes);
+    vec![products(&[&["oh*ow"], &filters, &each]), products(&[&["oh*ow"], &each])]
 }
 
 /// Level 1 has the whole nest twice: for layers of fewer than eight filters, and for others.
@@ -143,6 +169,16 @@ fn pointwise_trips(lanes: usize) -> &'static [&'static str] {
 fn depthwise_trips(padded: bool, lanes: usize) -> &'static [&'static str] {
     let mut lists = gather_trips("channels", padded);
     lists.push(products(&[&["oh*ow*channels"], &dot("(kh*kw)", lanes)]));
+    trips(lists)
+}
+
+fn nine_trips(padded: bool) -> &'static [&'static str] {
+    let mut lists = gather_trips("channels", padded);
+    let whole = if padded { "rows_full*cols_full" } else { "oh*ow" };
+    let border = "(oh*ow-rows_full*cols_full)";
+    let channels = ["", "channels", "channels*2", "channels*9", "channels*8"];
+    lists.push(products(&[&["oh*ow", whole, border], &channels]));
+    lists.push(vec!["kh", "kh*kw", "oh", "oh*ow"]);
     trips(lists)
 }
 
@@ -263,6 +299,31 @@ fn depthwise(random: &mut Random, padded: bool) -> Vec<Case> {
         (is_padded == padded).then(|| finished(random, c, &drawn, &w, dims, 0, true))
     };
     shapes.iter().filter_map(|c| case(random, c)).collect()
+}
+
+fn nine_taps(random: &mut Random, padded: bool) -> Vec<Case> {
+    let pad = if padded { Pad::Same } else { Pad::Valid };
+    let shapes = [
+        (6, 7, 3, 1),
+        (5, 5, 4, 1),
+        (8, 6, 5, 2),
+        (7, 7, 2, 1),
+        (6, 9, 8, 1),
+        (9, 4, 1, 2),
+        (3, 3, 6, 1),
+        (11, 5, 7, 2),
+        (4, 12, 9, 1),
+        (10, 10, 3, 2),
+        (13, 6, 2, 1),
+    ];
+    let case = |random: &mut Random, (h, w, c, stride): (usize, usize, usize, usize)| {
+        let c = super::super::int8_linear::square(h, w, c, c, 3, stride, pad);
+        let drawn = draw_depthwise(random, &c);
+        let (is_padded, dims) = with_full(&c, drawn.dims.clone());
+        let w = by_channel(&drawn.w, c.window.taps(), c.shape.c);
+        (is_padded == padded).then(|| finished(random, &c, &drawn, &w, dims, 1, true))
+    };
+    shapes.into_iter().filter_map(|s| case(random, s)).collect()
 }
 
 fn dense(random: &mut Random) -> Vec<Case> {

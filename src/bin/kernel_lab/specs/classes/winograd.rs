@@ -1,4 +1,4 @@
-//! Winograd's convolution F(6 x 6, 3 x 3): the reference in the twin's order of operations, held against the plain sums.
+//! Winograd's convolutions F(6 x 6, 3 x 3) and F(4 x 4, 3 x 3): the reference in the twin's order of operations, held against the plain sums.
 
 use tinyprec::nn::{Pad, Shape, Window};
 
@@ -42,7 +42,30 @@ const POINTS: [[f64; 3]; 8] = [
     [0.0, 0.0, 1.0],
 ];
 
-pub(super) fn winograd(random: &mut Random) -> Vec<Case> {
+/// As [`tile_in`] for the points 0, ±1, ±2 and infinity.
+fn tile_in_4(d: [f32; 6]) -> [f32; 6] {
+    let (even, odd, even2, odd2) = (d[2].mul_add(-4.0, d[4]), d[1].mul_add(-4.0, d[3]), d[4] - d[2], d[3] - d[1]);
+    let ends = |first: f32, mid: f32, last: f32| mid.mul_add(-5.0, first.mul_add(4.0, last));
+    let (two, less) = (odd2.mul_add(2.0, even2), odd2.mul_add(-2.0, even2));
+    [ends(d[0], d[2], d[4]), even + odd, even - odd, two, less, ends(d[1], d[3], d[5])]
+}
+
+fn tile_out_4(m: [f32; 6]) -> [f32; 4] {
+    let (s1, d1, s2, d2) = (m[1] + m[2], m[1] - m[2], m[3] + m[4], m[3] - m[4]);
+    [m[0] + s1 + s2, d2.mul_add(2.0, d1), s2.mul_add(4.0, s1), d2.mul_add(8.0, m[5] + d1)]
+}
+
+const POINTS_4: [[f64; 3]; 6] = [
+    [1.0 / 4.0, 0.0, 0.0],
+    [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
+    [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
+    [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
+    [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
+    [0.0, 0.0, 1.0],
+];
+
+/// With tiles of so many outputs a side, six or four.
+pub(super) fn winograd(random: &mut Random, side: usize) -> Vec<Case> {
     let shapes = [
         (3, 3, 4, 8, Pad::Same),
         (8, 8, 4, 8, Pad::Valid),
@@ -55,20 +78,33 @@ pub(super) fn winograd(random: &mut Random) -> Vec<Case> {
         (30, 30, 4, 8, Pad::Valid),
         (13, 37, 4, 8, Pad::Same),
     ];
-    shapes.into_iter().map(|(h, w, ic, oc, pad)| winograd_case(random, (h, w, ic, oc), pad)).collect()
+    let case = |random: &mut Random, (h, w, ic, oc, pad)| match side {
+        6 => winograd_case(random, (h, w, ic, oc), pad, &POINTS, tile_in, tile_out),
+        _ => winograd_case(random, (h, w, ic, oc), pad, &POINTS_4, tile_in_4, tile_out_4),
+    };
+    shapes.into_iter().map(|shape| case(random, shape)).collect()
 }
 
-fn winograd_case(random: &mut Random, (h, w, ic, oc): (usize, usize, usize, usize), pad: Pad) -> Case {
+fn winograd_case<const LINE: usize, const SIDE: usize>(
+    random: &mut Random,
+    (h, w, ic, oc): (usize, usize, usize, usize),
+    pad: Pad,
+    method: &[[f64; 3]; LINE],
+    tile_in: fn([f32; LINE]) -> [f32; LINE],
+    tile_out: fn([f32; LINE]) -> [f32; SIDE],
+) -> Case {
     let c = Case2 { shape: Shape::new(h, w, ic), oc, window: Window { pad, ..Window::valid(3, 1) } };
     let g = c.window.over(c.shape, "").expect("fits");
     let unit = |random: &mut Random, n: usize| (0..n).map(|_| random.unit()).collect::<Vec<f32>>();
     let (x, filters, bias) = (unit(random, h * w * ic), unit(random, oc * 9 * ic), unit(random, oc));
-    let (down, across) = (g.oh.div_ceil(6), g.ow.div_ceil(6));
+    let (down, across) = (g.oh.div_ceil(SIDE), g.ow.div_ceil(SIDE));
     let tiles = down * across;
     // [point][filter][channel]
-    let mut points = vec![0.0f32; 64 * oc * ic];
-    for (r, o, i) in (0..64).flat_map(|r| (0..oc).flat_map(move |o| (0..ic).map(move |i| (r, o, i)))) {
-        let tap = |t: usize| POINTS[r / 8][t / 3] * POINTS[r % 8][t % 3] * f64::from(filters[(o * 9 + t) * ic + i]);
+    let all_points = LINE * LINE;
+    let mut points = vec![0.0f32; all_points * oc * ic];
+    for (r, o, i) in (0..all_points).flat_map(|r| (0..oc).flat_map(move |o| (0..ic).map(move |i| (r, o, i)))) {
+        let tap =
+            |t: usize| method[r / LINE][t / 3] * method[r % LINE][t % 3] * f64::from(filters[(o * 9 + t) * ic + i]);
         points[(r * oc + o) * ic + i] = (0..9).map(tap).sum::<f64>() as f32;
     }
     let dims = window_dims(&c, &g).with("oc", oc as u64).with("terms", 9 * ic as u64).with("ic", ic as u64);
@@ -80,31 +116,33 @@ fn winograd_case(random: &mut Random, (h, w, ic, oc): (usize, usize, usize, usiz
     };
     let mut y = vec![0.0f32; g.oh * g.ow * oc];
     for (ty, tx) in (0..down).flat_map(|ty| (0..across).map(move |tx| (ty, tx))) {
-        let mut transformed = vec![[0.0f32; 64]; ic];
+        let mut transformed = vec![vec![0.0f32; all_points]; ic];
         for (i, to) in transformed.iter_mut().enumerate() {
-            let half: Vec<[f32; 8]> =
-                (0..8).map(|row| tile_in(std::array::from_fn(|k| at(6 * ty + row, 6 * tx + k, i)))).collect();
-            for line in 0..8 {
+            let half: Vec<[f32; LINE]> =
+                (0..LINE).map(|row| tile_in(std::array::from_fn(|k| at(SIDE * ty + row, SIDE * tx + k, i)))).collect();
+            for line in 0..LINE {
                 let column = tile_in(std::array::from_fn(|k| half[k][line]));
-                (0..8).for_each(|k| to[8 * k + line] = column[k]);
+                (0..LINE).for_each(|k| to[LINE * k + line] = column[k]);
             }
         }
         for o in 0..oc {
-            let product: [f32; 64] = std::array::from_fn(|r| {
+            let product = (0..all_points).map(|r| {
                 let w = &points[(r * oc + o) * ic..][..ic];
                 transformed.iter().zip(w).fold(0.0f32, |sum, (d, w)| d[r].mul_add(*w, sum)) + 0.0
             });
-            let half: Vec<[f32; 6]> = (0..8).map(|i| tile_out(std::array::from_fn(|k| product[i + 8 * k]))).collect();
-            for i in 0..6.min(g.oh - 6 * ty) {
+            let product: Vec<f32> = product.collect();
+            let half: Vec<[f32; SIDE]> =
+                (0..LINE).map(|i| tile_out(std::array::from_fn(|k| product[i + LINE * k]))).collect();
+            for i in 0..SIDE.min(g.oh - SIDE * ty) {
                 let row = tile_out(std::array::from_fn(|k| half[k][i]));
-                for k in 0..6.min(g.ow - 6 * tx) {
-                    y[((6 * ty + i) * g.ow + 6 * tx + k) * oc + o] = row[k] + bias[o];
+                for k in 0..SIDE.min(g.ow - SIDE * tx) {
+                    y[((SIDE * ty + i) * g.ow + SIDE * tx + k) * oc + o] = row[k] + bias[o];
                 }
             }
         }
     }
     check_against_direct(&c, (&x, &filters, &bias), &y);
-    let weights: Vec<f32> = (0..64)
+    let weights: Vec<f32> = (0..all_points)
         .flat_map(|r| {
             let all = panels(&points[r * oc * ic..][..oc * ic], oc, ic);
             all[..oc * ic].to_vec()
@@ -113,8 +151,8 @@ fn winograd_case(random: &mut Random, (h, w, ic, oc): (usize, usize, usize, usiz
         .collect();
     let scratch = |numbers: usize| Arg::Scratch(4 * numbers);
     let mut args = vec![input(&x), input(&weights), input(&bias), output(&y)];
-    args.push(scratch((6 * down + 2) * (6 * across + 2) * ic));
-    args.extend([scratch(64 * tiles * ic), scratch(tiles * ic + AHEAD), scratch(64 * tiles * oc)]);
+    args.push(scratch((SIDE * down + 2) * (SIDE * across + 2) * ic));
+    args.extend([all_points * tiles * ic, tiles * ic + AHEAD, all_points * tiles * oc].map(scratch));
     args.push(window_block(&dims, ic, 0, 0));
     Case { dims, args }
 }
