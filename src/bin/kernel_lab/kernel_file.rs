@@ -119,7 +119,7 @@ fn kind_name(kind: BufferKind) -> String {
 
 fn one_kernel(out: &mut String, kernel: &Measured<'_>) -> Result<(), LabError> {
     let spec = kernel.spec;
-    let cases = matched(&kernel.cases);
+    let cases = matched(&kernel.cases, spec.class);
     let shapes: Vec<&Dims> = cases.iter().map(|c| &c.case.dims).collect();
     let counts: Vec<&Counts> = cases.iter().map(|c| &c.counts).collect();
     let list = candidates(spec.trips, &shapes).map_err(|e| LabError::Spec(format!("{}: {e}", spec.symbol)))?;
@@ -222,7 +222,7 @@ pub fn scratch_bytes(spec: &Spec, case: &Case) -> u64 {
 /// Working space as an expression.
 fn scratch(kernel: &Measured<'_>, shapes: &[&Dims], list: &[Candidate]) -> Result<Option<String>, LabError> {
     let spec = kernel.spec;
-    let cases = matched(&kernel.cases);
+    let cases = matched(&kernel.cases, spec.class);
     let want: Vec<i128> = cases.iter().map(|c| i128::from(scratch_bytes(spec, c.case))).collect();
     if want.iter().all(|n| *n == 0) {
         return Ok(None);
@@ -241,7 +241,7 @@ fn traffic(kernel: &Measured<'_>, list: &[Candidate]) -> Result<BTreeMap<(String
     for (argument, kind) in spec.buffers.iter().enumerate() {
         let Some(kind) = kind else { continue };
         let bytes = |store: bool| -> Vec<i128> {
-            matched(&kernel.cases)
+            matched(&kernel.cases, kernel.spec.class)
                 .into_iter()
                 .map(|c| i128::from(if store { c.moved[argument].1 } else { c.moved[argument].0 }))
                 .collect()

@@ -121,16 +121,18 @@ pub fn nest(
     seen: &[(&Dims, &Counts)],
 ) -> Result<Vec<LoopLevel>, LabError> {
     let mut levels = Vec::new();
-    for group in groups(&function.insns, counts) {
+    for group in groups(&function.insns, counts, counts) {
         levels.extend(split(function, counts, list, group)?);
     }
     levels.sort_by_key(|level| level.body.first().map(|i| i.addr));
+    let every: Vec<&Counts> = seen.iter().map(|(_, counts)| *counts).collect();
     for callee in &function.callees {
         let mut called = Vec::new();
-        for group in groups(&callee.insns, counts) {
+        for group in groups(&callee.insns, counts, &every) {
+            let ran = group.times.iter().any(|n| *n != 0);
             called.extend(match split(callee, counts, list, group.clone()) {
-                Ok(exact) => exact,
-                Err(_) => bounded(function, callee, (counts, list, seen), group)?,
+                Ok(exact) if ran => exact,
+                _ => bounded(function, callee, (counts, list, seen), group)?,
             });
         }
         called.sort_by_key(|level| level.body.first().map(|i| i.addr));
@@ -215,17 +217,19 @@ fn times(counts: &[&Counts], addr: u64, taken: bool) -> Vec<i128> {
     counts.iter().map(|c| i128::from(of(c))).collect()
 }
 
-/// Expressions are matched on two cases of three; the third only checks them.
-pub fn matched<T>(cases: &[T]) -> Vec<&T> {
-    cases.iter().enumerate().filter(|(i, _)| i % 3 != 2).map(|(_, case)| case).collect()
+/// Expressions are matched on two cases of three; the third only checks them. Those of measured software's classes are matched on
+/// all: their tails of tails leave too many expressions that agree on fewer.
+pub fn matched<T>(cases: &[T], class: bool) -> Vec<&T> {
+    cases.iter().enumerate().filter(|(i, _)| class || i % 3 != 2).map(|(_, case)| case).collect()
 }
 
-/// Innermost loops first, each for itself; all other instructions gathered by equal counts, in program order.
-fn groups(insns: &[Insn], counts: &[&Counts]) -> Vec<Group> {
+/// Innermost loops first, each for itself; all other instructions gathered by equal counts, in program order. What ran in none of the
+/// `seen` cases is left out.
+fn groups(insns: &[Insn], counts: &[&Counts], seen: &[&Counts]) -> Vec<Group> {
     let executed: Vec<(&Insn, Vec<i128>)> = insns
         .iter()
         .map(|insn| (insn, times(counts, insn.addr, false)))
-        .filter(|(_, t)| t.iter().any(|&n| n != 0))
+        .filter(|(insn, _)| times(seen, insn.addr, false).iter().any(|&n| n != 0))
         .collect();
     let mut in_loop = vec![false; executed.len()];
     let mut groups: Vec<Group> = Vec::new();

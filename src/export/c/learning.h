@@ -57,7 +57,7 @@ void tp_to_codes_i8(const float *x, int8_t *y, double scale, int32_t zero, int32
 void tp_to_codes_i16(const float *x, int16_t *y, double scale, int32_t zero, int32_t lo, int32_t hi, int32_t n);
 void tp_to_codes_i32(const float *x, int32_t *y, double scale, int32_t zero, int32_t lo, int32_t hi, int32_t n);
 /* Scale (31 bits of mantissa) and zero point of a range of reals that is not empty, for `steps` steps. */
-void tp_range_scale_f32(const float *range, double *scale, int32_t *zero_point, int64_t steps, int32_t qmin, int32_t qmax, int32_t affine);
+void tp_range_scale_f32(const float *range, double *scale, int32_t *zero_point, uint32_t steps, int32_t qmin, int32_t qmax, int32_t affine);
 /* Real gradients: master = limit(master - round(gradient * factor)), |gradient * factor| < 2^50; on the fine grid. */
 void tp_sgd_update_f32_i8(const float *gradient, int8_t *master, double factor, int32_t lo, int32_t hi, int32_t n);
 void tp_sgd_update_f32_i8_i64(const float *gradient, const int8_t *base, int64_t *fine, const tp_fine *widen, double factor, int32_t n);

@@ -36,7 +36,7 @@ TP_TO_CODES(tp_to_codes_i16, int16_t)
 TP_TO_CODES(tp_to_codes_i32, int32_t)
 
 /* Scale (31 bits of mantissa) and zero point of a range of reals that is not empty. */
-void tp_range_scale_f32(const float *restrict range, double *restrict scale, int32_t *restrict zero_point, int64_t steps, int32_t qmin, int32_t qmax, int32_t affine)
+void tp_range_scale_f32(const float *restrict range, double *restrict scale, int32_t *restrict zero_point, uint32_t steps, int32_t qmin, int32_t qmax, int32_t affine)
 {
     const float below = -range[0], most = tp_select_f32(below > range[1], below, range[1]);
     const uint32_t both = tp_mask((uint32_t)affine);
@@ -47,7 +47,8 @@ void tp_range_scale_f32(const float *restrict range, double *restrict scale, int
     *scale = s.value;
     /* Ties up: the nearest even one, and one more where it lies a half below. */
     const double x = (double)below / s.value;
-    const int64_t nearest = tp_nearest_64(x), rounded = nearest + (x - (double)nearest >= 0.5);
+    const double nearest = (x + 6755399441055744.0) - 6755399441055744.0;
+    const int64_t rounded = tp_nearest_64(x) + (x - nearest >= 0.5);
     *zero_point = tp_clamp(tp_saturate(qmin + rounded), qmin, qmax) & (int32_t)both;
 }
 
