@@ -241,7 +241,7 @@ fn published_loops_come_out() {
 
 #[test]
 fn a_single_pass_ends_with_its_last_issue_and_its_high_end_with_its_last_result() {
-    let pass = time("cortex-a53", false, &["ld_w x0 = x8:addr", "alu x1 = x8:data", "alu x2 = x8:data"]).cycles;
+    let pass = time("cortex-a53", false, &["ld_n x0 = x8:addr", "alu x1 = x8:data", "alu x2 = x8:data"]).cycles;
     assert_eq!((pass.low, pass.mid, pass.high), (2.0, 2.0, 3.0));
     let falls = time("cortex-m7", false, &["br_not = flags:flag"]);
     assert_eq!((falls.cycles.low, falls.cycles.mid, falls.cycles.high), (1.0, 1.0, 2.0));

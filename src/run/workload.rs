@@ -132,7 +132,12 @@ impl Workload {
             let mut changed = head.clone();
             let features = change(&mut changed, n);
             let Ok(work) = changed.workload_of(features) else { return Ok(false) };
-            Ok(estimator.estimate(&work.calls)?.memory.fits())
+            match estimator.estimate(&work.calls) {
+                Ok(table) => Ok(table.memory.fits()),
+                // So wide that its sums need a check at each addition: no kernel, so no head of that size.
+                Err(CostError::MissingKernel { .. }) => Ok(false),
+                Err(e) => Err(e),
+            }
         };
         let width = head.graph.feature_type().shape.len();
         let batch = |head: &mut Head, n: usize| {

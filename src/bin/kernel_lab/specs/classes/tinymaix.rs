@@ -247,7 +247,16 @@ fn with_full(c: &Case2, dims: Dims) -> (bool, Dims) {
 
 fn conv(random: &mut Random, level: usize, padded: bool) -> Vec<Case> {
     let mut shapes = conv_shapes();
-    let more = [(5, 6, 2, 16, 3, 1), (4, 4, 3, 17, 2, 1), (7, 5, 4, 8, 3, 2), (6, 6, 1, 25, 3, 1), (5, 5, 3, 23, 2, 2)];
+    let more = [
+        (5, 6, 2, 16, 3, 1),
+        (4, 4, 3, 17, 2, 1),
+        (7, 5, 4, 8, 3, 2),
+        (6, 6, 1, 25, 3, 1),
+        (5, 5, 3, 23, 2, 2),
+        (4, 5, 8, 16, 3, 1),
+        (5, 4, 5, 9, 3, 1),
+        (3, 4, 14, 8, 2, 1),
+    ];
     for (h, w, ic, oc, k, stride) in more {
         let pad = if padded { Pad::Same } else { Pad::Valid };
         let window = Window { pad, ..Window::valid(k, stride) };
@@ -276,6 +285,13 @@ fn pointwise(random: &mut Random, level: usize) -> Vec<Case> {
         (6, 1, 33, 7, 1),
         (5, 4, 6, 18, 1),
         (1, 3, 17, 12, 1),
+        // Rows of many eights by many filters: counts of eights are not counts of rows that have any.
+        (2, 3, 40, 16, 1),
+        (3, 2, 26, 24, 1),
+        (1, 4, 64, 8, 1),
+        (2, 2, 33, 19, 1),
+        (3, 3, 51, 9, 2),
+        (2, 1, 80, 3, 1),
     ];
     let case = |random: &mut Random, (h, w, ic, oc, stride): (usize, usize, usize, usize, usize)| {
         let c = super::super::int8_linear::square(h, w, ic, oc, 1, stride, Pad::Valid);
