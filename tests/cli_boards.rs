@@ -103,7 +103,9 @@ fn a_site_is_explained_down_to_the_lines_of_its_numbers() {
         "--json",
     ]);
     let call = &told["calls"][0];
-    let sum: f64 = call["levels"].as_array().unwrap().iter().map(|l| l["cycles"]["mid"].as_f64().unwrap()).sum();
+    let mid = |l: &Value, key: &str| l[key]["mid"].as_f64().unwrap();
+    let levels = call["levels"].as_array().unwrap().iter();
+    let sum: f64 = levels.map(|l| mid(l, "cycles") + mid(l, "mispredicted_cycles")).sum();
     let pipeline = call["pipeline_cycles"]["mid"].as_f64().unwrap() / call["times"].as_f64().unwrap();
     assert!((sum / pipeline - 1.0).abs() < 1e-9, "levels {sum}, pipeline {pipeline}");
     let has_place = |c: &Value| c["place"].as_str().unwrap().contains(".toml:") && c["kind"] != "" && c["source"] != "";
