@@ -35,9 +35,9 @@ fn cycles_follow_the_closed_form() {
     let table = cost::estimate(&[dense(64, 8)], &board, &kernels).expect("priced");
     // Word: two loads in a run 3, eor 1, add 1, taken branch 1 + 2 = 8. Row: movs 1, str 1, subs 1, branch 3 = 6.
     let pipeline = 64.0 * 8.0 * 8.0 + 64.0 * 6.0;
-    // Weights: 2048 bytes read once from flash in lines of 16, 5 cycles each, not hidden. Code: 64 bytes, half hidden.
-    let weights = 2048.0 / 16.0 * 5.0;
-    let code = 4.0 * 5.0 * 0.5;
+    // Weights: 2048 bytes read once from flash, 8 at a time, 5 cycles each, not hidden. Code: 64 bytes, half hidden.
+    let weights = 2048.0 / 8.0 * 5.0;
+    let code = 8.0 * 5.0 * 0.5;
     assert_eq!(table.total.cycles.mid, pipeline + weights + code);
     let ms = table.total.cycles.mid / 120e3;
     assert!((table.total.latency_ms.mid - ms).abs() < 1e-12);
@@ -46,8 +46,8 @@ fn cycles_follow_the_closed_form() {
     assert!((table.calls[0].memory_share - share).abs() < 1e-12);
     assert_eq!(table.calls[0].bound, Bound::Issue);
     let (low, high) = (table.total.cycles.low, table.total.cycles.high);
-    // Favourable: branch + 1, lines of 32, code resident. Unfavourable: branch + 3, lines of 8, code fetched, nothing hidden.
-    assert_eq!(low, 64.0 * 8.0 * 7.0 + 64.0 * 5.0 + 2048.0 / 32.0 * 5.0);
+    // Favourable: branch + 1, lines of 16, code resident. Unfavourable: branch + 3, lines of 8, code fetched, nothing hidden.
+    assert_eq!(low, 64.0 * 8.0 * 7.0 + 64.0 * 5.0 + 2048.0 / 16.0 * 5.0);
     assert_eq!(high, 64.0 * 8.0 * 9.0 + 64.0 * 7.0 + 2048.0 / 8.0 * 5.0 + 8.0 * 5.0);
 }
 
@@ -59,8 +59,8 @@ fn times_multiply_and_phases_and_sites_add_up() {
     many.times = 100;
     let one = estimator.estimate(&[softmax(10)]).expect("priced");
     let hundred = estimator.estimate(&[many.clone()]).expect("priced");
-    // 64-byte lines of code are fetched once for the whole run of equal calls.
-    let code = 8.0 * 5.0 * 0.5;
+    // 128 bytes of code are fetched once for the whole run of equal calls.
+    let code = 16.0 * 5.0 * 0.5;
     assert!((hundred.total.cycles.mid - ((one.total.cycles.mid - code) * 100.0 + code)).abs() < 1e-6);
     let table = estimator.estimate(&[dense(4, 4), many, dense(4, 4)]).expect("priced");
     let sum: f64 = table.phases.iter().map(|p| p.cost.cycles.mid).sum();

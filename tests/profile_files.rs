@@ -174,7 +174,7 @@ fn numbers_that_contradict_each_other_are_found() {
     };
     assert!(found("wait_states = { value = 5", "wait_states = { value = 2").contains("need 5"));
     assert!(found("kib = { value = 640", "kib = { value = 1").contains("ram.reserved_kib: reserves all of the 1 KiB"));
-    assert!(found("cache_bytes = { value = 1024", "cache_bytes = { value = 6").contains("a line of 16"));
+    assert!(found("cache_bytes = { value = 1024", "cache_bytes = { value = 6").contains("a line of 8"));
     assert!(
         found("idle_mw = { value = 15, low = 7, high = 27", "idle_mw = { value = 99, low = 7, high = 99")
             .contains("waiting takes more")
