@@ -117,7 +117,7 @@ fn measurements_made_by_the_model_with_other_numbers_bring_those_numbers_back() 
     let mut truth: Vec<f64> = model.parameters().iter().map(|p| p.value).collect();
     let before = truth.clone();
     truth[bubble] = 1.3;
-    truth[software] = 1.18;
+    truth[software] = 0.85;
     let made = model.predict(&all, &truth).unwrap_or_else(|e| panic!("{e}"));
     let rows: Vec<Measurement> = model
         .rows()
@@ -131,8 +131,7 @@ fn measurements_made_by_the_model_with_other_numbers_bring_those_numbers_back() 
     let fit = calibrate(&again, again.evidence(), again.parameters(), &first).unwrap_or_else(|e| panic!("{e}"));
     for k in [bubble, software] {
         let (found, was) = ((fit.parameters[k].value - truth[k]).abs(), (before[k] - truth[k]).abs());
-        // Priors hold both back: more than a third of the way.
-        assert!(found < 0.6 * was, "{:?} of {}", fit.parameters[k], truth[k]);
+        assert!(found < 0.5 * was, "{:?} of {}", fit.parameters[k], truth[k]);
     }
     // Exact data: what is left is far below the noise that the model allows itself.
     assert!(fit.fitted.iter().all(|(row, _, after)| (after / again.evidence()[*row].measured - 1.0).abs() < 0.03));
