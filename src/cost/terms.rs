@@ -101,14 +101,7 @@ impl CallTerms {
 
 /// How often a level runs in one execution of the call.
 pub fn trips(call: &KernelCall, kernel: &Kernel, level: &Level) -> Result<Range, CostError> {
-    let eval = |expr: &Expr| {
-        expr.eval_or_zero(&call.dims).map(|n| n as f64).map_err(|problem| CostError::Expr {
-            kernel: kernel.symbol.clone(),
-            site: call.site.clone(),
-            what: format!("trips of level `{}`", level.name),
-            problem,
-        })
-    };
+    let eval = |expr: &Expr| count(expr, call, kernel, || format!("trips of level `{}`", level.name));
     let mid = eval(&level.trips)?;
     // Where the file gives no interval, the three are one expression and need one evaluation.
     let end = |expr: &Expr| if *expr == level.trips { Ok(mid) } else { eval(expr) };
@@ -118,13 +111,17 @@ pub fn trips(call: &KernelCall, kernel: &Kernel, level: &Level) -> Result<Range,
 /// How often at most a level's branch breaks its habit in one execution of the call.
 pub fn breaks(call: &KernelCall, kernel: &Kernel, level: &Level) -> Result<Range, CostError> {
     let Some(expr) = &level.breaks else { return Ok(Range::default()) };
-    let n = expr.eval_or_zero(&call.dims).map_err(|problem| CostError::Expr {
+    count(expr, call, kernel, || format!("branches of level `{}`", level.name)).map(Range::exact)
+}
+
+/// An expression that counts something for the call's dimensions, 0 where it is negative.
+fn count(expr: &Expr, call: &KernelCall, kernel: &Kernel, what: impl Fn() -> String) -> Result<f64, CostError> {
+    expr.eval_or_zero(&call.dims).map(|n| n as f64).map_err(|problem| CostError::Expr {
         kernel: kernel.symbol.clone(),
         site: call.site.clone(),
-        what: format!("branches of level `{}`", level.name),
+        what: what(),
         problem,
-    })?;
-    Ok(Range::exact(n as f64))
+    })
 }
 
 fn eval(expr: &Expr, call: &KernelCall, kernel: &Kernel, what: impl Fn() -> String) -> Result<f64, CostError> {
