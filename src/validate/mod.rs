@@ -19,6 +19,7 @@ mod boards;
 mod calibrate;
 mod diagnose;
 mod dispatch;
+mod engines;
 mod measurement;
 mod nnls;
 mod predict;
@@ -42,6 +43,7 @@ pub use calibrate::{
 };
 pub use diagnose::{Finding, NOISE, Observation, Pattern, diagnose};
 pub use dispatch::{Dispatch, LIBRARY, TFLM, TFLM_2_1};
+pub use engines::{Efficiency, Family};
 pub use measurement::{DataType, Measurement, SoftwareClass};
 pub use nnls::{Equation, Fit, Prior, nnls, residual, robust_nnls};
 pub use predict::{Prediction, Refusal, predict};

@@ -1,6 +1,7 @@
 //! Rows → predictions by the cost model: cycles with their interval and their causes, milliseconds, energy, RAM, flash.
 
 use super::board::{RowBoard, row_board};
+use super::engines::Family;
 use super::measurement::{Measurement, SoftwareClass};
 use super::software::Software;
 use super::workload::{is_of_layer, kind_of, row_calls};
@@ -74,7 +75,7 @@ pub struct Prediction {
     pub software: &'static str,
     /// Whether that structure is open; else `factor` stands for what is not known.
     pub is_open: bool,
-    /// Stated efficiency factor, already in every figure.
+    /// Cycles over those of the kernel set and its calls, over all layers; already in every figure.
     #[serde(skip)]
     pub factor: Range,
     /// Core cycles.
@@ -214,6 +215,14 @@ fn price(row: &Measurement, layers: &dyn Fn(&str) -> Option<String>, estimator: 
     Ok(Priced { terms: terms.collect::<Result<_, _>>()?, calls, table, left_out, runs })
 }
 
+/// What the software's layers of a family take over the kernel set: stated where the engine is closed, times what calibration found.
+fn factor(software: &Software, family: Family, profile: &Profile) -> Range {
+    [software.key(), software.family_key(family)]
+        .iter()
+        .filter_map(|key| profile.software.get(key))
+        .fold(software.efficiency().of(family), |factor, q| factor * Range::over(|end| q.cost(end)))
+}
+
 #[allow(clippy::cast_precision_loss, reason = "counts far below 2^53")]
 fn prediction(
     row: &Measurement,
@@ -233,27 +242,31 @@ fn prediction(
         flags.push(format!("left out for want of a kernel: {}", priced.left_out.join(", ")));
     }
     let mut terms = Breakdown::default();
-    let mut cycles = Range::default();
-    let (mut n_macs, mut touched, mut n_calls) = (0.0, 0.0, 0.0);
+    let (mut as_set, mut cycles) = (Range::default(), Range::default());
+    let (mut n_macs, mut touched) = (0.0, 0.0);
+    let of_a_call = software.call.cycles(&row.core, set);
+    let factor_of = |family| factor(software, family, &board.profile);
     for &index in &chosen {
         let call = &priced.calls[index];
-        terms += priced.terms[index];
-        cycles = cycles + priced.table.calls[index].cost.cycles;
         let times = call.times as f64;
         n_macs += macs(call).unwrap_or(0.0) * times;
         touched += call.buffers.iter().map(|b| b.bytes as f64).sum::<f64>();
         // Planes of bits run back to back in one call of the software; a program's steps are calls of their own.
-        n_calls += if priced.runs > 1 { times } else { 1.0 };
+        let entries = if priced.runs > 1 { times } else { 1.0 };
+        let mut of_call = priced.terms[index];
+        of_call.add(Term::Call, entries * of_a_call.mid, entries);
+        let plain = priced.table.calls[index].cost.cycles + Range::exact(entries) * of_a_call;
+        let factor = factor_of(Family::of(kind_of(call)));
+        terms += of_call.slower(factor.mid);
+        as_set = as_set + plain;
+        cycles = cycles + plain * factor;
     }
-    let of_a_call = software.call.cycles(&row.core, set);
-    terms.add(Term::Call, n_calls * of_a_call.mid, n_calls);
     let per_run = 1.0 / priced.runs as f64;
-    let found = board.profile.software.get(&software.key());
-    let factor = found.map_or(software.factor, |q| software.factor * Range::over(|end| q.cost(end)));
+    let factor = Range::over(|end| cycles.at(end) / as_set.at(end));
     if !software.is_open() {
-        flags.push(format!("{} x {}: {}", software.factor.mid, software.name, software.source));
+        flags.push(format!("{:.2} x {}: {}", factor.mid, software.name, software.source));
     }
-    let cycles = (cycles + Range::exact(n_calls) * of_a_call) * factor * Range::exact(per_run);
+    let cycles = cycles * Range::exact(per_run);
     let profile = &board.profile;
     let latency_ms = Range::over(|end| cycles.at(end) / (profile.clock_mhz.capacity(end) * 1000.0));
     let power = Range::over(|end| profile.power.active_mw.cost(end));
@@ -268,7 +281,7 @@ fn prediction(
         latency_ms,
         energy_uj: latency_ms * power,
         memory_bytes: row.is_whole().then_some((memory.ram_bytes, memory.flash_bytes)),
-        terms: terms.slower(factor.mid * per_run),
+        terms: terms.slower(per_run),
         macs: n_macs * per_run,
         working_set_bytes: touched,
         kind: if chosen.iter().all(|&i| priced.calls[i].site == priced.calls[first].site) {

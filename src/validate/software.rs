@@ -1,8 +1,9 @@
 //! Which kernel set a measured software is priced with: the one table that decides it.
 
 use super::dispatch::{Dispatch, LIBRARY, TFLM, TFLM_2_1};
+use super::engines::{Efficiency, Family};
 use super::measurement::{DataType, Measurement, SoftwareClass};
-use crate::cost::{Range, kernel_sets};
+use crate::cost::kernel_sets;
 use crate::trace::ListType;
 
 /// A measured software's structure: its kernels, and what it adds to them.
@@ -20,18 +21,13 @@ pub struct Software {
     pub variants: &'static [&'static str],
     /// What one call adds to its kernel: dispatch, checks, set-up of parameters.
     pub call: Dispatch,
-    /// Cycles of the whole over those of the kernel set: 1 where the structure is open, else the stated efficiency of an engine
-    /// that is closed, measured on other rows than those it prices.
-    pub factor: Range,
+    /// Cycles of MLPerf Tiny's four networks (autoencoder, ResNet-8, DS-CNN, MobileNetV1) over those of the kernel set where the
+    /// engine is closed, measured on other rows than those it prices; `None` where the structure is open.
+    pub over_open: Option<[f64; 4]>,
     /// Where structure, call cycles and factor come from.
     pub source: &'static str,
 }
 
-const fn range(low: f64, mid: f64, high: f64) -> Range {
-    Range { low, mid, high }
-}
-
-const ONE: Range = range(1.0, 1.0, 1.0);
 const NO: &[&str] = &[];
 const M: &[&str] = &["cortex-m4", "cortex-m7"];
 /// Kernel sets with the structure of CMSIS-NN.
@@ -181,12 +177,13 @@ pub const SOFTWARE: &[Software] = &[
         LIBRARY,
         "patches gathered, blocks of pixels by filters, smull and sadalp",
     ),
-    closed("X-CUBE-AI 8.1 and later", &["x-cube-ai 8.1", "x-cube-ai 9", "x-cube-ai 10"], range(0.38, 0.59, 0.97)),
-    closed("X-CUBE-AI 7.3 and 8.0", &["x-cube-ai 7.3", "x-cube-ai 8.0"], range(0.55, 0.73, 0.97)),
-    closed("X-CUBE-AI", &["x-cube-ai"], range(0.62, 0.85, 1.14)),
-    closed("Plumerai 2023", &["plumerai inference engine 2023"], range(0.32, 0.47, 0.73)),
-    closed("Plumerai", &["plumerai"], range(0.42, 0.61, 0.97)),
-    closed("HALE", &["hale"], range(0.46, 0.61, 0.76)),
+    closed("X-CUBE-AI 9 and later", &["x-cube-ai 9", "x-cube-ai 10"], [0.660, 0.434, 0.474, 0.318]),
+    closed("X-CUBE-AI 8.1", &["x-cube-ai 8.1"], [0.964, 0.504, 0.630, 0.383]),
+    closed("X-CUBE-AI 7.3 and 8.0", &["x-cube-ai 7.3", "x-cube-ai 8.0"], [0.964, 0.549, 0.723, 0.715]),
+    closed("X-CUBE-AI", &["x-cube-ai"], [1.139, 0.622, 0.896, 0.812]),
+    closed("Plumerai 2023", &["plumerai inference engine 2023"], [0.730, 0.410, 0.491, 0.319]),
+    closed("Plumerai", &["plumerai"], [0.964, 0.421, 0.579, 0.573]),
+    closed("HALE", &["hale"], [0.756, 0.474, 0.631, 0.642]),
 ];
 
 /// A structure that is open: class, words and cores that it prices, its kernels, what it adds to a call.
@@ -197,13 +194,13 @@ const fn open(
     call: Dispatch,
     source: &'static str,
 ) -> Software {
-    Software { name, class, contains, cores, variants, call, factor: ONE, source }
+    Software { name, class, contains, cores, variants, call, over_open: None, source }
 }
 
-/// An engine whose kernels are not published, priced as CMSIS-NN times a factor: its cycles over those of microTVM with CMSIS-NN, both
-/// on a Cortex-M33 (MLPerf Tiny v0.7 to v1.1, NUCLEO-U575ZI and nRF5340 DK), geometric mean, smallest and largest of the
-/// four networks. No row that it prices is among them.
-const fn closed(name: &'static str, contains: &'static [&'static str], factor: Range) -> Software {
+/// An engine whose kernels are not published, priced as CMSIS-NN times factors: its cycles over those of microTVM with CMSIS-NN,
+/// both on a Cortex-M33 (MLPerf Tiny v0.7 to v1.1: NUCLEO-U575ZI at 160 MHz, B-U585I for Plumerai's v1.0 round, nRF5340 DK at 128), by
+/// network. No row that it prices is among them. Versions 9.0 and 10.2 of X-CUBE-AI are one, by their geometric means.
+const fn closed(name: &'static str, contains: &'static [&'static str], over_open: [f64; 4]) -> Software {
     Software {
         name,
         class: SoftwareClass::Closed,
@@ -211,8 +208,8 @@ const fn closed(name: &'static str, contains: &'static [&'static str], factor: R
         cores: M,
         variants: CMSIS,
         call: LIBRARY,
-        factor,
-        source: "over CMSIS-NN, both measured on a Cortex-M33 with the four networks of MLPerf Tiny v0.7 to v1.1",
+        over_open: Some(over_open),
+        source: "over CMSIS-NN by family of layers, both measured on a Cortex-M33 with the four networks of MLPerf Tiny v0.7 to v1.1",
     }
 }
 
@@ -258,7 +255,17 @@ impl Software {
 
     /// Whether its structure is open, so that no factor stands for what is not known.
     pub fn is_open(&self) -> bool {
-        self.factor == ONE
+        self.over_open.is_none()
+    }
+
+    /// Its cycles over those of its kernel set; 1 where the structure is open.
+    pub fn efficiency(&self) -> Efficiency {
+        self.over_open.map_or(Efficiency::ONE, Efficiency::of_networks)
+    }
+
+    /// Key of the factor of one family of layers, beside [`Software::key`]'s of all of them.
+    pub fn family_key(&self, family: Family) -> String {
+        format!("{}-{}", self.key(), family.name())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::report::numbers::{NONE, percent, three};
 use crate::report::view::Table;
-use crate::validate::{Figure, Group, Pattern, Quantity, Residual, SOFTWARE, Scored, Validation, residuals};
+use crate::validate::{Family, Figure, Group, Pattern, Quantity, Residual, SOFTWARE, Scored, Validation, residuals};
 
 const FIGURES: [&str; 13] = [
     "core, software, type, scope",
@@ -167,7 +167,8 @@ pub fn details(v: &Validation) -> Vec<Table> {
             .iter()
             .map(|s| {
                 let range = |r: crate::cost::Range| format!("{} ({}–{})", three(r.mid), three(r.low), three(r.high));
-                let factor = if s.is_open() { "1".to_owned() } else { range(s.factor) };
+                let of = |family: Family| format!("{} {}", family.name(), range(s.efficiency().of(family)));
+                let factor = if s.is_open() { "1".to_owned() } else { Family::ALL.map(of).join(", ") };
                 let call = format!("{} / {}", range(s.call.fast), range(s.call.small));
                 [
                     s.name,
