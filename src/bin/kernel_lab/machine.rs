@@ -20,6 +20,9 @@ pub const SHARED_FLAGS: &[&str] = &[
 /// The other compiler, of the age of those in vendors' tools (Arm Compiler 6.16 to 6.18 are LLVM 12 to 14).
 pub const CLANG: &str = "clang-14";
 
+/// What vendors' builds of it have set where the other's default does not (Arm Compiler 6: words may lie anywhere from Armv7 on).
+const CLANG_ONLY: &str = "-munaligned-access";
+
 /// Flags that only GCC knows.
 const GCC_ONLY: &[&str] = &["-fno-tree-loop-distribute-patterns", "-fno-ipa-icf"];
 
@@ -241,7 +244,13 @@ impl Core {
     /// All flags as one line.
     pub fn flag_line(&self, level: Level) -> String {
         let shared = SHARED_FLAGS.iter().filter(|f| level.maker == Maker::Gcc || !GCC_ONLY.contains(f));
-        std::iter::once(level.flag).chain(shared.copied()).chain(self.flags(level)).collect::<Vec<_>>().join(" ")
+        let own = (level.maker == Maker::Clang).then_some(CLANG_ONLY);
+        std::iter::once(level.flag)
+            .chain(shared.copied())
+            .chain(self.flags(level))
+            .chain(own)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// Those that choose the processor.

@@ -81,9 +81,7 @@ pub fn specs() -> Vec<Spec> {
             _ => Vec::new(),
         };
         let list: Vec<Spec> = list.into_iter().chain(nine).collect();
-        // Of lanes, the other compiler's code depends on flags for unaligned words that vendors' tools set otherwise.
-        let by_clang: &[&str] = if lanes == 1 { M } else { &[] };
-        list.into_iter().map(move |spec| spec.cores(cores).class(set).clang(by_clang))
+        list.into_iter().map(move |spec| spec.cores(cores).class(set).clang(M))
     };
     SETS.into_iter().flat_map(of).collect()
 }
@@ -104,9 +102,12 @@ fn dot(n: &str, lanes: usize) -> Vec<&'static str> {
         let which = form.replace('N', n);
         ["", "*(N%8)", "*min(1,N%8)"].map(|rest| format!("{which}{}", rest.replace('N', n)))
     });
-    // Steps of four that are unrolled once more.
-    let again = if lanes == 4 { ["/16)", "/4%4)", "/4%4/2)", "/4%4/3)"].as_slice() } else { &[] };
-    let again = again.iter().flat_map(|form| [format!("({n}{form}"), format!("min(1,{n}{form}")]);
+    // Steps of four that are unrolled once more, with exits between; rows that are whole steps apart from others.
+    let again = ["(1-min(1,N%4))", "(N/16)", "((N/4+1)/4)", "((N/4+2)/4)", "((N/4+3)/4)", "(N/4%4)", "min(1,N/16)"];
+    let ends = ["min(1,N/4%4)", "min(1,N/4%4/2)", "min(1,N/4%4/3)"];
+    let whole = ["", "*min(1,N%4)", "*(1-min(1,N%4))"];
+    let again = again.iter().chain(&ends).filter(|_| lanes == 4);
+    let again = again.flat_map(|form| whole.map(|which| format!("{form}{which}").replace('N', n)));
     // Rows shorter than a step.
     let short = if lanes == 4 { ["", "*min(1,N%4)", "*min(1,N%4/2)", "*min(1,N%4/3)"].as_slice() } else { &[] };
     let short = short.iter().flat_map(|form| {
@@ -183,7 +184,7 @@ fn nine_trips(padded: bool) -> &'static [&'static str] {
 }
 
 fn dense_trips(lanes: usize) -> &'static [&'static str] {
-    trips(vec![products(&[&["rows", ""], &dot("columns", lanes)])])
+    trips(vec![products(&[&["rows", "(rows-1)", ""], &dot("columns", lanes)])])
 }
 
 /// Scales that bring the sums to about ten codes' hundreds, the output's unit and its reciprocal.
