@@ -88,10 +88,12 @@ void tp_q7_dense(const int8_t *x, const int8_t *weight, const int8_t *bias, int8
  *
  * y = clamp((sum of (weight - weight_zero) * (x - input_zero) + bias) * multiplier / 2^(32 + shift) + zero, lo, hi), rounded down. */
 typedef struct {
-    int32_t input_zero, weight_zero, multiplier, shift, zero, lo, hi;
+    int32_t input_zero, weight_zero, multiplier, shift, zero;
 } tp_unsigned;
 
 void tp_u8_conv(const uint8_t *x, const uint8_t *weight, const int32_t *bias, uint8_t *y, int16_t *patch, const tp_unsigned *q, const tp_conv *shape);
+/* Channels a multiple of four: both operands stay in the order that widening leaves. */
+void tp_u8_conv_reordered(const uint8_t *x, const uint8_t *weight, const int32_t *bias, uint8_t *y, int16_t *patch, const tp_unsigned *q, const tp_conv *shape);
 void tp_u8_depthwise(const uint8_t *x, const uint8_t *weight, const int32_t *bias, uint8_t *y, int16_t *patch, const tp_unsigned *q, const tp_conv *shape);
 void tp_u8_dense(const uint8_t *x, const uint8_t *weight, const int32_t *bias, uint8_t *y, int16_t *wide, const tp_unsigned *q, int32_t rows, int32_t columns);
 
