@@ -55,5 +55,5 @@ pub use residuals::{Residual, residuals};
 pub use score::{Group, Quantity, Scored, Validation, score};
 pub use software::{SOFTWARE, Software};
 pub use statistics::{ErrorStats, Figure, RESAMPLES, error_stats, median};
-pub use study::{Crossed, Study, study};
+pub use study::{Crossed, LeftOut, Study, study};
 pub use workload::row_calls;

@@ -36,6 +36,17 @@ pub struct Study<'a> {
     pub fit: Calibration,
     /// Cross-validated errors: all rows, then by group.
     pub crossed: Vec<Crossed>,
+    /// What each row is predicted by fits that never saw it.
+    pub left_out: LeftOut,
+}
+
+/// Milliseconds of every row of a core, in the order of its [`BoardModel::rows`]; `None` where there is nothing else to fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeftOut {
+    /// By a fit to the other networks.
+    pub other_networks: Option<Vec<f64>>,
+    /// By a fit to the other boards.
+    pub other_boards: Option<Vec<f64>>,
 }
 
 impl Study<'_> {
@@ -89,14 +100,14 @@ pub fn study<'a>(
         let parameters = model.parameters();
         let first = at_priors(&model, &all, parameters)?;
         let fit = calibrate(&model, model.evidence(), parameters, &first)?;
-        let crossed = crossed(&model, parameters, &first)?;
-        studies.push(Study { core: core.to_owned(), fit, crossed, model });
+        let left_out = left_out(&model, parameters, &first)?;
+        let crossed = crossed(&model, &first, &left_out);
+        studies.push(Study { core: core.to_owned(), fit, crossed, left_out, model });
     }
     Ok(studies)
 }
 
-/// Groups with only one network (or board) cannot leave it out.
-fn crossed(model: &BoardModel<'_>, parameters: &[Parameter], first: &Linear) -> Result<Vec<Crossed>, Refusal> {
+fn left_out(model: &BoardModel<'_>, parameters: &[Parameter], first: &Linear) -> Result<LeftOut, Refusal> {
     let several = |kind: usize| {
         let mut names: Vec<&String> = model.evidence().iter().map(|e| &e.groups[kind]).collect();
         names.sort();
@@ -107,7 +118,11 @@ fn crossed(model: &BoardModel<'_>, parameters: &[Parameter], first: &Linear) -> 
         let fit = several(kind).then(|| leave_one_out(model, model.evidence(), parameters, first, kind));
         fit.transpose().map(|rows| rows.map(|rows| rows.into_iter().map(|(_, p)| p).collect::<Vec<f64>>()))
     };
-    let (networks, boards) = (left(NETWORK)?, left(BOARD)?);
+    Ok(LeftOut { other_networks: left(NETWORK)?, other_boards: left(BOARD)? })
+}
+
+/// Errors of all rows and by group, before calibration and of rows left out.
+fn crossed(model: &BoardModel<'_>, first: &Linear, left: &LeftOut) -> Vec<Crossed> {
     let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (at, row) in model.rows().iter().enumerate() {
         let scope = if row.is_whole() { "network" } else { "layer" };
@@ -122,9 +137,9 @@ fn crossed(model: &BoardModel<'_>, parameters: &[Parameter], first: &Linear) -> 
         Some(Crossed {
             group: group.trim_start().to_owned(),
             uncalibrated: stats(&rows, &first.predicted)?,
-            other_networks: networks.as_ref().and_then(|p| stats(&rows, p)),
-            other_boards: boards.as_ref().and_then(|p| stats(&rows, p)),
+            other_networks: left.other_networks.as_ref().and_then(|p| stats(&rows, p)),
+            other_boards: left.other_boards.as_ref().and_then(|p| stats(&rows, p)),
         })
     };
-    Ok(groups.into_iter().filter_map(one).collect())
+    groups.into_iter().filter_map(one).collect()
 }

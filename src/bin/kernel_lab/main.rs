@@ -120,7 +120,7 @@ fn run(arguments: &Arguments) -> Result<(), LabError> {
         }
         return Ok(());
     }
-    let twins = measure::twins(specs, arguments.seed);
+    let twins = measure::twins(specs, arguments.seed)?;
     let sources = Sources::new(arguments.sources.as_deref())?;
     let jobs = cores.iter().flat_map(|c| levels.iter().map(|l| (*c, *l)));
     let some = |core: &Core, level: Level| twins.iter().any(|t| t.spec.is_for(core, level));

@@ -37,9 +37,17 @@ pub struct Twin {
 }
 
 /// The cases of all specs, each from a seed of its own; another `seed` than 0 gives other operands.
-pub fn twins(specs: Vec<Spec>, seed: u64) -> Vec<Twin> {
+///
+/// # Errors
+/// A spec whose cases are none: its kernel would have no levels.
+pub fn twins(specs: Vec<Spec>, seed: u64) -> Result<Vec<Twin>, LabError> {
     let seed = |spec: &Spec| spec.symbol.bytes().fold(seed, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
-    specs.into_iter().map(|spec| Twin { cases: (spec.cases)(&mut Random::new(seed(&spec))), spec }).collect()
+    let twin = |spec: Spec| Twin { cases: (spec.cases)(&mut Random::new(seed(&spec))), spec };
+    let some = |twin: Twin| match twin.cases.is_empty() {
+        true => Err(LabError::Spec(format!("{} when `{}`: no cases", twin.spec.symbol, twin.spec.when.unwrap_or("")))),
+        false => Ok(twin),
+    };
+    specs.into_iter().map(twin).map(some).collect()
 }
 
 /// Measures all twins of a core; an output that differs from the Rust reference is an error.

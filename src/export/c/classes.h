@@ -137,8 +137,11 @@ void tp_gemm_depthwise_i8(const int8_t *x, const int8_t *weight, const int32_t *
 
 /* ---- One pair of bit planes: bitserial.c (Cortex-A53) --------------------------------------------------------------------------
  *
- * As tp_binary_conv, taps outside +1; weights [block of 8 filters][16 bytes of a patch][filter]: filters are padded with zeros to blocks, patches to
- * 16 bytes; `patch`: ceil(kh*kw*words / 4) * 4 words. */
-void tp_bitserial_conv(const uint32_t *x, const uint32_t *weight, int32_t *y, uint32_t *patch, const tp_conv *shape);
+ * Activations 0 and 1, filters -1 (bit 0) and +1, zeros outside: sums of products. Filters come in eights, words of a pixel in fours (`_16`) or twos (`_8`).
+ * `weight`: [block of 8 filters][tap][slice of 16 or 8 bytes][filter]; `patch`: the map that the windows touch, border included. */
+void tp_bitserial_conv_16(const uint32_t *x, const uint8_t *weight, int32_t *y, uint32_t *patch, const tp_conv *shape);
+void tp_bitserial_conv_8(const uint32_t *x, const uint8_t *weight, int32_t *y, uint32_t *patch, const tp_conv *shape);
+/* Bit `plane` of each of n bytes (a multiple of 64), byte k of eight as bit k. */
+void tp_bitserial_pack(const uint8_t *x, uint8_t *y, int32_t plane, int32_t n);
 
 #endif

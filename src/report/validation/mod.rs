@@ -69,7 +69,7 @@ pub fn write(validation: &Validation, studies: &[Study<'_>], dir: &Path) -> Resu
     fs::create_dir_all(dir).map_err(failed(dir))?;
     let texts = [
         ("README.md", markdown(validation, studies)),
-        ("rows.csv", csv(validation)),
+        ("rows.csv", csv(validation, studies)),
         (PAGE, html(validation, studies)?),
     ];
     for (name, text) in texts {

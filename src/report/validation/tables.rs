@@ -2,7 +2,10 @@
 
 use crate::report::numbers::{NONE, percent, three};
 use crate::report::view::Table;
-use crate::validate::{Family, Figure, Group, Pattern, Quantity, Residual, SOFTWARE, Scored, Validation, residuals};
+use crate::validate::{
+    Family, Figure, Group, Pattern, Quantity, Residual, SOFTWARE, Scored, Study, Validation, residuals,
+};
+use std::collections::BTreeMap;
 
 const FIGURES: [&str; 13] = [
     "core, software, type, scope",
@@ -258,10 +261,19 @@ fn pattern(pattern: &Pattern) -> String {
     }
 }
 
-/// Every row as CSV: what was measured, what was predicted and from what, or why not.
-pub fn csv(v: &Validation) -> String {
+/// Every row as CSV: what was measured, what was predicted and from what, or why not; calibrated predictions are those of fits that never
+/// saw the row's network (its board), and empty where another row of the same build and workload stands for it.
+pub fn csv(v: &Validation, studies: &[Study<'_>]) -> String {
+    let mut left: BTreeMap<&str, [Option<f64>; 2]> = BTreeMap::new();
+    for study in studies {
+        let of = |list: &Option<Vec<f64>>, at: usize| list.as_ref().map(|list| list[at]);
+        let (networks, boards) = (&study.left_out.other_networks, &study.left_out.other_boards);
+        let rows = study.model.rows().iter().enumerate();
+        left.extend(rows.map(|(at, row)| (row.id.as_str(), [of(networks, at), of(boards, at)])));
+    }
     let mut text = String::from(
-        "id,core,class,dtype,workload,layer,profile,kernel_set,measured_ms,predicted_ms,low_ms,high_ms,baseline_ms,error,",
+        "id,core,class,dtype,workload,layer,profile,kernel_set,measured_ms,predicted_ms,low_ms,high_ms,other_networks_ms,\
+         other_boards_ms,baseline_ms,error,",
     );
     text.push_str(&crate::cost::Term::ALL.map(|t| format!("{}_cycles", t.name())).join(","));
     text.push_str(",energy_uj,predicted_energy_uj,ram_bytes,predicted_ram_bytes,flash_bytes,predicted_flash_bytes,refused,flags\n");
@@ -270,6 +282,7 @@ pub fn csv(v: &Validation) -> String {
     for s in &v.rows {
         let row = &s.row;
         let p = s.outcome.as_ref().ok();
+        let [networks, boards] = left.get(row.id.as_str()).copied().unwrap_or_default();
         let size = |n: Option<u64>| n.map_or(String::new(), |n| n.to_string());
         let mut cells = vec![
             row.id.clone(),
@@ -284,6 +297,8 @@ pub fn csv(v: &Validation) -> String {
             number(p.map(|p| p.latency_ms.mid)),
             number(p.map(|p| p.latency_ms.low)),
             number(p.map(|p| p.latency_ms.high)),
+            number(networks),
+            number(boards),
             number(s.baseline_ms),
             number(s.latency_error()),
         ];

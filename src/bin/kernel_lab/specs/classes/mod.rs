@@ -1,5 +1,6 @@
 //! Twins of measured software's classes, a kernel set each.
 
+mod bitserial;
 mod cmsis;
 mod fixed_point;
 mod gemm;
@@ -21,10 +22,18 @@ const M: &[&str] = &["cortex-m4", "cortex-m7"];
 
 /// All classes.
 pub fn specs() -> Vec<Spec> {
-    [cmsis::specs(), fixed_point::specs(), tflm::specs(), tinymaix::specs(), tinyol::specs(), gemm::specs()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        cmsis::specs(),
+        fixed_point::specs(),
+        tflm::specs(),
+        tinymaix::specs(),
+        tinyol::specs(),
+        gemm::specs(),
+        bitserial::specs(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Every product of one expression of each list; an empty one stands for 1. Specifications live as long as the program.
