@@ -177,7 +177,7 @@ pub const SOFTWARE: &[Software] = &[
         LIBRARY,
         "patches gathered, blocks of pixels by filters, smull and sadalp",
     ),
-    closed("X-CUBE-AI 9 and later", &["x-cube-ai 9", "x-cube-ai 10"], [0.660, 0.434, 0.474, 0.318]),
+    closed("X-CUBE-AI 9 and later", &["x-cube-ai 9", "x-cube-ai 10"], [0.660, 0.434, 0.474, 0.3175]),
     closed("X-CUBE-AI 8.1", &["x-cube-ai 8.1"], [0.964, 0.504, 0.630, 0.383]),
     closed("X-CUBE-AI 7.3 and 8.0", &["x-cube-ai 7.3", "x-cube-ai 8.0"], [0.964, 0.549, 0.723, 0.715]),
     closed("X-CUBE-AI", &["x-cube-ai"], [1.139, 0.622, 0.896, 0.812]),
