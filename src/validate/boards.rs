@@ -2,13 +2,11 @@
 
 use super::board::row_board;
 use super::calibrate::{Evidence, Model, Parameter, linearise};
-use super::engines::Family;
 use super::measurement::Measurement;
 use super::predict::{Prediction, Refusal, predict, predict_with};
 use super::software::Software;
 use super::statistics::median;
-use super::workload::{is_of_layer, kind_of, row_calls};
-use crate::cost::{Estimator, KernelSet, estimate, kernel_set, macs};
+use crate::cost::{Estimator, KernelSet, estimate, kernel_set};
 use crate::profile::{Kind, Profile, Quantity, base_name};
 use crate::trace::KernelCall;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,10 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Prior of a software on a core: another compiler, flags or version than the kernel set's. Published builds of one library on one
 /// board differ by 1.7 (microTVM's and ONNC's CMSIS-NN on the NUCLEO-L4R5ZI), so 95 % within 0.4.
 const SOFTWARE_PRIOR: (f64, f64, f64) = (1.0, 0.6, 1.4);
-
-/// Prior of one family of layers over its software's factor: what closed engines make of CMSIS-NN's kernels on one board, dense layers
-/// 1.4 and separable ones 0.6 of all of them, says how far families differ.
-const FAMILY_PRIOR: (f64, f64, f64) = SOFTWARE_PRIOR;
 
 /// Prior of one build over its software's factor: the same spread again.
 const BUILD_PRIOR: (f64, f64, f64) = SOFTWARE_PRIOR;
@@ -76,7 +70,7 @@ impl<'a> BoardModel<'a> {
         let priced = rows.iter().zip(&predictions).filter_map(|(row, p)| Some((row, p.as_ref().ok()?)));
         let (rows, evidence) =
             merged(priced.filter(|(row, p)| p.is_open && !row.is_doubtful() && row.milliseconds().is_some()));
-        let (parameters, keys) = parameters(&rows, layers, extra);
+        let (parameters, keys) = parameters(&rows, extra);
         let mut model = BoardModel { depends: Vec::new(), rows, layers, parameters, keys, evidence };
         model.depends = (0..model.rows.len()).map(|row| model.dependencies(row)).collect();
         model
@@ -132,15 +126,11 @@ impl<'a> BoardModel<'a> {
         let row = &self.rows[row];
         let board = row_board(row).ok();
         let base = board.as_ref().map_or("", |b| b.base());
-        let families = families(row, self.layers);
-        let factors: Vec<String> = Software::of(row)
-            .map(|s| families.into_iter().map(|f| s.family_key(f)).chain([s.key()]).collect())
-            .unwrap_or_default();
         let is_mine = |(scope, key): &(Scope, String)| match scope {
             Scope::Build(build) => *build == build_of(row),
             _ => {
-                scope.covers(base, &row.core)
-                    && key.strip_prefix("software.").is_none_or(|key| factors.iter().any(|f| f == key))
+                let is_its_software = |class| Software::of(row).is_some_and(|s| s.key() == class);
+                scope.covers(base, &row.core) && key.strip_prefix("software.").is_none_or(is_its_software)
             }
         };
         self.keys.iter().map(is_mine).collect()
@@ -243,33 +233,15 @@ fn build_of(row: &Measurement) -> String {
     format!("{} with {}", row.board, row.software)
 }
 
-/// Families of the layers with products that a row runs; none where its workload is not known.
-fn families(row: &Measurement, layers: &dyn Fn(&str) -> Option<String>) -> BTreeSet<Family> {
-    let Ok((calls, _)) = row_calls(row, layers) else { return BTreeSet::new() };
-    let of_row = |call: &&KernelCall| macs(call).is_some() && row.layer.is_none_or(|idx| is_of_layer(call, idx));
-    calls.iter().filter(of_row).map(|call| Family::of(kind_of(call))).collect()
-}
-
-fn parameters(
-    rows: &[Measurement],
-    layers: &dyn Fn(&str) -> Option<String>,
-    extra: Option<&str>,
-) -> (Vec<Parameter>, Vec<(Scope, String)>) {
+fn parameters(rows: &[Measurement], extra: Option<&str>) -> (Vec<Parameter>, Vec<(Scope, String)>) {
     let mut found: BTreeMap<(Scope, String), (f64, f64, f64)> = BTreeMap::new();
-    let mut of_families: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     let mut names: BTreeSet<String> = extra.map(str::to_owned).into_iter().collect();
     for row in rows {
         let Ok(board) = row_board(row) else { continue };
         names.insert(board.base().to_owned());
         if let Some(software) = Software::of(row) {
             found.insert((Scope::Core(row.core.clone()), format!("software.{}", software.key())), SOFTWARE_PRIOR);
-            let mine = families(row, layers).into_iter().map(|f| format!("software.{}", software.family_key(f)));
-            of_families.entry((row.core.clone(), software.key())).or_default().extend(mine);
         }
-    }
-    // Where a software ran one family only, its own factor says it.
-    for ((core, _), keys) in of_families.into_iter().filter(|(_, keys)| keys.len() > 1) {
-        found.extend(keys.into_iter().map(|key| ((Scope::Core(core.clone()), key), FAMILY_PRIOR)));
     }
     // Where a software was measured in one build only, its own factor says all that can be said.
     let mut builds: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

@@ -1,6 +1,6 @@
-//! What software makes of a kernel set, by family of layers: an engine whose kernels are not published, a library built otherwise.
+//! What an engine whose kernels are not published makes of a kernel set, by family of layers.
 //!
-//! Engines and compilers do not speed up every layer alike: one closed engine takes half of CMSIS-NN's cycles in full
+//! Engines do not speed up every layer alike: one closed engine takes half of CMSIS-NN's cycles in full
 //! convolutions and all of them in dense layers, whose weights are read once. So a factor stands for a family, not for a program.
 //!
 //! ```
@@ -36,7 +36,7 @@ impl Family {
         }
     }
 
-    /// Name in keys of a profile's `[software]`.
+    /// Name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Family::Dense => "dense",

@@ -215,14 +215,6 @@ fn price(row: &Measurement, layers: &dyn Fn(&str) -> Option<String>, estimator: 
     Ok(Priced { terms: terms.collect::<Result<_, _>>()?, calls, table, left_out, runs })
 }
 
-/// What the software's layers of a family take over the kernel set: stated where the engine is closed, times what calibration found.
-fn factor(software: &Software, family: Family, profile: &Profile) -> Range {
-    [software.key(), software.family_key(family)]
-        .iter()
-        .filter_map(|key| profile.software.get(key))
-        .fold(software.efficiency().of(family), |factor, q| factor * Range::over(|end| q.cost(end)))
-}
-
 #[allow(clippy::cast_precision_loss, reason = "counts far below 2^53")]
 fn prediction(
     row: &Measurement,
@@ -245,7 +237,9 @@ fn prediction(
     let (mut as_set, mut cycles) = (Range::default(), Range::default());
     let (mut n_macs, mut touched) = (0.0, 0.0);
     let of_a_call = software.call.cycles(&row.core, set);
-    let factor_of = |family| factor(software, family, &board.profile);
+    let calibrated =
+        board.profile.software.get(&software.key()).map_or(Range::exact(1.0), |q| Range::over(|end| q.cost(end)));
+    let factor_of = |family| software.efficiency().of(family) * calibrated;
     for &index in &chosen {
         let call = &priced.calls[index];
         let times = call.times as f64;

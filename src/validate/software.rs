@@ -1,7 +1,7 @@
 //! Which kernel set a measured software is priced with: the one table that decides it.
 
 use super::dispatch::{Dispatch, LIBRARY, TFLM, TFLM_2_1};
-use super::engines::{Efficiency, Family};
+use super::engines::Efficiency;
 use super::measurement::{DataType, Measurement, SoftwareClass};
 use crate::cost::kernel_sets;
 use crate::trace::ListType;
@@ -261,11 +261,6 @@ impl Software {
     /// Its cycles over those of its kernel set; 1 where the structure is open.
     pub fn efficiency(&self) -> Efficiency {
         self.over_open.map_or(Efficiency::ONE, Efficiency::of_networks)
-    }
-
-    /// Key of the factor of one family of layers, beside [`Software::key`]'s of all of them.
-    pub fn family_key(&self, family: Family) -> String {
-        format!("{}-{}", self.key(), family.name())
     }
 }
 
