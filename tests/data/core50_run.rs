@@ -101,7 +101,9 @@ fn a_tree_of_core50s_layout_runs_through_every_scenario_of_the_command_line() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("core50");
     let names = tree(&root);
-    [79, 196, 391].map(|experiences| lists(&root, &names, experiences));
+    for experiences in [79, 196, 391] {
+        lists(&root, &names, experiences);
+    }
     let cases = [
         ("scenario = \"sessions\"", "labels = \"object\"", 4),
         ("scenario = \"nic\"\nfirst_classes = 2\nn_experiences = 20", "labels = \"category\"", 20),
