@@ -162,7 +162,7 @@ fn write_profile(study: &Study<'_>, board: &str, dir: &Path) -> Result<String, F
 fn propose(study: &Study<'_>, name: &str, board: &Profile, dir: &Path) -> Result<(String, Value), Failure> {
     let ranked = study.proposals(name)?;
     let (best, gain) = &ranked[0];
-    let kernels = cost::kernel_set(&board.core.core, "gcc12-o2")?;
+    let kernels = cost::kernel_set_for(board, "gcc12-o2")?;
     let row = csv_row(best, name, board, &kernels)?;
     fs::create_dir_all(dir).map_err(|e| Failure::new(format!("{}: {e}", dir.display())))?;
     create(&dir.join("probe.c"), &best.program())?;

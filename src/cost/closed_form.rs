@@ -1,125 +1,112 @@
-//! A kernel's expressions as one sum of products over a call's dimensions: Σ coefficient × monomial, shared by all of its numbers.
+//! A kernel's expressions as one program over a call's dimensions: Σ coefficient × monomial, shared by all of its numbers.
 //!
 //! Sixty loop levels whose trip counts are products of a few dimensions collapse to a dozen monomials. What is not a
 //! polynomial (`/`, `%`, `ceil_div`, `min`, `max`) becomes a factor of its own, evaluated once. Everything is exact below
-//! 2⁵³; a test holds it against [`Expr::eval`].
+//! 2⁵³; a test holds it against [`super::expr::Expr::eval`].
 
-use super::expr::{Expr, Step};
-use std::collections::BTreeMap;
+use super::expr::Step;
+use super::former::{Factor, least_of_dim};
+use super::polynomial::{Monomial, Polynomial};
+use super::whole::{ceil, floor};
+use std::collections::HashMap;
+use std::ops::Range;
 
-/// Factors of a monomial, sorted; each an index into the form's factors.
-type Monomial = Vec<usize>;
-/// Coefficient of each monomial; the empty one is the constant.
-type Polynomial = BTreeMap<Monomial, f64>;
+/// The first outputs have most monomials in common and are added up side by side.
+pub const N_ABREAST: usize = 6;
 
-#[derive(Debug, Clone, PartialEq)]
-enum Factor {
-    Dim(String),
-    Other(Step, Polynomial, Polynomial),
-}
-
-/// Collects factors while expressions are read.
-#[derive(Debug, Default)]
-pub struct Former {
-    factors: Vec<Factor>,
-    outputs: Vec<Polynomial>,
-}
-
-/// Evaluates the outputs of a [`Former`] for one shape after the other, without allocating.
+/// Evaluates the outputs of a [`super::former::Former`] for one shape after the other, without allocating.
 #[derive(Debug, Clone)]
 pub struct ClosedForm {
-    /// In an order in which each needs earlier ones only.
-    factors: Vec<Compiled>,
-    /// Factors of each monomial.
-    monomials: Vec<Monomial>,
-    /// Monomials and coefficients of each output.
-    outputs: Vec<Vec<(usize, f64)>>,
     dims: Vec<String>,
+    /// What each dimension must be at least.
+    least: Vec<f64>,
+    /// Fills one register after the other, behind those of 1 and of the dimensions.
+    program: Vec<Instruction>,
+    /// Registers and coefficients of every sum.
+    terms: Vec<(usize, f64)>,
+    abreast: Vec<(usize, [f64; N_ABREAST])>,
+    /// Terms of each output behind those.
+    outputs: Vec<Range<usize>>,
 }
 
 #[derive(Debug, Clone)]
-enum Compiled {
-    Dim(usize),
-    Other(Step, Vec<(Monomial, f64)>, Vec<(Monomial, f64)>),
+enum Instruction {
+    /// Of two registers.
+    Product(usize, usize),
+    /// Of two sums of terms.
+    Other(Step, Range<usize>, Range<usize>),
 }
 
-impl Former {
-    /// An output 0 so far; its index.
-    pub fn output(&mut self) -> usize {
-        self.outputs.push(Polynomial::new());
-        self.outputs.len() - 1
+/// Turns factors and monomials into registers, each computed once.
+#[derive(Debug, Default)]
+pub struct Builder {
+    dims: Vec<String>,
+    program: Vec<Instruction>,
+    terms: Vec<(usize, f64)>,
+    of_factor: Vec<usize>,
+    of_monomial: HashMap<Monomial, usize>,
+}
+
+impl Builder {
+    /// A dimension: all of them before any factor.
+    pub fn dim(&mut self, name: &str) {
+        self.dims.push(name.to_owned());
     }
 
-    /// Adds `weight` × the expression to an output.
-    pub fn add(&mut self, output: usize, expr: &Expr, weight: f64) {
-        let poly = self.polynomial(expr);
-        for (monomial, coefficient) in poly {
-            *self.outputs[output].entry(monomial).or_insert(0.0) += coefficient * weight;
-        }
-    }
-
-    fn polynomial(&mut self, expr: &Expr) -> Polynomial {
-        let mut stack: Vec<Polynomial> = Vec::new();
-        for step in expr.program() {
-            let value = match step {
-                // Literals of kernel files are far below 2⁵³.
-                Step::Number(n) => Polynomial::from([(Monomial::new(), *n as f64)]),
-                Step::Dim(name) => {
-                    let factor = self.factor(Factor::Dim(name.clone()));
-                    Polynomial::from([(vec![factor], 1.0)])
-                }
-                operator => {
-                    let b = stack.pop().expect("the parser pushes two operands before an operator");
-                    let a = stack.pop().expect("the parser pushes two operands before an operator");
-                    match operator {
-                        Step::Add => sum(a, &b, 1.0),
-                        Step::Sub => sum(a, &b, -1.0),
-                        Step::Mul => product(&a, &b),
-                        other => {
-                            let factor = self.factor(Factor::Other(other.clone(), a, b));
-                            Polynomial::from([(vec![factor], 1.0)])
-                        }
-                    }
-                }
-            };
-            stack.push(value);
-        }
-        stack.pop().expect("a parsed expression leaves one value")
-    }
-
-    fn factor(&mut self, factor: Factor) -> usize {
-        self.factors.iter().position(|f| *f == factor).unwrap_or_else(|| {
-            self.factors.push(factor);
-            self.factors.len() - 1
-        })
-    }
-
-    /// The form of everything added.
-    pub fn finish(self) -> ClosedForm {
-        let mut dims = Vec::new();
-        let terms = |poly: Polynomial| poly.into_iter().filter(|(_, c)| *c != 0.0).collect::<Vec<_>>();
-        let compile = |factor| match factor {
-            Factor::Dim(name) => {
-                dims.push(name);
-                Compiled::Dim(dims.len() - 1)
+    /// The next factor.
+    pub fn factor(&mut self, factor: &Factor) {
+        let register = match factor {
+            Factor::Dim(name) => 1 + self.dims.iter().position(|dim| dim == name).expect("dimensions are there first"),
+            Factor::Other(step, a, b) => {
+                let (a, b) = (self.sum(a), self.sum(b));
+                self.push(Instruction::Other(step.clone(), a, b))
             }
-            Factor::Other(step, a, b) => Compiled::Other(step, terms(a), terms(b)),
         };
-        let factors = self.factors.into_iter().map(compile).collect();
-        let mut monomials: Vec<Monomial> = Vec::new();
-        let mut outputs = Vec::with_capacity(self.outputs.len());
-        for output in self.outputs {
-            let mut sums = Vec::with_capacity(output.len());
-            for (monomial, coefficient) in terms(output) {
-                let at = monomials.iter().position(|m| *m == monomial).unwrap_or_else(|| {
-                    monomials.push(monomial);
-                    monomials.len() - 1
-                });
-                sums.push((at, coefficient));
-            }
-            outputs.push(sums);
+        self.of_factor.push(register);
+    }
+
+    fn push(&mut self, instruction: Instruction) -> usize {
+        self.program.push(instruction);
+        self.dims.len() + self.program.len()
+    }
+
+    fn register(&mut self, monomial: &[usize]) -> usize {
+        let Some((&last, before)) = monomial.split_last() else { return 0 };
+        if before.is_empty() {
+            return self.of_factor[last];
         }
-        ClosedForm { factors, monomials, outputs, dims }
+        if let Some(&register) = self.of_monomial.get(monomial) {
+            return register;
+        }
+        let before = self.register(before);
+        let register = self.push(Instruction::Product(before, self.of_factor[last]));
+        self.of_monomial.insert(monomial.to_vec(), register);
+        register
+    }
+
+    fn sum(&mut self, sum: &Polynomial) -> Range<usize> {
+        let terms: Vec<(usize, f64)> = sum.terms().map(|(monomial, c)| (self.register(monomial), c)).collect();
+        let start = self.terms.len();
+        self.terms.extend(terms);
+        start..self.terms.len()
+    }
+
+    /// The form with these outputs.
+    pub fn finish(mut self, outputs: &[Polynomial]) -> ClosedForm {
+        let mut abreast: Vec<(usize, [f64; N_ABREAST])> = Vec::new();
+        for (lane, output) in outputs.iter().enumerate().take(N_ABREAST) {
+            for (monomial, c) in output.terms() {
+                let register = self.register(monomial);
+                let at = abreast.iter().position(|(r, _)| *r == register).unwrap_or_else(|| {
+                    abreast.push((register, [0.0; N_ABREAST]));
+                    abreast.len() - 1
+                });
+                abreast[at].1[lane] = c;
+            }
+        }
+        let outputs = outputs.iter().skip(N_ABREAST).map(|output| self.sum(output)).collect();
+        let least = self.dims.iter().map(|name| least_of_dim(name)).collect();
+        ClosedForm { least, dims: self.dims, program: self.program, terms: self.terms, abreast, outputs }
     }
 }
 
@@ -129,98 +116,99 @@ impl ClosedForm {
         &self.dims
     }
 
-    /// Every output for one shape; `scratch` is working space. Not finite where an expression divides by zero.
-    pub fn eval(&self, dims: &[f64], scratch: &mut Vec<f64>, outputs: &mut Vec<f64>) {
-        scratch.clear();
-        for factor in &self.factors {
-            let value = match factor {
-                Compiled::Dim(at) => dims[*at],
-                Compiled::Other(step, a, b) => apply(step, value_of(a, scratch), value_of(b, scratch)),
+    /// Whether it holds for these values: a loop over nothing may have fewer passes than entries, which it does not know of.
+    pub fn holds(&self, dims: &[f64]) -> bool {
+        dims.iter().zip(&self.least).all(|(value, least)| value >= least)
+    }
+
+    /// Every output for one shape; `registers` is working space. Not finite where an expression divides by zero.
+    pub fn eval(&self, dims: &[f64], registers: &mut Vec<f64>, outputs: &mut Vec<f64>) {
+        registers.clear();
+        registers.push(1.0);
+        registers.extend_from_slice(dims);
+        for instruction in &self.program {
+            let value = match instruction {
+                Instruction::Product(a, b) => registers[*a] * registers[*b],
+                Instruction::Other(step, a, b) => {
+                    apply(step, self.sum(a.clone(), registers), self.sum(b.clone(), registers))
+                }
             };
-            scratch.push(value);
+            registers.push(value);
         }
-        let n_factors = scratch.len();
-        for monomial in &self.monomials {
-            let value = monomial.iter().map(|&f| scratch[f]).product();
-            scratch.push(value);
+        let mut sums = [0.0; N_ABREAST];
+        for (register, coefficients) in &self.abreast {
+            let value = registers[*register];
+            sums.iter_mut().zip(coefficients).for_each(|(sum, c)| *sum += value * c);
         }
         outputs.clear();
-        let of = |sums: &Vec<(usize, f64)>| sums.iter().map(|&(at, c)| c * scratch[n_factors + at]).sum::<f64>();
-        outputs.extend(self.outputs.iter().map(of));
+        outputs.extend_from_slice(&sums);
+        outputs.extend(self.outputs.iter().map(|terms| self.sum(terms.clone(), registers)));
+    }
+
+    fn sum(&self, terms: Range<usize>, registers: &[f64]) -> f64 {
+        self.terms[terms].iter().map(|&(register, c)| c * registers[register]).sum()
     }
 }
 
-fn value_of(terms: &[(Monomial, f64)], factors: &[f64]) -> f64 {
-    terms.iter().map(|(monomial, c)| c * monomial.iter().map(|&f| factors[f]).product::<f64>()).sum()
-}
-
-/// As [`Expr::eval`]: `/` and `%` round towards minus infinity.
+/// As [`super::expr::Expr::eval`]: `/` and `%` round towards minus infinity. What divides by zero is not a number, nor is what uses it.
 fn apply(step: &Step, a: f64, b: f64) -> f64 {
     match step {
-        Step::Div => (a / b).floor(),
-        Step::Rem => a - b * (a / b).floor(),
-        Step::CeilDiv => (a / b).ceil(),
-        Step::Min => a.min(b),
-        Step::Max => a.max(b),
+        Step::Div | Step::Rem | Step::CeilDiv if b == 0.0 => f64::NAN,
+        Step::Div => floor(a / b),
+        Step::Rem => a - b * floor(a / b),
+        Step::CeilDiv => ceil(a / b),
+        Step::Min if b < a || b.is_nan() => b,
+        Step::Max if b > a || b.is_nan() => b,
+        Step::Min | Step::Max => a,
         Step::Number(_) | Step::Dim(_) | Step::Add | Step::Sub | Step::Mul => {
             unreachable!("the former keeps polynomials apart")
         }
     }
 }
 
-fn sum(mut a: Polynomial, b: &Polynomial, sign: f64) -> Polynomial {
-    for (monomial, coefficient) in b {
-        *a.entry(monomial.clone()).or_insert(0.0) += sign * coefficient;
-    }
-    a
-}
-
-fn product(a: &Polynomial, b: &Polynomial) -> Polynomial {
-    let mut result = Polynomial::new();
-    for (left, x) in a {
-        for (right, y) in b {
-            let mut monomial: Monomial = left.iter().chain(right).copied().collect();
-            monomial.sort_unstable();
-            *result.entry(monomial).or_insert(0.0) += x * y;
-        }
-    }
-    result
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::expr::Expr;
+    use super::super::former::Former;
     use crate::trace::Dims;
     use proptest::prelude::*;
 
-    const TEXTS: [&str; 6] = [
+    const TEXTS: [&str; 9] = [
         "oh*ow*(oc-1)*ceil_div(words,4) + oh*ow",
         "(oh-1)*(ow-1)/2 + max(oc-words, 0)",
         "min(oh, 3)*oc%words + 7",
         "ceil_div(oh*ow, 4)*((oc+3)/4)*words",
         "oh*ow*oc*words - oh*ow*oc",
         "max(min(oh-1, ow), oc/3)*(words+1)*(words+1)",
+        "oh*ow*(words-2) - oh*pad",
+        "min(oh*(words-1), oh) - ow",
+        "min(oh*(words-2)-ow, oh*words) + oc%8 - 3",
     ];
 
     proptest! {
         #[test]
         fn the_form_equals_the_expressions(
-            oh in 1u64..60, ow in 1u64..60, oc in 1u64..400, words in 1u64..40, weights in prop::collection::vec(0u32..9, 6),
+            oh in 1u64..60, ow in 1u64..60, oc in 1u64..400, words in 1u64..40, pad in 0u64..4,
+            weights in prop::collection::vec(0u32..9, 9),
         ) {
-            let dims = Dims::new().with("oh", oh).with("ow", ow).with("oc", oc).with("words", words);
+            let dims = Dims::new().with("oh", oh).with("ow", ow).with("oc", oc).with("words", words).with("pad", pad);
             let mut former = Former::default();
-            let output = former.output();
+            let (output, rest) = (former.output(), (1..8).map(|_| former.output()).last().expect("seven"));
             let mut want = 0.0;
             for (text, weight) in TEXTS.iter().zip(weights) {
                 let (expr, weight) = (Expr::parse(text).expect("valid"), f64::from(weight) / 2.0);
-                former.add(output, &expr, weight);
-                want += expr.eval(&dims).expect("valid") as f64 * weight;
+                let count = former.count(&expr);
+                former.add(output, &count, weight);
+                former.add(rest, &count, weight);
+                want += expr.eval_or_zero(&dims).expect("valid") as f64 * weight;
             }
             let form = former.finish();
             let values: Vec<f64> = form.dims().iter().map(|d| dims.get(d).expect("given") as f64).collect();
-            let (mut scratch, mut outputs) = (Vec::new(), Vec::new());
-            form.eval(&values, &mut scratch, &mut outputs);
-            prop_assert!((outputs[0] - want).abs() <= 1e-9 * want.abs(), "{} {want}", outputs[0]);
+            let (mut registers, mut outputs) = (Vec::new(), Vec::new());
+            prop_assert!(form.holds(&values));
+            form.eval(&values, &mut registers, &mut outputs);
+            prop_assert!((outputs[output] - want).abs() <= 1e-9 * want.abs(), "{} {want}", outputs[output]);
+            prop_assert!((outputs[rest] - want).abs() <= 1e-9 * want.abs(), "{} {want}", outputs[rest]);
         }
     }
 }

@@ -1,13 +1,16 @@
 //! One list of calls compiled for a board, to be priced again and again with other shapes.
 
-use super::closed_form::{ClosedForm, Former};
+use super::closed_form::ClosedForm;
 use super::error::CostError;
 use super::estimate::Estimator;
+use super::expr::Expr;
+use super::former::Former;
 use super::kernel::Kernel;
 use super::memory::{Layout, MemoryTotals, N_SLOTS};
 use super::pipeline::Range;
+use super::seen::{Seen, Shape};
 use super::table::Cost;
-use super::terms::{CallTerms, KernelTimes, SLOTS, resident_of};
+use super::terms::{CallTerms, KernelTimes, SLOTS, Surroundings, resident_of};
 use crate::profile::End;
 use crate::trace::{KernelCall, Phase};
 
@@ -42,16 +45,23 @@ fn place(phase: Phase) -> usize {
 /// A list of calls whose operations, element types, buffers and dimensions' names stay, while their numbers change.
 ///
 /// Bodies are timed and expressions multiplied out once ([`Estimator::compile`]); a point is then a few hundred products
-/// and an arena plan. Time grows linearly with the number of calls. The result equals [`Estimator::estimate`] up to the
-/// rounding of `f64`.
+/// and an arena plan, and of equal calls one is priced. Time grows linearly with the number of calls. The result equals
+/// [`Estimator::estimate`] up to the rounding of `f64`.
 #[derive(Debug)]
 pub struct Compiled<'a> {
     estimator: &'a Estimator<'a>,
     calls: Vec<CompiledCall>,
     layout: Layout,
     forms: Vec<Form>,
+    seen: Seen,
+    work: Work,
+}
+
+/// Working space of one evaluation.
+#[derive(Debug, Default)]
+struct Work {
     values: Vec<f64>,
-    scratch: Vec<f64>,
+    registers: Vec<f64>,
     outputs: Vec<f64>,
 }
 
@@ -60,16 +70,60 @@ struct CompiledCall {
     pattern: KernelCall,
     code_bytes: f64,
     form: usize,
+    /// Calls of one class have the same kernel and the same names of dimensions.
+    class: usize,
     /// Position in the call's dimensions of each dimension of the form.
     dims: Vec<usize>,
+    /// Of each buffer, its place in [`SLOTS`].
+    slots: Vec<Option<usize>>,
+    /// Positions of the dimensions whose values decide which kernel runs the call.
+    deciding: Vec<usize>,
+}
+
+impl CompiledCall {
+    fn new(call: &KernelCall, (form, kernel): (usize, &Kernel), closed: &ClosedForm, deciding: &[String]) -> Self {
+        let position = |name: &String| call.dims.iter().position(|(n, _)| n == name);
+        let place = |b: &crate::trace::BufferUse| SLOTS.iter().position(|slot| slot.takes(b.kind, b.access));
+        CompiledCall {
+            pattern: call.clone(),
+            code_bytes: kernel.code_bytes as f64,
+            form,
+            class: 0,
+            dims: closed.dims().iter().map(|name| position(name).unwrap_or(usize::MAX)).collect(),
+            slots: call.buffers.iter().map(place).collect(),
+            deciding: deciding.iter().filter_map(position).collect(),
+        }
+    }
+
+    fn is_like(&self, other: &CompiledCall) -> bool {
+        let names =
+            |call: &CompiledCall| call.pattern.dims.sizes().iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        self.form == other.form && self.pattern.elems == other.pattern.elems && names(self) == names(other)
+    }
+
+    fn shape<'c>(&self, call: &'c KernelCall) -> Shape<'c> {
+        let mut bytes = [0; N_SLOTS];
+        for (buffer, slot) in call.buffers.iter().zip(&self.slots) {
+            if let Some(slot) = slot {
+                bytes[*slot] = buffer.bytes.saturating_add(bytes[*slot]);
+            }
+        }
+        Shape { sizes: call.dims.sizes(), bytes, times: call.times }
+    }
+
+    /// Whether the dimensions that decide have the values that the kernel was chosen for.
+    fn is_decided(&self, call: &KernelCall) -> bool {
+        let (now, then) = (call.dims.sizes(), self.pattern.dims.sizes());
+        self.deciding.iter().all(|&at| now[at].1 == then[at].1)
+    }
 }
 
 #[derive(Debug)]
 struct Form {
     kernel: usize,
     closed: ClosedForm,
-    /// For each kind of buffer: output with its traffic, and outputs with reuse distances.
-    traffic: [Option<(usize, Vec<usize>)>; N_SLOTS],
+    /// For each kind of buffer: outputs with traffic, and outputs with reuse distances.
+    traffic: [Option<(Vec<usize>, Vec<usize>)>; N_SLOTS],
 }
 
 impl Form {
@@ -82,37 +136,41 @@ impl Form {
         for (at, level) in kernel.levels.iter().enumerate() {
             let trips = [&level.trips_low, &level.trips, &level.trips_high];
             for (output, (end, trips)) in End::ALL.into_iter().zip(trips).enumerate() {
-                former.add(output, trips, times.levels[at].cycles.at(end));
+                let trips = former.count(trips);
+                former.add(output, &trips, times.levels[at].cycles.at(end));
+                former.add(output + 3, &trips, times.lines_again[at].at(end));
                 let of_a_break = times.levels[at].of_a_break.at(end);
                 if let Some(breaks) = level.breaks.as_ref().filter(|_| of_a_break > 0.0) {
-                    former.add(output, breaks, of_a_break);
+                    let breaks = former.count(breaks);
+                    former.add(output, &breaks, of_a_break);
                 }
-                former.add(output + 3, trips, times.lines_again[at].at(end));
             }
         }
-        let mut traffic: [Option<(usize, Vec<usize>)>; N_SLOTS] = Default::default();
+        let mut traffic: [Option<(Vec<usize>, Vec<usize>)>; N_SLOTS] = Default::default();
+        let mut output = |expr: &Expr| {
+            let (output, value) = (former.output(), former.value(expr));
+            former.add(output, &value, 1.0);
+            output
+        };
         for (given, slot) in traffic.iter_mut().zip(SLOTS) {
             for entry in kernel.traffic.iter().filter(|t| slot.takes(t.kind, t.access)) {
-                let (bytes, distances) = given.get_or_insert_with(|| (former.output(), Vec::new()));
-                former.add(*bytes, &entry.bytes, 1.0);
-                if let Some(expr) = &entry.reuse_bytes {
-                    let distance = former.output();
-                    former.add(distance, expr, 1.0);
-                    distances.push(distance);
-                }
+                let (bytes, distances) = given.get_or_insert_with(Default::default);
+                bytes.push(output(&entry.bytes));
+                distances.extend(entry.reuse_bytes.as_ref().map(&mut output));
             }
         }
         Form { kernel: index, closed: former.finish(), traffic }
     }
 
-    fn terms(&self, call: &KernelCall, outputs: &[f64]) -> CallTerms {
+    fn terms(&self, call: &KernelCall, shape: &Shape, outputs: &[f64]) -> CallTerms {
         let range = |at: usize| Range { low: outputs[at], mid: outputs[at + 1], high: outputs[at + 2] };
         let mut terms = CallTerms { pipeline: range(0), lines_again: range(3), ..CallTerms::default() };
-        for ((resident, slot), traffic) in terms.residents.iter_mut().zip(SLOTS).zip(&self.traffic) {
-            let given = traffic
-                .as_ref()
-                .map(|(bytes, distances)| (outputs[*bytes], distances.iter().map(|&d| outputs[d]).reduce(f64::max)));
-            *resident = resident_of(call, slot, given);
+        for (at, (resident, traffic)) in terms.residents.iter_mut().zip(&self.traffic).enumerate() {
+            let given = traffic.as_ref().map(|(bytes, distances)| {
+                let farthest = distances.iter().map(|&d| outputs[d]).reduce(f64::max);
+                (bytes.iter().map(|&b| outputs[b]).sum(), farthest)
+            });
+            *resident = resident_of(call, SLOTS[at], shape.bytes[at] as f64, given);
         }
         terms
     }
@@ -122,7 +180,7 @@ impl<'a> Estimator<'a> {
     /// Compiles a list of calls.
     pub fn compile(&'a self, calls: &[KernelCall]) -> Result<Compiled<'a>, CostError> {
         let mut forms: Vec<Form> = Vec::new();
-        let mut compiled = Vec::with_capacity(calls.len());
+        let mut compiled: Vec<CompiledCall> = Vec::with_capacity(calls.len());
         let mut used = Vec::with_capacity(calls.len());
         for call in calls {
             let index = self.find(call)?;
@@ -134,20 +192,16 @@ impl<'a> Estimator<'a> {
                 forms.push(Form::new(index, kernel, times));
                 forms.len() - 1
             });
-            let position = |name: &String| call.dims.iter().position(|(n, _)| n == name).unwrap_or(usize::MAX);
-            let dims = forms[form].closed.dims().iter().map(position).collect();
-            compiled.push(CompiledCall { pattern: call.clone(), code_bytes: kernel.code_bytes as f64, form, dims });
+            let deciding = self.kernels.deciding_dims(call.op, &call.elems);
+            let mut new = CompiledCall::new(call, (form, kernel), &forms[form].closed, &deciding);
+            let like = compiled.iter().find(|old| old.is_like(&new)).map(|old| old.class);
+            new.class = like.unwrap_or(compiled.len());
+            compiled.push(new);
             used.push(kernel);
         }
-        Ok(Compiled {
-            estimator: self,
-            layout: Layout::new(calls, &used)?,
-            calls: compiled,
-            forms,
-            values: Vec::new(),
-            scratch: Vec::new(),
-            outputs: Vec::new(),
-        })
+        let layout = Layout::new(calls, &used)?;
+        let (seen, work) = (Seen::default(), Work::default());
+        Ok(Compiled { estimator: self, layout, calls: compiled, forms, seen, work })
     }
 }
 
@@ -155,8 +209,8 @@ impl Compiled<'_> {
     /// Prices the list with the numbers that its calls have now.
     ///
     /// # Errors
-    /// [`CostError::OtherShape`] where a call differs in more than dimensions, sizes and repetitions, or a kernel's expressions
-    /// do not hold for its dimensions.
+    /// [`CostError::OtherShape`] where a call differs in more than dimensions, sizes and repetitions, where another kernel runs it with
+    /// its dimensions, or where a kernel's expressions do not hold for them.
     pub fn price(&mut self, calls: &[KernelCall]) -> Result<Point, CostError> {
         let other = |site: &str| CostError::OtherShape { site: site.to_owned() };
         if calls.len() != self.calls.len() {
@@ -165,28 +219,65 @@ impl Compiled<'_> {
         let memory = self.layout.totals(calls, &self.estimator.profile)?;
         let around = self.estimator.surroundings(&memory, &self.layout);
         let mut point = Point { total: Cost::default(), phases: [Cost::default(); 5], memory };
+        self.seen.clear();
         for (call, compiled) in calls.iter().zip(&self.calls) {
             if !same_structure(call, &compiled.pattern) {
                 return Err(other(&call.site));
             }
-            let form = &self.forms[compiled.form];
-            let sizes = call.dims.sizes();
-            self.values.clear();
-            self.values.extend(compiled.dims.iter().map(|&at| sizes[at].1 as f64));
-            form.closed.eval(&self.values, &mut self.scratch, &mut self.outputs);
-            // A difference of equal products may round to a hair below 0; a shape that a kernel cannot run is whole cycles below.
-            if self.outputs.iter().any(|value| !value.is_finite() || *value < -1e-3) {
-                return Err(other(&call.site));
-            }
-            let terms = form.terms(call, &self.outputs);
-            let times = call.times as f64;
-            let once = self.estimator.once(&terms, compiled.code_bytes, times, &around);
-            let cost = self.estimator.cost_of(&once, times);
+            let shape = compiled.shape(call);
+            let cost = match self.seen.find(compiled.class, &shape) {
+                Some(cost) => cost,
+                None => {
+                    let form = &self.forms[compiled.form];
+                    let one = OneCall { estimator: self.estimator, compiled, form, call, shape };
+                    let cost = one.cost(&mut self.work, &around).ok_or_else(|| other(&call.site))?;
+                    self.seen.push(compiled.class, &shape, cost);
+                    cost
+                }
+            };
             point.total = point.total + cost;
             let phase = &mut point.phases[place(call.phase)];
             *phase = *phase + cost;
         }
         Ok(point)
+    }
+}
+
+struct OneCall<'c> {
+    estimator: &'c Estimator<'c>,
+    compiled: &'c CompiledCall,
+    form: &'c Form,
+    call: &'c KernelCall,
+    shape: Shape<'c>,
+}
+
+impl OneCall<'_> {
+    /// `None` where another kernel runs the call or the kernel's expressions do not hold.
+    fn cost(&self, work: &mut Work, around: &Surroundings) -> Option<Cost> {
+        let is_decided = self.compiled.is_decided(self.call);
+        if !is_decided && self.estimator.find(self.call).ok()? != self.form.kernel {
+            return None;
+        }
+        let terms = self.terms(work)?;
+        let times = self.call.times as f64;
+        let once = self.estimator.once(&terms, self.compiled.code_bytes, times, around);
+        Some(self.estimator.cost_of(&once, times))
+    }
+
+    fn terms(&self, work: &mut Work) -> Option<CallTerms> {
+        let closed = &self.form.closed;
+        work.values.clear();
+        work.values.extend(self.compiled.dims.iter().map(|&at| self.shape.sizes[at].1 as f64));
+        if !closed.holds(&work.values) {
+            let (kernel, times) = (self.form.kernel, self.estimator.times(self.form.kernel).ok()?);
+            return CallTerms::new(self.call, &self.estimator.kernels.kernels()[kernel], times)
+                .ok()
+                .map(|terms| terms.0);
+        }
+        closed.eval(&work.values, &mut work.registers, &mut work.outputs);
+        // A difference of equal products may round to a hair below 0; bytes that a kernel cannot move are whole bytes below.
+        let is_sound = work.outputs.iter().all(|value| value.is_finite() && *value >= -1e-3);
+        is_sound.then(|| self.form.terms(self.call, &self.shape, &work.outputs))
     }
 }
 

@@ -110,6 +110,17 @@ impl Expr {
         Ok(Self { text: text.to_owned(), program: parser.program })
     }
 
+    /// The smaller of two.
+    pub(super) fn smaller(a: &Expr, b: &Expr) -> Self {
+        let program = a.program.iter().chain(&b.program).cloned().chain([Step::Min]).collect();
+        Self { text: format!("min({},{})", a.text, b.text), program }
+    }
+
+    /// The names of the dimensions that it needs.
+    pub fn dims(&self) -> impl Iterator<Item = &str> {
+        self.program.iter().filter_map(|step| if let Step::Dim(name) = step { Some(name.as_str()) } else { None })
+    }
+
     /// Operands and operators in postfix order.
     pub(super) fn program(&self) -> &[Step] {
         &self.program

@@ -32,13 +32,17 @@ mod compiled;
 mod error;
 mod estimate;
 mod expr;
+mod former;
 mod kernel;
 mod memory;
 mod pipeline;
+mod polynomial;
+mod seen;
 mod sensitivity;
 mod summary;
 mod table;
 mod terms;
+mod whole;
 mod work;
 
 pub use alerts::{Alert, alerts};

@@ -134,7 +134,7 @@ fn eval(expr: &Expr, call: &KernelCall, kernel: &Kernel, what: impl Fn() -> Stri
 }
 
 /// Bytes of the call's buffers of one slot.
-pub fn buffer_bytes(call: &KernelCall, slot: Slot) -> f64 {
+fn buffer_bytes(call: &KernelCall, slot: Slot) -> f64 {
     call.buffers.iter().filter(|b| slot.takes(b.kind, b.access)).map(|b| b.bytes as f64).sum()
 }
 
@@ -148,7 +148,7 @@ fn resident_in(call: &KernelCall, kernel: &Kernel, slot: Slot) -> Result<Option<
         let (traffic, reuse) = given.unwrap_or((0.0, None));
         given = Some((traffic + bytes, farther(reuse, distance)));
     }
-    Ok(resident_of(call, slot, given))
+    Ok(resident_of(call, slot, buffer_bytes(call, slot), given))
 }
 
 /// The larger of two reuse distances, where any is given.
@@ -159,9 +159,8 @@ pub fn farther(a: Option<f64>, b: Option<f64>) -> Option<f64> {
     }
 }
 
-/// A resident from the call's buffers and the kernel's traffic with its reuse distance, where the kernel gives any.
-pub fn resident_of(call: &KernelCall, slot: Slot, traffic: Option<(f64, Option<f64>)>) -> Option<Resident> {
-    let bytes = buffer_bytes(call, slot);
+/// A resident from the bytes of the call's buffers and the kernel's traffic with its reuse distance, where the kernel gives any.
+pub fn resident_of(call: &KernelCall, slot: Slot, bytes: f64, traffic: Option<(f64, Option<f64>)>) -> Option<Resident> {
     let swept_share = if slot.writes == Some(false) { window_share(call) } else { 1.0 };
     let resident =
         |bytes, traffic, reuse_bytes| Some(Resident { bytes, traffic, swept_share, reuse_bytes, since_bytes: 0.0 });

@@ -125,6 +125,13 @@ impl Gradient {
 
     /// All samples at once where that is exact and says so; else nothing is changed.
     pub fn add_batch(&mut self, errors: &Values, (table, rows): (&FeatureTable, &[usize])) -> bool {
+        if let (Sums::Real(sums), Values::Real(errors), Values::Real(reals)) = (&mut self.sums, errors, table.values())
+        {
+            let k = self.columns;
+            let features: Vec<&[f32]> = rows.iter().map(|&row| &reals[row * k..(row + 1) * k]).collect();
+            lanes::outer_of_reals(self.way.level, &errors[..rows.len() * (sums.len() / k)], &features, sums);
+            return true;
+        }
         let Values::Codes { codes: errors, params } = errors else { return false };
         let narrow = matches!(self.sums, Sums::Narrow(_));
         let possible = !self.checked && if narrow { self.error_bits <= 16 } else { self.halves };
@@ -281,15 +288,18 @@ impl Gradient {
 
     /// In the slot's format; not used where the gradient stays in its accumulator.
     pub fn values(&self) -> Cow<'_, Values> {
-        match (&self.unkept, &self.sums, &self.values) {
-            (Some(requant), Sums::Narrow(sums), Values::Codes { params, .. }) => {
-                // Only codes that were in range and rounded without chance go unkept.
-                let mut site = Site::new("", Rounding::TiesEven, 0, 0);
-                let codes = sums.iter().map(|&g| requant.code(g, &mut site).unwrap_or(params.zero_point)).collect();
-                Cow::Owned(Values::Codes { codes, params: *params })
-            }
-            _ => Cow::Borrowed(&self.values),
-        }
+        let (Some(requant), Values::Codes { params, .. }) = (&self.unkept, &self.values) else {
+            return Cow::Borrowed(&self.values);
+        };
+        // Only codes that were in range and rounded without chance go unkept.
+        let mut site = Site::new("", Rounding::TiesEven, 0, 0);
+        let mut code = |g: i64| requant.centred(g, &mut site).unwrap_or(params.zero_point);
+        let codes = match &self.sums {
+            Sums::Narrow(sums) => sums.iter().map(|&g| code(g.into())).collect(),
+            Sums::Wide(sums) => sums.iter().map(|&g| code(g)).collect(),
+            Sums::Real(_) => return Cow::Borrowed(&self.values),
+        };
+        Cow::Owned(Values::Codes { codes, params: *params })
     }
 
     /// Codes of the slot come out?

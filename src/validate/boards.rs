@@ -6,7 +6,7 @@ use super::measurement::Measurement;
 use super::predict::{Prediction, Refusal, predict, predict_with};
 use super::software::Software;
 use super::statistics::median;
-use crate::cost::{Estimator, KernelSet, estimate, kernel_set};
+use crate::cost::{Estimator, KernelSet, estimate, kernel_set_for};
 use crate::profile::{Kind, Profile, Quantity, base_name};
 use crate::trace::KernelCall;
 use std::collections::{BTreeMap, BTreeSet};
@@ -177,7 +177,7 @@ impl<'m> ProbeModel<'m> {
     fn new(model: &'m BoardModel<'m>, board: &'m str, call: &'m KernelCall) -> Result<Self, Refusal> {
         let kernel = |e: &dyn std::fmt::Display| Refusal::Kernel(e.to_string());
         let profile = crate::profile::load(board).map_err(|e| Refusal::Profile(e.to_string()))?;
-        let kernels = kernel_set(&profile.core.core, "gcc12-o2").map_err(|e| kernel(&e))?;
+        let kernels = kernel_set_for(&profile, "gcc12-o2").map_err(|e| kernel(&e))?;
         let kernels = Estimator::new(&profile, &kernels)
             .and_then(|e| e.used(std::slice::from_ref(call)))
             .map_err(|e| kernel(&e))?;

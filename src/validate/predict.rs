@@ -5,7 +5,7 @@ use super::engines::Family;
 use super::measurement::{Measurement, SoftwareClass};
 use super::software::Software;
 use super::workload::{is_of_layer, kind_of, row_calls};
-use crate::cost::{Breakdown, CostTable, Estimator, KernelSet, Range, Term, kernel_set, macs};
+use crate::cost::{Breakdown, CostTable, Estimator, KernelSet, Range, Term, kernel_set_for, macs};
 use crate::profile::Profile;
 use crate::trace::KernelCall;
 use serde::Serialize;
@@ -138,13 +138,14 @@ pub(super) fn predict_with(
             Err(refusal) => results[index] = Some(Err(refusal)),
         }
     }
-    let mut sets: BTreeMap<(String, String), Result<KernelSet, Refusal>> = BTreeMap::new();
+    // A core's float unit decides too: one of single precision has kernels of its own.
+    let mut sets: BTreeMap<(String, bool, String), Result<KernelSet, Refusal>> = BTreeMap::new();
     for ((_, set), members) in groups {
         let board = &members[0].1;
-        let core = board.profile.core.core.clone();
-        let set = sets
-            .entry((core, set))
-            .or_insert_with_key(|(core, set)| kernel_set(core, set).map_err(|e| Refusal::Kernel(e.to_string())));
+        let (core, is_single) = (board.profile.core.core.clone(), board.profile.single_precision);
+        let set = sets.entry((core, is_single, set)).or_insert_with_key(|(_, _, set)| {
+            kernel_set_for(&board.profile, set).map_err(|e| Refusal::Kernel(e.to_string()))
+        });
         let priced = set.as_ref().map_err(Clone::clone).and_then(|set| {
             Ok((set, Estimator::new(&board.profile, set).map_err(|e| Refusal::Kernel(e.to_string()))?))
         });

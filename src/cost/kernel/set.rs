@@ -195,6 +195,17 @@ impl KernelSet {
         self.by_op.get(&op)?.iter().copied().find(|&i| is(&self.kernels[i]))
     }
 
+    /// Dimensions whose values decide which kernel runs a call of these operands.
+    pub(in super::super) fn deciding_dims(&self, op: Op, elems: &[Elem]) -> Vec<String> {
+        let of_op = self.by_op.get(&op).into_iter().flatten().map(|&i| &self.kernels[i]);
+        let conditions = of_op.filter(|kernel| kernel.elems == elems).flat_map(Kernel::conditions);
+        let values = conditions.filter_map(|c| Expr::parse(c.split_once('=')?.0).ok());
+        let mut names: Vec<String> = values.flat_map(|e| e.dims().map(str::to_owned).collect::<Vec<_>>()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// With another set's kernels wherever that has the same function for the same calls.
     pub(super) fn with_same_functions_of(self, other: &KernelSet) -> Self {
         let facts = self.facts();

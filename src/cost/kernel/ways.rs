@@ -14,7 +14,6 @@ pub(super) fn count_breaks(levels: &mut [Level]) {
             (None, None) => continue,
         };
         let Some(taken) = levels.iter().find(|level| level.name == other) else { continue };
-        let rarer = format!("min({},{})", taken.trips.text(), levels[at].trips.text());
-        levels[at].breaks = Expr::parse(&rarer).ok();
+        levels[at].breaks = Some(Expr::smaller(&taken.trips, &levels[at].trips));
     }
 }

@@ -1,5 +1,6 @@
 //! Cycles that the core waits for memory: misses of small caches by capacity, and bandwidth behind them.
 
+use super::super::whole::ceil;
 use crate::profile::{End, Path};
 
 /// Kinds of buffers that are told apart: see `terms::SLOTS`.
@@ -94,7 +95,7 @@ pub fn data_stalls(path: &Path, input: &StallInput, end: End) -> Stalls {
                     _ => missing_share(cache, r.since_bytes, end),
                 };
                 let again = missing_share(cache, r.reuse_bytes.unwrap_or(r.bytes), end);
-                let touched = (r.touched_bytes() / line).ceil();
+                let touched = ceil(r.touched_bytes() / line);
                 touched * first + (r.traffic - r.bytes).max(0.0) / line * again
             })
             .sum();
@@ -129,7 +130,7 @@ fn missing_share(cache: f64, distance: f64, end: End) -> f64 {
 pub fn fetch_stalls(path: &Path, code_bytes: f64, again: f64, back_to_back: f64, all_code: f64, end: End) -> Stalls {
     let Some(level) = path.levels.first() else { return Stalls::default() };
     let (cache, line) = (level.cache_bytes.capacity(end), level.line_bytes.capacity(end));
-    let once = (code_bytes / line).ceil();
+    let once = ceil(code_bytes / line);
     let lines = if code_bytes <= cache {
         match end {
             End::Favourable if all_code <= cache => 0.0,
