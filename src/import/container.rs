@@ -191,6 +191,10 @@ pub fn write(path: &Path, metadata: &BTreeMap<String, String>, tensors: &TensorM
     let bytes: Vec<u8> = length.to_le_bytes().into_iter().chain(text).chain(body).collect();
 
     let io = |source| ImportError::Io { path: path.to_owned(), source };
+    // A pipe or a device is written to, not replaced.
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        return fs::write(path, bytes).map_err(io);
+    }
     let mut aside = path.as_os_str().to_owned();
     aside.push(".part");
     let aside = PathBuf::from(aside);

@@ -5,8 +5,11 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// Replaces a file: writes `<name>.<process>.tmp` beside it, syncs it to the disk, renames it.
+/// Replaces a file: writes `<name>.<process>.tmp` beside it, syncs it to the disk, renames it. A pipe or a device is written to.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        return fs::write(path, bytes);
+    }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     // Two programs may write one file at once, each a whole one.
     name.push(format!(".{}.tmp", std::process::id()));
@@ -58,5 +61,14 @@ mod tests {
         let published = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(hash_file(&path).unwrap(), published);
         assert_eq!(hash_bytes(b"abc"), published);
+    }
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_written_to_and_stays_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("null");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        replace(&link, b"abc").unwrap();
+        assert!(link.symlink_metadata().unwrap().is_symlink() && !link.metadata().unwrap().is_file());
     }
 }
