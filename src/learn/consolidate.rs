@@ -3,7 +3,8 @@
 use super::LearnError;
 use super::forward::dequantise;
 use super::kernels::{self, WIDE_FRACTION};
-use super::param::{Param, store_wide};
+use super::param::Param;
+use super::param_fine::store_wide;
 use super::slot_state::SlotState;
 use crate::numeric::{Format, Scale, Values};
 

@@ -63,9 +63,7 @@ impl CwrStar {
         if let (Some(bias), BiasPolicy::Consolidate) = (&mut head.bias, head.config.bias) {
             bias.load(take, keep, &mut head.scratch)?;
         }
-        if sink.listening() {
-            head.calls.merged().for_each(|t| head.calls.record(head.calls.load_rows(t), sink));
-        }
+        head.tell(sink, |calls| calls.merged().map(|t| calls.load_rows(t)).collect::<Vec<_>>());
         Ok(())
     }
 
@@ -91,12 +89,10 @@ impl CwrStar {
         if let Some(bias) = bias {
             bias.merge(rows, mean, &weights)?;
         }
-        if sink.listening() {
-            let calls = &head.calls;
-            calls.merged().for_each(|t| calls.record(calls.mean_rows(t, n), sink));
-            calls.record(calls.past_weight(n), sink);
-            calls.merged().for_each(|t| calls.record(calls.consolidate_rows(t, n), sink));
-        }
+        head.tell(sink, |calls| {
+            let means = calls.merged().map(|t| calls.mean_rows(t, n)).chain([calls.past_weight(n)]);
+            means.chain(calls.merged().map(|t| calls.consolidate_rows(t, n))).collect::<Vec<_>>()
+        });
         for (past, &current) in self.past.iter_mut().zip(&self.current) {
             *past = past.saturating_add(current);
         }

@@ -1,12 +1,12 @@
 //! Forward pass of the head: copy of the weights, logits of one sample.
 
-use super::features::Packed;
 use super::forward_copy::convert;
 use super::kernels::{self, Site, logit_to};
 use super::lanes::bytes::Bytes;
 use super::lanes::{Halves, Lanes, Way};
+use super::param::Base;
 use super::slot_state::{SlotState, narrow_real};
-use super::{FeatureTable, HeadConfig, LearnError, SlotName};
+use super::{HeadConfig, LearnError, SlotName};
 use crate::numeric::narrow::saturate_i32;
 use crate::numeric::{AccumulatorFormat, Narrow, QParams, Scale, Values, safe_bits};
 
@@ -59,7 +59,7 @@ pub(crate) struct Forward {
     /// The copy; empty where the master is used as it is.
     pub copy: Values,
     pub identical: bool,
-    margin_percent: i64,
+    pub(super) margin_percent: i64,
     /// Both operands are codes.
     pub integer: bool,
     pub accumulator: AccumulatorFormat,
@@ -68,7 +68,7 @@ pub(crate) struct Forward {
     pub seen: (i64, i64),
     pub logits_slot: Option<SlotState>,
     bias_site: Site,
-    bias_sums: Vec<i64>,
+    pub(super) bias_sums: Vec<i64>,
     bias_reals: Vec<f32>,
     weights_real: Vec<f32>,
     row_real: Vec<f32>,
@@ -76,17 +76,17 @@ pub(crate) struct Forward {
     pub sums: Vec<i64>,
     pub sums_real: Vec<f32>,
     /// Codes of at most 16 bits whose dot products fit 32: a batch at once.
-    narrow: bool,
+    pub(super) narrow: bool,
     pub way: Way,
     /// The weights' codes are laid for the registers as they are now.
-    laid: bool,
-    weight_lanes: Lanes,
-    batches: [Bytes; 2],
-    batch_sums: Vec<i32>,
-    batch_halves: Halves,
+    pub(super) laid: bool,
+    pub(super) weight_lanes: Lanes,
+    pub(super) batches: [Bytes; 2],
+    pub(super) batch_sums: Vec<i32>,
+    pub(super) batch_halves: Halves,
     /// Weights and features are of 8 bits, and this machine multiplies such.
-    in_bytes: bool,
-    weight_bytes: Bytes,
+    pub(super) in_bytes: bool,
+    pub(super) weight_bytes: Bytes,
 }
 
 impl Forward {
@@ -156,63 +156,24 @@ impl Forward {
         Ok(())
     }
 
+    /// The copy as what SGD's step starts from.
+    pub fn base(&self) -> Base<'_> {
+        let zero = match &self.copy {
+            Values::Codes { params, .. } => params.zero_point.unsigned_abs(),
+            Values::Real(_) => 0,
+        };
+        // A grid that was fixed elsewhere may put zero outside the codes.
+        Base { values: &self.copy, farthest: self.slot.max_centred().saturating_add(zero.into()) }
+    }
+
     /// Bits that hold any dot product and its bias.
-    fn bits(&self) -> u32 {
+    pub(super) fn bits(&self) -> u32 {
         let largest_bias = self.bias_sums.iter().map(|b| b.unsigned_abs()).max().unwrap_or(0);
         // One more bit than both parts holds their sum.
         match largest_bias {
             0 => self.safe_bits,
             b => self.safe_bits.max(65 - b.leading_zeros()) + 1,
         }
-    }
-
-    /// Dot products of the samples `rows`, all at once where that is exact; then [`Self::take`] gives each sample's.
-    pub fn dots(&mut self, master: &Values, table: &FeatureTable, rows: &[usize]) -> Option<Scale> {
-        if !self.narrow || self.bits() > self.accumulator.bits().min(32) {
-            return None;
-        }
-        let (Values::Codes { params: w, .. }, Values::Codes { params: a, .. }) =
-            (if self.identical { master } else { &self.copy }, table.values())
-        else {
-            return None;
-        };
-        let (w, a) = (*w, *a);
-        let (classes, columns) = (self.sums.len(), table.n_features());
-        let packed = table.packed();
-        let features = packed.rows(a.zero_point)?;
-        let weights = match if self.identical { master } else { &self.copy } {
-            Values::Codes { codes, .. } if !self.laid => Some(&codes[..]),
-            _ => None,
-        };
-        self.laid = true;
-        self.batch_sums.resize(rows.len() * classes, 0);
-        self.batch_halves = Halves { samples: rows.len(), classes, first: self.way.half(classes) };
-        if let (true, Packed::Bytes(bytes)) = (self.in_bytes, packed) {
-            let (features, weights) = ((bytes, rows, a), (weights, w, classes));
-            self.weight_bytes.dots(self.way, weights, features, &mut self.batches, &mut self.batch_sums);
-            return Some(w.scale.mul(a.scale));
-        }
-        let (features, weights) = ((features, rows), (weights, w.zero_point));
-        self.weight_lanes.dots(self.way, weights, features, (classes, columns), &mut self.batch_sums);
-        Some(w.scale.mul(a.scale))
-    }
-
-    /// Sample `b` of the last [`Self::dots`] into `sums`.
-    pub fn take(&mut self, b: usize) {
-        let (mut lo, mut hi) = self.seen;
-        let sums = self.batch_halves.of(&self.batch_sums, b).into_iter().flatten();
-        for ((sum, &z), &bias) in self.sums.iter_mut().zip(sums).zip(&self.bias_sums) {
-            *sum = bias + i64::from(z);
-            lo = lo.min(*sum);
-            hi = hi.max(*sum);
-        }
-        self.seen = (lo, hi);
-    }
-
-    /// The last [`Self::dots`] as they are, where they are the logits: no bias, no format of their own, in 32 bits.
-    pub fn logits_of_batch(&self) -> Option<(&[i32], Halves)> {
-        let as_they_are = self.logits_slot.is_none() && self.accumulator.bits() <= 32;
-        (as_they_are && self.bias_sums.iter().all(|&b| b == 0)).then_some((&self.batch_sums, self.batch_halves))
     }
 
     /// The bias in the dot products' unit for features of scale `feature_scale`.

@@ -21,12 +21,10 @@ pub(crate) fn convert(
                 *out_params = binary(codes, *params, out);
                 return Ok(());
             }
-            let range = lanes::range(way, codes, params.zero_point);
-            let to = integer_grid(range, *params, slot, margin_percent);
+            let (to, most) = grid_of_copy(way, (codes, *params), slot, margin_percent);
             *out_params = to.params;
             let requant = slot.requant(params.zero_point, &to);
-            let most = range.0.abs_diff(params.zero_point).max(range.1.abs_diff(params.zero_point));
-            lanes::requant(way, (codes, Some(most.into())), &requant, &mut slot.site, out)?;
+            lanes::requant(way, (codes, most), &requant, &mut slot.site, out)?;
             Ok(())
         }
         (Values::Codes { codes, params }, Values::Real(_)) => {
@@ -56,6 +54,20 @@ pub(crate) fn convert(
             slot.settle(out)
         }
     }
+}
+
+/// The grid of a slot's copy of codes, and the codes' largest distance from their zero where their range is asked for.
+pub(crate) fn grid_of_copy(
+    way: Way,
+    (codes, params): (&[i32], QParams),
+    slot: &SlotState,
+    margin_percent: i64,
+) -> (Requantiser, Option<u64>) {
+    let zero = params.zero_point;
+    // A fixed grid does without.
+    let range = slot.is_dynamic().then(|| lanes::range(way, codes, zero));
+    let to = integer_grid(range.unwrap_or((zero, zero)), params, slot, margin_percent);
+    (to, range.map(|(lo, hi)| lo.abs_diff(zero).max(hi.abs_diff(zero)).into()))
 }
 
 /// `range`: the smallest and largest code, that of zero inside.

@@ -281,15 +281,18 @@ impl Gradient {
 
     /// In the slot's format; not used where the gradient stays in its accumulator.
     pub fn values(&self) -> Cow<'_, Values> {
-        match (&self.unkept, &self.sums, &self.values) {
-            (Some(requant), Sums::Narrow(sums), Values::Codes { params, .. }) => {
-                // Only codes that were in range and rounded without chance go unkept.
-                let mut site = Site::new("", Rounding::TiesEven, 0, 0);
-                let codes = sums.iter().map(|&g| requant.code(g, &mut site).unwrap_or(params.zero_point)).collect();
-                Cow::Owned(Values::Codes { codes, params: *params })
-            }
-            _ => Cow::Borrowed(&self.values),
-        }
+        let (Some(requant), Values::Codes { params, .. }) = (&self.unkept, &self.values) else {
+            return Cow::Borrowed(&self.values);
+        };
+        // Only codes that were in range and rounded without chance go unkept.
+        let mut site = Site::new("", Rounding::TiesEven, 0, 0);
+        let mut code = |g: i64| requant.centred(g, &mut site).unwrap_or(params.zero_point);
+        let codes = match &self.sums {
+            Sums::Narrow(sums) => sums.iter().map(|&g| code(g.into())).collect(),
+            Sums::Wide(sums) => sums.iter().map(|&g| code(g)).collect(),
+            Sums::Real(_) => return Cow::Borrowed(&self.values),
+        };
+        Cow::Owned(Values::Codes { codes, params: *params })
     }
 
     /// Codes of the slot come out?

@@ -161,8 +161,15 @@ impl Head {
     ) -> Result<StepReport, LearnError> {
         self.check(table)?;
         self.check_batch(table, labels, rows)?;
-        self.refresh(table, Phase::Update, sink)?;
-        self.errors_of_batch(table, labels, rows, sink)?;
+        if self.bias.is_some() {
+            self.refresh(table, Phase::Update, sink)?;
+            self.errors_of_batch(table, labels, rows, sink)?;
+        } else {
+            self.note_scale(table);
+            let batch = self.forward.refresh_and_dots(&self.weights.master, (table, rows), &mut self.scratch)?;
+            self.tell_copies(Phase::Update, sink);
+            self.errors_of_dots(batch, (table, labels, rows), sink)?;
+        }
         self.descend(table, rows, sink)
     }
 
@@ -187,7 +194,7 @@ impl Head {
         self.gradients(table, rows, sink)?;
         let mut updates = StepCount::default();
         let base = match self.config.precision.update_base {
-            UpdateBase::Forward if !self.forward.identical => Some(&self.forward.copy),
+            UpdateBase::Forward if !self.forward.identical => Some(self.forward.base()),
             _ => None,
         };
         self.weights.update(&self.config, base)?;
@@ -232,10 +239,18 @@ impl Head {
         phase: Phase,
         sink: &mut dyn Sink,
     ) -> Result<(), LearnError> {
+        self.note_scale(table);
+        self.refresh_copies(phase, sink)
+    }
+
+    fn note_scale(&mut self, table: &FeatureTable) {
         if let Values::Codes { params, .. } = table.values() {
             self.feature_scale = params.scale;
         }
-        self.refresh_copies(phase, sink)
+    }
+
+    fn tell_copies(&self, phase: Phase, sink: &mut dyn Sink) {
+        self.tell(sink, |calls| calls.tensors().flat_map(|t| calls.forward_copy(t, phase)).collect::<Vec<_>>());
     }
 
     /// As [`Self::refresh`] with the feature scale of the last table.
@@ -244,57 +259,8 @@ impl Head {
         if let Some(bias) = &self.bias {
             self.forward.refresh_bias(&bias.master, &self.weights.master, self.feature_scale)?;
         }
-        self.tell(sink, |calls| calls.tensors().flat_map(|t| calls.forward_copy(t, phase)).collect::<Vec<_>>());
+        self.tell_copies(phase, sink);
         Ok(())
-    }
-
-    /// Logits, probabilities and differences of a batch (HeadForward, Softmax, Error).
-    pub(crate) fn errors_of_batch(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<(), LearnError> {
-        let batch = self.forward.dots(&self.weights.master, table, rows);
-        let seen = match (batch, self.forward.logits_of_batch()) {
-            (Some(unit), Some(sums)) => self.loss.softmax_of_batch(sums, unit)?,
-            _ => None,
-        };
-        match seen {
-            Some((lo, hi)) => self.forward.seen = (lo.min(self.forward.seen.0), hi.max(self.forward.seen.1)),
-            None => self.probabilities_one_by_one(batch, table, rows)?,
-        }
-        self.tell(sink, |calls| {
-            let forward = std::iter::repeat_n(calls.batch_forward(), rows.len());
-            forward.chain(std::iter::repeat_n(calls.softmax(), rows.len()))
-        });
-        self.loss.error(rows.iter().map(|&row| labels[row]));
-        self.tell(sink, |calls| [calls.error(rows.len())]);
-        Ok(())
-    }
-
-    /// Logits and probabilities sample by sample; of dot products whose unit is `batch`, where they were made at once.
-    fn probabilities_one_by_one(
-        &mut self,
-        batch: Option<Scale>,
-        table: &FeatureTable,
-        rows: &[usize],
-    ) -> Result<(), LearnError> {
-        let c = self.classes;
-        for (b, &row) in rows.iter().enumerate() {
-            let at = b * c..(b + 1) * c;
-            let unit = match batch {
-                Some(unit) => {
-                    self.forward.take(b);
-                    unit
-                }
-                None => self.forward.dot(&self.weights.master, Row::of(table.values(), row, self.features))?,
-            };
-            let (codes, reals) = (&mut self.loss.logit_codes[at.clone()], &mut self.loss.logit_reals[at]);
-            self.loss.logit_unit = self.forward.logits(unit, codes, reals)?;
-        }
-        (0..rows.len()).try_for_each(|b| self.loss.softmax(b, self.forward.integer_logits()))
     }
 
     /// From now on two halves of the rows run side by side on the caller's thread pool, where the head is large enough for
@@ -302,6 +268,11 @@ impl Head {
     pub fn side_by_side(&mut self, yes: bool) {
         let way = Way::best().side_by_side(yes, self.classes * self.features);
         (self.forward.way, self.weights.way, self.weights.gradient.way) = (way, way, way);
+    }
+
+    /// How its tensors are run over, for a loop of many steps to run beside a second thread that stays awake.
+    pub(crate) fn beside(&self) -> Way {
+        self.weights.way
     }
 
     pub(crate) fn quantise_errors(&mut self, batch: usize, sink: &mut dyn Sink) -> Result<(), LearnError> {

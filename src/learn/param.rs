@@ -5,9 +5,10 @@ use super::forward::dequantise;
 use super::gradient::{Gradient, Sums};
 use super::kernels::{self, Step, StepCount, WIDE_FRACTION};
 use super::lanes::{self, Way};
+use super::param_fine::{below_half, step_fine, step_twice, step_wide, store_fine};
 use super::slot_state::{SlotState, narrow_real};
 use super::{HeadConfig, LearnError, SlotName};
-use crate::numeric::{Overflow, QParams, Rounder, Scale, Values};
+use crate::numeric::{Overflow, QParams, Scale, Values};
 
 /// One parameter tensor, `classes × columns`.
 #[derive(Debug, Clone)]
@@ -27,8 +28,16 @@ pub(crate) struct Param {
     pub way: Way,
 }
 
+/// What SGD's step starts from where that is not the master.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Base<'a> {
+    pub values: &'a Values,
+    /// No code is farther from zero.
+    pub farthest: u64,
+}
+
 /// What the step is computed from; of integers the largest distance from zero, where it is known.
-enum Source<'a> {
+pub(super) enum Source<'a> {
     Codes(&'a [i32], QParams, Option<u64>),
     Wide(&'a [i64], Scale, Option<u64>),
     Reals(&'a [f32]),
@@ -109,7 +118,7 @@ impl Param {
     }
 
     /// Velocity (where kept), then SGD's step from the master or from `base` (Velocity, SgdUpdate).
-    pub fn update(&mut self, config: &HeadConfig, base: Option<&Values>) -> Result<(), LearnError> {
+    pub fn update(&mut self, config: &HeadConfig, base: Option<Base<'_>>) -> Result<(), LearnError> {
         let at_once = self.step_at_once(config, base)?;
         if at_once.is_none() {
             self.gradient.settle()?;
@@ -131,7 +140,7 @@ impl Param {
     }
 
     /// Gradient codes and the step from them in one pass, where nothing comes between: no velocity, a master of fixed range.
-    fn step_at_once(&mut self, config: &HeadConfig, base: Option<&Values>) -> Result<Option<StepCount>, LearnError> {
+    fn step_at_once(&mut self, config: &HeadConfig, base: Option<Base<'_>>) -> Result<Option<StepCount>, LearnError> {
         let possible = self.velocity.is_none() && base.is_none() && !self.master_slot.is_dynamic();
         let (true, Values::Codes { codes, params }) = (possible, &mut self.master) else { return Ok(None) };
         let (rate, limits, of_master) = (Scale::from_f64(config.learning_rate)?, self.master_slot.limits(), *params);
@@ -182,12 +191,12 @@ impl Param {
         Ok(())
     }
 
-    fn step(&mut self, config: &HeadConfig, base: Option<&Values>) -> Result<StepCount, LearnError> {
+    fn step(&mut self, config: &HeadConfig, base: Option<Base<'_>>) -> Result<StepCount, LearnError> {
         let source = self.velocity.as_ref().map_or_else(|| of_gradient(&self.gradient), of_velocity);
         let rate = Scale::from_f64(config.learning_rate)?;
         match &mut self.master {
             Values::Real(weights) => {
-                match base {
+                match base.map(|base| base.values) {
                     Some(Values::Codes { codes, params }) => dequantise(codes, *params, weights),
                     Some(Values::Real(reals)) => weights.copy_from_slice(reals),
                     None => {}
@@ -208,11 +217,17 @@ impl Param {
             Values::Codes { codes, params } => {
                 let (wide, way) = (&mut self.wide, self.way);
                 let rounder = &mut self.update_slot.site.rounder;
-                let (count, range) = match base {
-                    Some(Values::Codes { codes, params }) => {
-                        step_fine(way, (codes, *params), &source, rate, (rounder, wide))
+                if let Some(base) = base {
+                    let slot = &mut self.master_slot;
+                    if let Some(count) = step_twice(way, base, &source, (rate, rounder.mode()), (slot, codes, params)) {
+                        return count;
                     }
-                    Some(Values::Real(reals)) => {
+                }
+                let (count, range) = match base.map(|base| (base.values, base.farthest)) {
+                    Some((Values::Codes { codes, params }, farthest)) => {
+                        step_fine(way, (codes, *params, farthest), &source, rate, (rounder, wide))
+                    }
+                    Some((Values::Real(reals), _)) => {
                         let fine = Scale::pow2(WIDE_FRACTION).to_f64();
                         for (d, &x) in wide.iter_mut().zip(reals) {
                             *d = rounder.real(f64::from(x) * fine);
@@ -220,7 +235,11 @@ impl Param {
                         let count = step_wide(wide, &source, rate, rounder);
                         (count, kernels::gradient_range_wide(wide))
                     }
-                    None => step_fine(way, (codes, *params), &source, rate, (rounder, wide)),
+                    None => {
+                        let (lo, hi) = lanes::range(way, codes, params.zero_point);
+                        let farthest = lo.abs_diff(params.zero_point).max(hi.abs_diff(params.zero_point));
+                        step_fine(way, (codes, *params, farthest.into()), &source, rate, (rounder, wide))
+                    }
                 };
                 *params = store_fine((way, wide, range), &mut self.master_slot, codes)?;
                 // The fine grid loses next to nothing; what counts is the grid that the weights are kept in.
@@ -286,90 +305,9 @@ fn step_static(
     }
 }
 
-/// From base codes one step to the fine grid: all at once, or value by value.
-fn step_fine(
-    way: Way,
-    (codes, params): (&[i32], QParams),
-    source: &Source<'_>,
-    rate: Scale,
-    (rounder, wide): (&mut Rounder, &mut [i64]),
-) -> (StepCount, (i64, i64)) {
-    let fine = rate.mul(Scale::pow2(WIDE_FRACTION));
-    let (lo, hi) = lanes::range(way, codes, params.zero_point);
-    let most = lo.abs_diff(params.zero_point).max(hi.abs_diff(params.zero_point));
-    let base = (codes, params.zero_point, params.scale.mul(Scale::pow2(WIDE_FRACTION)), u64::from(most));
-    let mode = rounder.mode();
-    let stepped = match *source {
-        Source::Codes(g, p, Some(most)) => {
-            lanes::step_fine(way, base, (g, p.zero_point, fine.mul(p.scale), most), mode, wide)
-        }
-        Source::Wide(g, unit, Some(most)) => lanes::step_fine(way, base, (g, 0, fine.mul(unit), most), mode, wide),
-        _ => None,
-    };
-    if let Some((non_zero, range)) = stepped {
-        return (StepCount { non_zero, vanished: 0 }, range);
-    }
-    kernels::widen(codes, params.zero_point, params.scale, wide);
-    let count = step_wide(wide, source, rate, rounder);
-    (count, kernels::gradient_range_wide(wide))
-}
-
-fn step_wide(wide: &mut [i64], source: &Source<'_>, rate: Scale, rounder: &mut Rounder) -> StepCount {
-    let fine = rate.mul(Scale::pow2(WIDE_FRACTION));
-    match *source {
-        Source::Codes(g, p, _) => {
-            let zero = i64::from(p.zero_point);
-            kernels::subtract_step_wide(wide, g.iter().map(|&g| i64::from(g) - zero), fine.mul(p.scale), rounder)
-        }
-        Source::Wide(g, unit, _) => kernels::subtract_step_wide(wide, g.iter().copied(), fine.mul(unit), rounder),
-        Source::Reals(g) => {
-            let (fine, mut count) = (fine.to_f64(), StepCount::default());
-            for (w, &g) in wide.iter_mut().zip(g) {
-                let moved = rounder.real(f64::from(g) * fine);
-                count.non_zero += u64::from(g != 0.0);
-                count.vanished += u64::from(g != 0.0 && moved == 0);
-                *w = w.saturating_sub(moved);
-            }
-            count
-        }
-    }
-}
-
-/// Non-zero gradients whose step is below half of one code `lsb`: counted in f64, since no device needs the number.
-fn below_half(way: Way, source: &Source<'_>, rate: Scale, lsb: Scale) -> u64 {
-    let limit = |unit: f64| lsb.to_f64() / (2.0 * rate.to_f64() * unit);
-    match *source {
-        Source::Codes(g, p, _) => lanes::count_below(way, g, p.zero_point, limit(p.scale.to_f64())),
-        Source::Wide(g, unit, _) => lanes::count_below(way, g, 0, limit(unit.to_f64())),
-        Source::Reals(g) => {
-            let limit = limit(1.0);
-            let below = g.iter().filter(|&&g| g != 0.0 && f64::from(g).abs() < limit).count();
-            u64::try_from(below).unwrap_or(u64::MAX)
-        }
-    }
-}
-
 fn of_velocity(velocity: &Values) -> Source<'_> {
     match velocity {
         Values::Codes { codes, params } => Source::Codes(codes, *params, None),
         Values::Real(reals) => Source::Reals(reals),
     }
-}
-
-/// Fine grid → codes of a slot, with the fixed grid or the values' own range.
-pub(crate) fn store_wide(wide: &[i64], slot: &mut SlotState, codes: &mut [i32]) -> Result<QParams, LearnError> {
-    store_fine((Way::best(), wide, kernels::gradient_range_wide(wide)), slot, codes)
-}
-
-/// As [`store_wide`] where the range is known.
-fn store_fine(
-    (way, wide, range): (Way, &[i64], (i64, i64)),
-    slot: &mut SlotState,
-    codes: &mut [i32],
-) -> Result<QParams, LearnError> {
-    let to = slot.grid(range, Scale::pow2(-WIDE_FRACTION));
-    let requant = slot.requant(0, &to);
-    let most = Some(range.0.unsigned_abs().max(range.1.unsigned_abs()));
-    lanes::requant(way, (wide, most), &requant, &mut slot.site, codes)?;
-    Ok(to.params)
 }

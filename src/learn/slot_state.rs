@@ -1,10 +1,11 @@
 //! One slot at run time: its format, what calibration froze, its rounding and its overflow counter.
 
 use super::kernels::{Requant, Site, store};
+use super::lanes;
 use super::{LearnError, Slot, SlotName};
 use crate::numeric::half_float;
 use crate::numeric::narrow::{note_real, saturate_i32};
-use crate::numeric::{Format, IntFormat, Narrow, Overflow, QParams, Range, Requantiser, Scale, Values};
+use crate::numeric::{Format, IntFormat, Narrow, Overflow, QParams, Range, Requantiser, Rounding, Scale, Values};
 
 /// A slot that holds numbers (not a raw accumulator).
 #[derive(Debug, Clone)]
@@ -115,7 +116,12 @@ impl SlotState {
 
     /// One real to its code in `params`.
     pub fn code_of(&mut self, x: f64, params: QParams) -> Result<i32, LearnError> {
-        let code = self.site.rounder.real(x / params.scale.to_f64()).saturating_add(i64::from(params.zero_point));
+        self.code_of_units(x / params.scale.to_f64(), params.zero_point)
+    }
+
+    /// A real number of units to its code.
+    fn code_of_units(&mut self, x: f64, zero: i32) -> Result<i32, LearnError> {
+        let code = self.site.rounder.real(x).saturating_add(i64::from(zero));
         let (lo, hi, overflow) = self.limits();
         Ok(store(code, lo, hi, overflow, &mut self.site.count)?)
     }
@@ -132,8 +138,16 @@ impl SlotState {
             Values::Codes { codes, params } => {
                 let (lo, hi) = real_range(src, what)?;
                 *params = self.real_grid(lo, hi)?;
-                for (d, &x) in codes.iter_mut().zip(src) {
-                    *d = self.code_of(x, *params)?;
+                let (unit, zero) = (params.scale.to_f64(), params.zero_point);
+                let mut rest = src;
+                if self.site.rounder.mode() == Rounding::TiesEven {
+                    let n = lanes::codes_of_reals(src, (unit, zero), self.codes(), codes);
+                    self.site.count.total += u64::try_from(n).unwrap_or(u64::MAX);
+                    rest = &src[n..];
+                }
+                let done = src.len() - rest.len();
+                for (d, &x) in codes[done..].iter_mut().zip(rest) {
+                    *d = self.code_of_units(x / unit, zero)?;
                 }
             }
         }

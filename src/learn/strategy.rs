@@ -141,13 +141,17 @@ pub fn train_experience<S: Strategy + ?Sized>(
     let counts = class_counts(labels, rows, strategy.head().classes())?;
     strategy.begin_experience(&counts, sink)?;
     let mut shuffled = rows.to_vec();
-    for epoch in 0..epochs {
-        shuffled.copy_from_slice(rows);
-        order.shuffle(experience, epoch, &mut shuffled);
-        for batch in shuffled.chunks(strategy.batch()) {
-            let report = strategy.observe(table, labels, batch, sink)?;
-            each_step(strategy, report);
+    let beside = strategy.head().beside();
+    beside.accompanied(|| {
+        for epoch in 0..epochs {
+            shuffled.copy_from_slice(rows);
+            order.shuffle(experience, epoch, &mut shuffled);
+            for batch in shuffled.chunks(strategy.batch()) {
+                let report = strategy.observe(table, labels, batch, sink)?;
+                each_step(strategy, report);
+            }
         }
-    }
+        Ok::<_, LearnError>(())
+    })?;
     strategy.end_experience(table, labels, rows, sink)
 }

@@ -175,14 +175,13 @@ impl Rounder {
     /// * Overflow: saturates to i64; NaN gives 0, so check for it before.
     /// * Equals: `VCVTN` (ties-even), `VCVTA` (ties-away), `VCVTM` (floor), `VCVT` (toward-zero), C's `rint`, `round`, `floor`, `trunc`.
     pub fn real(&mut self, x: f64) -> i64 {
-        let floor = x.floor();
         let rounded = match self.mode {
-            Rounding::TiesEven => x.round_ties_even(),
+            Rounding::TiesEven => ties_even(x),
             Rounding::TiesAway => x.round(),
-            Rounding::TiesUp => floor + f64::from(u8::from(x - floor >= 0.5)),
-            Rounding::Floor => floor,
+            Rounding::TiesUp => x.floor() + f64::from(u8::from(x - x.floor() >= 0.5)),
+            Rounding::Floor => x.floor(),
             Rounding::TowardZero => x.trunc(),
-            Rounding::Stochastic => floor + f64::from(u8::from(self.fraction() < x - floor)),
+            Rounding::Stochastic => x.floor() + f64::from(u8::from(self.fraction() < x - x.floor())),
         };
         narrow::real_to_i64(rounded)
     }
@@ -216,5 +215,26 @@ impl Rounder {
     /// Uniform in [0, 1) in steps of 2^−53, exactly.
     fn fraction(&mut self) -> f64 {
         self.bits(53) as f64 * 2f64.powi(-53)
+    }
+}
+
+/// The nearest whole number, ties to even, by two additions: a float of the size of `1.5 · 2^52` has whole numbers for its last place.
+fn ties_even(x: f64) -> f64 {
+    const WHOLE: f64 = 6_755_399_441_055_744.0;
+    if x.abs() < WHOLE / 4.0 { (x + WHOLE) - WHOLE } else { x.round_ties_even() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ties_even;
+
+    #[test]
+    fn two_additions_round_as_ieee_754_does() {
+        let edge = 2f64.powi(51);
+        let near =
+            [0.0, 0.5, 1.5, 2.5, 1e9 + 0.5, edge - 0.5, edge - 1.5, edge + 1.0, 1.6e15 + 0.5, 1e300, f64::INFINITY];
+        for x in near.into_iter().flat_map(|x| [x, -x, x.next_up(), x.next_down()]) {
+            assert_eq!(ties_even(x), x.round_ties_even(), "{x:e}");
+        }
     }
 }

@@ -131,26 +131,30 @@ impl Job<'_> {
         strategy.begin_experience(&counts, &mut NullSink)?;
         let (mut twin, mut points, mut gradients) = (Twin::new(), Vec::new(), Vec::new());
         let mut shuffled = rows.to_vec();
-        for epoch in 0..passes(self.strategy, self.epochs[experience]) {
-            shuffled.copy_from_slice(rows);
-            EpochOrder::new(self.seed).shuffle(experience, epoch, &mut shuffled);
-            let mut of_epoch = Vec::new();
-            for (i, batch) in shuffled.chunks(self.head.batch).enumerate() {
-                let step = usize::try_from(strategy.head().steps()).unwrap_or(usize::MAX);
-                let traced = self.traced && (step.is_multiple_of(every) || i == 0);
-                if let Some(head) = strategy.plain_head().filter(|_| traced) {
-                    let mut found = Vec::new();
-                    twin.step(head, table, (labels, batch), &mut NullSink, &mut found)?;
-                    of_epoch.extend(found.iter().filter_map(|f| f.mape.map(|mape| (mape, f.relative_l2))));
-                    if step.is_multiple_of(every) {
-                        points.extend(found.into_iter().map(|f| point(f, experience)));
+        let beside = strategy.head().beside();
+        beside.accompanied(|| {
+            for epoch in 0..passes(self.strategy, self.epochs[experience]) {
+                shuffled.copy_from_slice(rows);
+                EpochOrder::new(self.seed).shuffle(experience, epoch, &mut shuffled);
+                let mut of_epoch = Vec::new();
+                for (i, batch) in shuffled.chunks(self.head.batch).enumerate() {
+                    let step = usize::try_from(strategy.head().steps()).unwrap_or(usize::MAX);
+                    let traced = self.traced && (step.is_multiple_of(every) || i == 0);
+                    if let Some(head) = strategy.plain_head().filter(|_| traced) {
+                        let mut found = Vec::new();
+                        twin.step(head, table, (labels, batch), &mut NullSink, &mut found)?;
+                        of_epoch.extend(found.iter().filter_map(|f| f.mape.map(|mape| (mape, f.relative_l2))));
+                        if step.is_multiple_of(every) {
+                            points.extend(found.into_iter().map(|f| point(f, experience)));
+                        }
+                    } else {
+                        strategy.observe(table, labels, batch, &mut NullSink)?;
                     }
-                } else {
-                    strategy.observe(table, labels, batch, &mut NullSink)?;
                 }
+                gradients.extend(mean_gradient(&of_epoch, experience, epoch));
             }
-            gradients.extend(mean_gradient(&of_epoch, experience, epoch));
-        }
+            Ok::<_, LearnError>(())
+        })?;
         strategy.end_experience(table, labels, rows, &mut NullSink)?;
         Ok((points, gradients))
     }

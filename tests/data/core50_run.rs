@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 const OBJECTS: [usize; 10] = [1, 6, 11, 16, 21, 26, 31, 36, 41, 46];
 const TRAIN: [usize; 4] = [1, 2, 4, 5];
 const TEST: usize = 3;
-const FRAMES: usize = 8;
+const FRAMES: usize = 12;
 
 /// Ten objects in five sessions: a bright square whose place is the object's, shifted a pixel by session and frame.
 fn tree(root: &Path) -> Vec<String> {
@@ -33,9 +33,9 @@ fn tree(root: &Path) -> Vec<String> {
     names
 }
 
-/// The lists of NICv2-79: sessions and objects one after the other in 79 experiences, the first of two objects.
-fn lists(root: &Path, names: &[String]) {
-    let run = root.join("batches_filelists/NIC_v2_79/run0");
+/// The lists of one NICv2 run: sessions and objects one after the other in `experiences`, the first of two objects.
+fn lists(root: &Path, names: &[String], experiences: usize) {
+    let run = root.join(format!("batches_filelists/NIC_v2_{experiences}/run0"));
     fs::create_dir_all(&run).unwrap();
     let label = |name: &str| OBJECTS.iter().position(|o| name.contains(&format!("/o{o}/"))).unwrap();
     let write = |file: String, names: &[&String]| {
@@ -46,10 +46,11 @@ fn lists(root: &Path, names: &[String]) {
     let (test, train): (Vec<&String>, Vec<&String>) = names.iter().partition(|n| n.starts_with(&format!("s{TEST}/")));
     let (first, later) = train.split_at(2 * FRAMES);
     write("test_filelist.txt".into(), &test);
-    write("train_batch_00_filelist.txt".into(), first);
-    for experience in 1..79 {
-        let at = |i: usize| i * later.len() / 78;
-        write(format!("train_batch_{experience:02}_filelist.txt"), &later[at(experience - 1)..at(experience)]);
+    let digits = if experiences > 100 { 3 } else { 2 };
+    write(format!("train_batch_{:0digits$}_filelist.txt", 0), first);
+    for experience in 1..experiences {
+        let at = |i: usize| i * later.len() / (experiences - 1);
+        write(format!("train_batch_{experience:0digits$}_filelist.txt"), &later[at(experience - 1)..at(experience)]);
     }
 }
 
@@ -100,11 +101,15 @@ fn a_tree_of_core50s_layout_runs_through_every_scenario_of_the_command_line() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("core50");
     let names = tree(&root);
-    lists(&root, &names);
+    for experiences in [79, 196, 391] {
+        lists(&root, &names, experiences);
+    }
     let cases = [
         ("scenario = \"sessions\"", "labels = \"object\"", 4),
         ("scenario = \"nic\"\nfirst_classes = 2\nn_experiences = 20", "labels = \"category\"", 20),
         ("scenario = \"listed\"", "lists = \"nicv2_79\"\nrun = 0", 79),
+        ("scenario = \"listed\"", "lists = \"nicv2_196\"\nrun = 0", 196),
+        ("scenario = \"listed\"", "lists = \"nicv2_391\"\nrun = 0", 391),
     ];
     for (stream, data, experiences) in cases {
         let out = run(dir.path(), stream, data);
@@ -117,10 +122,10 @@ fn a_tree_of_core50s_layout_runs_through_every_scenario_of_the_command_line() {
         fs::remove_dir_all(dir.path().join("out")).unwrap();
     }
     // A run that the lists do not have, and a tree that lost a session's folder.
-    let out = run(dir.path(), "scenario = \"listed\"", "lists = \"nicv2_196\"\nrun = 0");
+    let out = run(dir.path(), "scenario = \"listed\"", "lists = \"nicv2_196\"\nrun = 1");
     let error = String::from_utf8_lossy(&out.stderr);
     assert_eq!(out.status.code(), Some(1));
-    assert!(error.contains("NIC_v2_196/run0"), "{error}");
+    assert!(error.contains("NIC_v2_196/run1"), "{error}");
     fs::remove_dir_all(root.join("core50_128x128/s3")).unwrap();
     let out = run(dir.path(), "scenario = \"sessions\"", "");
     assert_eq!(out.status.code(), Some(1), "{}", String::from_utf8_lossy(&out.stdout));

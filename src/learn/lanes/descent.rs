@@ -2,10 +2,10 @@
 
 use super::super::kernels::{Requant, Site, Step, StepCount};
 use super::Way;
-use super::elementwise::{
-    Lane, blocks, grid_of, grid_of_step, requant, rest_of_requant, rest_of_sgd, sgd, sgd_in_place,
-};
+use super::blocks::blocks;
+use super::elementwise::{Lane, grid_of, grid_of_step, requant, rest_of_requant, rest_of_sgd, sgd, sgd_in_place};
 use super::narrow::Narrow;
+use super::wide::Long;
 use crate::numeric::OverflowError;
 
 /// What [`requant_and_step`] did.
@@ -34,15 +34,18 @@ pub(crate) fn requant_and_step<T: Lane>(
         let step = sgd(way, master, (&*codes, farthest), step, (update, store))?;
         return Ok(Descent { quantised, step, kept: true });
     };
-    let narrow = Narrow::new(way.level, &grid, Some(&of_step));
+    let narrow = Narrow::new(way.level, &grid, Some(&of_step)).filter(|_| !T::WIDE);
+    let long = Long::new(way.level, &grid, &of_step, farthest).filter(|_| T::WIDE);
     let [quantised, stepped] = blocks(way, (sums, &mut *codes, &mut *master), |sums, codes, master| {
-        if let (Some(narrow), Some(sums)) = (narrow, T::in_32(sums)) {
-            return narrow.requant_and_step(sums, codes, master);
+        match (narrow, T::in_32(sums), long, T::in_64(sums)) {
+            (Some(narrow), Some(sums), ..) => return narrow.requant_and_step(sums, codes, master),
+            (.., Some(long), Some(sums)) => return long.step(sums, master),
+            _ => {}
         }
         let quantised = T::requant(way.level, sums, &grid, codes);
         [quantised, quantised.and_then(|_| sgd_in_place(way.level, master, codes, &of_step))]
     });
-    let in_registers = narrow.is_some() && T::in_32(sums).is_some();
+    let in_registers = narrow.is_some() || long.is_some();
     if in_registers && !stepped.left.is_empty() {
         blocks(way, (sums, &mut *codes, &mut []), |sums, codes, _| [T::requant(way.level, sums, &grid, codes)]);
     }

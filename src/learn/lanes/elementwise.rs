@@ -1,14 +1,11 @@
 //! One value in, one value out: requantising and SGD's step.
 
 use super::super::kernels::{Requant, Site, Step, StepCount, stepped};
+use super::blocks::{BLOCK, Counted, Found, blocks};
 use super::narrow::Narrow;
 use super::rounding::{InFloats, InIntegers, Round, Route, Source, low_bits};
 use super::{Level, Way};
 use crate::numeric::OverflowError;
-use std::ops::Range;
-
-/// Values of one block: few enough that one value out of range costs little.
-pub(super) const BLOCK: usize = 256;
 
 /// What a block needs besides its values.
 #[derive(Debug, Clone, Copy)]
@@ -20,19 +17,16 @@ pub(crate) struct Grid {
     pub(super) hi: i32,
 }
 
-/// Non-zero values and those among them that came to nothing; `None` if any value of the block is out of range.
-pub(crate) type Counted = Option<(u64, u64)>;
-
-/// Runs `$body` with `$round` for the grid's route.
+/// `out = from ± round((src − src_zero) · factor)` by the grid's route; `from` is the code of zero, or a weight from which is subtracted.
 macro_rules! by_route {
-    ($t:ty, $grid:expr, $body:ident($($arg:expr),*)) => {
+    ($minus:literal, $from:expr, $src:expr, $grid:expr, $out:expr) => {
         match $grid.route {
             Route::Integer(f) if InIntegers::looks_at_sign(&f) || $grid.lo == i32::MIN || $grid.hi == i32::MAX => {
-                $body::<$t, _, true>($($arg),*, InIntegers::<true>(f))
+                values::<_, _, true, $minus>($from, $src, $grid, $out, InIntegers::<true>(f))
             }
-            Route::Integer(f) => $body::<$t, _, false>($($arg),*, InIntegers::<false>(f)),
-            Route::Narrow(f) => $body::<$t, _, false>($($arg),*, InFloats::<true>(f)),
-            Route::Fused(f) => $body::<$t, _, false>($($arg),*, InFloats::<false>(f)),
+            Route::Integer(f) => values::<_, _, false, $minus>($from, $src, $grid, $out, InIntegers::<false>(f)),
+            Route::Narrow(f) => values::<_, _, false, $minus>($from, $src, $grid, $out, InFloats::<true>(f)),
+            Route::Fused(f) => values::<_, _, false, $minus>($from, $src, $grid, $out, InFloats::<false>(f)),
         }
     };
 }
@@ -40,53 +34,20 @@ macro_rules! by_route {
 /// `dst = dst_zero + round((src − src_zero) · factor)`.
 #[inline(always)]
 pub(super) fn requant_block<T: Source>(src: &[T], grid: &Grid, dst: &mut [i32]) -> Counted {
-    by_route!(T, grid, requant_values(src, grid, dst))
-}
-
-/// `CAREFUL`: a limit may be an end of i32, which a value limited to i32 could hide behind.
-#[inline(always)]
-fn requant_values<T: Source, R: Round<T>, const CAREFUL: bool>(
-    src: &[T],
-    grid: &Grid,
-    dst: &mut [i32],
-    round: R,
-) -> Counted {
-    let (mut outside, mut non_zero, mut zero) = (0i32, 0u32, 0u32);
-    let (mut least, mut most) = (grid.lo, grid.hi);
-    let (mut least_wide, mut most_wide) = (i64::from(grid.lo), i64::from(grid.hi));
-    let g = *grid;
-    for (d, &s) in dst.iter_mut().zip(src) {
-        if R::NARROW {
-            *d = round.narrow(s, g.src_zero).wrapping_add(g.dst_zero);
-            (least, most) = (least.min(*d), most.max(*d));
-        } else if R::SHORT {
-            let y = round.of(s, g.src_zero).0 + i64::from(g.dst_zero);
-            *d = low_bits(y.cast_unsigned());
-            (least_wide, most_wide) = (least_wide.min(y), most_wide.max(y));
-        } else {
-            let (y, bad) = round.of(s, g.src_zero);
-            let y = y + i64::from(g.dst_zero);
-            *d = low(y);
-            outside |= bad | beyond::<CAREFUL>(y, *d, &g);
-        }
-        non_zero += u32::from(!s.is(g.src_zero));
-        zero += u32::from(*d == g.dst_zero);
-    }
-    let beyond = (least < g.lo) | (most > g.hi) | (least_wide < i64::from(g.lo)) | (most_wide > i64::from(g.hi));
-    outside |= -i32::from(beyond);
-    counted(outside, src.len(), (non_zero, zero))
+    by_route!(false, std::iter::repeat(grid.dst_zero), src, grid, dst)
 }
 
 /// `weights −= round((gradient − src_zero) · factor)` into `out`.
 #[inline(always)]
 pub(super) fn sgd_block<T: Source>(weights: &[i32], gradient: &[T], grid: &Grid, out: &mut [i32]) -> Counted {
-    by_route!(T, grid, sgd_values(weights, gradient, grid, out))
+    by_route!(true, weights.iter().copied(), gradient, grid, out)
 }
 
+/// `CAREFUL`: a limit may be an end of i32, which a value limited to i32 could hide behind.
 #[inline(always)]
-fn sgd_values<T: Source, R: Round<T>, const CAREFUL: bool>(
-    weights: &[i32],
-    gradient: &[T],
+fn values<T: Source, R: Round<T>, const CAREFUL: bool, const MINUS: bool>(
+    from: impl Iterator<Item = i32>,
+    src: &[T],
     grid: &Grid,
     out: &mut [i32],
     round: R,
@@ -95,26 +56,29 @@ fn sgd_values<T: Source, R: Round<T>, const CAREFUL: bool>(
     let (mut least, mut most) = (grid.lo, grid.hi);
     let (mut least_wide, mut most_wide) = (i64::from(grid.lo), i64::from(grid.hi));
     let g = *grid;
-    for ((d, &w), &s) in out.iter_mut().zip(weights).zip(gradient) {
+    let n = out.len();
+    for ((d, from), &s) in out.iter_mut().zip(from).zip(src) {
         if R::NARROW {
-            *d = w.wrapping_sub(round.narrow(s, g.src_zero));
+            let moved = round.narrow(s, g.src_zero);
+            *d = if MINUS { from.wrapping_sub(moved) } else { from.wrapping_add(moved) };
             (least, most) = (least.min(*d), most.max(*d));
-        } else if R::SHORT {
-            let y = i64::from(w) - round.of(s, g.src_zero).0;
-            *d = low_bits(y.cast_unsigned());
-            (least_wide, most_wide) = (least_wide.min(y), most_wide.max(y));
         } else {
             let (moved, bad) = round.of(s, g.src_zero);
-            let y = i64::from(w) - moved;
-            *d = low(y);
-            outside |= bad | beyond::<CAREFUL>(y, *d, &g);
+            let y = if MINUS { i64::from(from) - moved } else { i64::from(from) + moved };
+            if R::SHORT {
+                *d = low_bits(y.cast_unsigned());
+                (least_wide, most_wide) = (least_wide.min(y), most_wide.max(y));
+            } else {
+                *d = low(y);
+                outside |= bad | beyond::<CAREFUL>(y, *d, &g);
+            }
         }
         non_zero += u32::from(!s.is(g.src_zero));
-        same += u32::from(*d == w);
+        same += u32::from(*d == from);
     }
     let beyond = (least < g.lo) | (most > g.hi) | (least_wide < i64::from(g.lo)) | (most_wide > i64::from(g.hi));
     outside |= -i32::from(beyond);
-    counted(outside, weights.len(), (non_zero, same))
+    counted(outside, n, (non_zero, same))
 }
 
 /// A zero comes to nothing, so what came to nothing less the zeros is what was lost.
@@ -148,10 +112,12 @@ pub(crate) trait Lane: Source {
     fn sgd(level: Level, weights: &[i32], gradient: &[Self], grid: &Grid, out: &mut [i32]) -> Counted;
     /// The values themselves where they are of 32 bits, for [`Narrow`].
     fn in_32(values: &[Self]) -> Option<&[i32]>;
+    /// The values themselves where they are of 64 bits, for [`Long`](super::wide::Long).
+    fn in_64(values: &[Self]) -> Option<&[i64]>;
 }
 
 macro_rules! lane {
-    ($t:ty, $largest:expr, $requant:ident, $sgd:ident, $in_32:expr) => {
+    ($t:ty, $largest:expr, $requant:ident, $sgd:ident, $in_32:expr, $in_64:expr) => {
         impl Lane for $t {
             const LARGEST: u64 = $largest;
 
@@ -176,70 +142,27 @@ macro_rules! lane {
             fn in_32(values: &[Self]) -> Option<&[i32]> {
                 $in_32(values)
             }
+
+            fn in_64(values: &[Self]) -> Option<&[i64]> {
+                $in_64(values)
+            }
         }
     };
 }
 
-lane!(i32, 1 << 32, requant_i32, sgd_i32, Some);
-lane!(i64, u64::MAX, requant_i64, sgd_i64, |_| None);
-
-/// What the blocks of a tensor gave: counts, and the blocks that the plain kernel must do.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    non_zero: u64,
-    lost: u64,
-    pub(super) left: Vec<usize>,
-}
-
-impl Found {
-    fn note(&mut self, block: usize, counted: Counted) {
-        match counted {
-            Some((n, l)) => (self.non_zero, self.lost) = (self.non_zero + n, self.lost + l),
-            None => self.left.push(block),
-        }
-    }
-
-    /// With what the blocks after it gave.
-    fn and(mut self, later: Self) -> Self {
-        self.left.extend(later.left);
-        Self { non_zero: self.non_zero + later.non_zero, lost: self.lost + later.lost, left: self.left }
-    }
-
-    /// Places of the blocks that are left, of a tensor of `n` values.
-    fn left_of(&self, n: usize) -> impl Iterator<Item = Range<usize>> {
-        self.left.iter().map(move |&block| block * BLOCK..((block + 1) * BLOCK).min(n))
-    }
-}
-
-/// `one` on each block of three tensors, halves of them side by side.
-pub(super) fn blocks<T: Lane, const N: usize>(
-    way: Way,
-    (src, dst, more): (&[T], &mut [i32], &mut [i32]),
-    one: impl Fn(&[T], &mut [i32], &mut [i32]) -> [Counted; N] + Sync,
-) -> [Found; N] {
-    let first = way.half(src.len().div_ceil(BLOCK));
-    let at = |n: usize| (first * BLOCK).min(n);
-    let (src, dst, more) =
-        (src.split_at(at(src.len())), dst.split_at_mut(at(dst.len())), more.split_at_mut(at(more.len())));
-    let half = |from: usize, src: &[T], dst: &mut [i32], more: &mut [i32]| {
-        let mut found = [(); N].map(|()| Found::default());
-        let mut more = more.chunks_mut(BLOCK);
-        for (i, (src, dst)) in src.chunks(BLOCK).zip(dst.chunks_mut(BLOCK)).enumerate() {
-            let counted = one(src, dst, more.next().unwrap_or_default());
-            found.iter_mut().zip(counted).for_each(|(found, counted)| found.note(from + i, counted));
-        }
-        found
-    };
-    let (a, b) = way.both(|| half(0, src.0, dst.0, more.0), || half(first, src.1, dst.1, more.1));
-    let mut later = b.into_iter();
-    a.map(|found| found.and(later.next().unwrap_or_default()))
-}
+lane!(i32, 1 << 32, requant_i32, sgd_i32, Some, |_| None);
+lane!(i64, u64::MAX, requant_i64, sgd_i64, |_| None, Some);
 
 /// How values of at most `most` come to the grid of `requant`; `None` where only the plain kernel will do.
 pub(super) fn grid_of<T: Lane>(way: Way, most: Option<u64>, requant: &Requant, site: &Site) -> Option<Grid> {
     let bound = (way.level.fused(), most.unwrap_or(T::LARGEST));
     let route = Route::new::<T>(requant.factor, site.rounder.mode(), bound, (requant.lo, requant.hi))?;
     Some(Grid { route, src_zero: requant.src_zero, dst_zero: requant.dst_zero, lo: requant.lo, hi: requant.hi })
+}
+
+/// [`requant`] in registers, for a loop that does more with each row; `None` where that cannot be.
+pub(crate) fn in_registers(way: Way, most: Option<u64>, requant: &Requant, site: &Site) -> Option<Narrow> {
+    grid_of::<i32>(way, most, requant, site).and_then(|grid| Narrow::new(way.level, &grid, None))
 }
 
 /// The same for SGD's step.
@@ -293,7 +216,7 @@ pub(super) fn rest_of_requant<T: Lane>(
     dst: &mut [i32],
 ) -> Result<(u64, u64), OverflowError> {
     let (mut non_zero, mut lost, mut done) = (found.non_zero, found.lost, 0);
-    for at in found.left_of(src.len()) {
+    for at in found.left.iter().cloned() {
         // An overflow is kept with its place, so what came before is counted first.
         site.count.total += u64::try_from(at.start - done).unwrap_or(u64::MAX);
         done = at.end;
@@ -304,7 +227,7 @@ pub(super) fn rest_of_requant<T: Lane>(
     Ok((non_zero, lost))
 }
 
-fn requant_plainly<T: Lane>(
+pub(super) fn requant_plainly<T: Lane>(
     src: &[T],
     requant: &Requant,
     site: &mut Site,
@@ -355,7 +278,7 @@ pub(super) fn rest_of_sgd<T: Lane>(
 ) -> Result<StepCount, OverflowError> {
     let mut count = StepCount { non_zero: found.non_zero, vanished: found.lost };
     let mut done = 0;
-    for at in found.left_of(gradient.len()) {
+    for at in found.left.iter().cloned() {
         store.count.total += u64::try_from(at.start - done).unwrap_or(u64::MAX);
         done = at.end;
         count = count.plus(sgd_plainly(&mut master[at.clone()], &gradient[at], step, update, store)?);
@@ -377,24 +300,4 @@ fn sgd_plainly<T: Lane>(
         *w = stepped(*w, x, step, update, store, &mut count)?;
     }
     Ok(count)
-}
-
-/// Smallest and largest code, 0 inside.
-#[inline(always)]
-pub(super) fn range_of(codes: &[i32], zero: i32) -> (i32, i32) {
-    codes.iter().fold((zero, zero), |(lo, hi), &c| (lo.min(c), hi.max(c)))
-}
-
-/// [`range_of`] at the machine's level.
-pub(crate) fn range(way: Way, codes: &[i32], zero: i32) -> (i32, i32) {
-    let half = |codes: &[i32]| {
-        #[cfg(target_arch = "x86_64")]
-        if way.level != Level::Plain {
-            return super::simd::range_level(way.level, codes, zero);
-        }
-        range_of(codes, zero)
-    };
-    let (first, second) = codes.split_at(way.half(codes.len()));
-    let (a, b) = way.both(|| half(first), || half(second));
-    (a.0.min(b.0), a.1.max(b.1))
 }

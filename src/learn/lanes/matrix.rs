@@ -1,7 +1,7 @@
 //! Batches of dot products and of outer products on codes of up to 16 bits, modulo 2^32.
 
 use super::bytes::{Bytes, MOVED};
-use super::wide::join_tile;
+use super::wide::{join_tile, outer_tile};
 use super::{Level, Way};
 
 /// Values that one row or sample is padded to, so that no vector loop has a tail.
@@ -192,6 +192,8 @@ struct Turned {
     column_sums: Vec<i32>,
     /// The sums of one tile's upper and lower halves of 32-bit errors.
     tile: [Vec<i32>; 2],
+    /// One tile's errors, both halves of a pair side by side.
+    words: Vec<[i32; 8]>,
 }
 
 /// `out = first[0], second[0], first[1], second[1], …`
@@ -293,9 +295,12 @@ impl Pairs {
             }
             turned.turn(way.level, (all, columns), rows);
             let (features, sums) = ((&turned.features[..], padded), &turned.column_sums[..]);
-            let [of_high, of_low] = &mut turned.tile;
+            let ([of_high, of_low], room) = (&mut turned.tile, &mut turned.words);
             let words = high.chunks(TILE * pairs).zip(low.chunks(TILE * pairs));
             words.zip(acc.chunks_mut(TILE * columns)).fold((0, 0), |range, ((high, low), acc)| {
+                if let Some(found) = outer_tile(way.level, features, (high, low), (sums, off), columns, (room, acc)) {
+                    return around(range, found);
+                }
                 of_high.resize(acc.len(), 0);
                 of_low.resize(acc.len(), 0);
                 tile_outer(way.level, features, high, (0, sums), columns, of_high);

@@ -5,10 +5,11 @@
 //! of range goes back to the plain kernel, which counts it. Codes of up to 16 bits are multiplied two at a time.
 //!
 //! Flow: `matrix` (batches of dot and outer products; `bytes` where both operands are 8-bit codes), `rounding` (by one fused multiply-add where that is exact), with which
-//! `elementwise` (requantising, SGD's step) and `wide` (64-bit sums, weights of a moving range) run, `softmax`; each compiled
+//! `elementwise` (requantising, SGD's step, in the `blocks` of a tensor) and `wide` (64-bit sums, weights of a moving range) run, `softmax`; each compiled
 //! for the widest registers of the level by `simd`. Whole tensors go the `way` they are told: on one thread, or two halves of the
 //! rows side by side. Sums are exact and every value is one thread's own, so the way decides no byte.
 
+mod blocks;
 pub(crate) mod bytes;
 mod descent;
 mod elementwise;
@@ -22,12 +23,14 @@ mod softmax;
 mod way;
 mod wide;
 
+pub(crate) use blocks::range;
 pub(crate) use descent::requant_and_step;
-pub(crate) use elementwise::{range, requant, requant_in_place, sgd};
+pub(crate) use elementwise::{in_registers, requant, requant_in_place, sgd};
 pub(crate) use matrix::{Halves, Lanes, Pairs, Rows, to_lanes};
+pub(crate) use rounding::codes_of_reals;
 pub(crate) use softmax::softmax;
 pub(crate) use way::Way;
-pub(crate) use wide::{count_below, step_fine};
+pub(crate) use wide::{Twice, count_below, step_fine};
 
 /// Which registers the loops are compiled for; all give the same integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

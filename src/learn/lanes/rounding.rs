@@ -223,3 +223,19 @@ impl<T: Source, const IS_NARROW: bool> Round<T> for InFloats<IS_NARROW> {
 pub(super) fn low_bits(x: u64) -> i32 {
     (x as u32).cast_signed()
 }
+
+/// `zero + round(x / unit)`, ties to even, up to the first code outside the limits; gives how many were written.
+pub(crate) fn codes_of_reals(src: &[f64], (unit, zero): (f64, i32), (lo, hi): (i32, i32), out: &mut [i32]) -> usize {
+    let (least, most) = (f64::from(lo) - f64::from(zero), f64::from(hi) - f64::from(zero));
+    let mut n = 0;
+    for (d, &x) in out.iter_mut().zip(src) {
+        let sum = x / unit + WHOLE;
+        // Not far from `WHOLE` the sum is a whole number, rounded once.
+        if !(least..=most).contains(&(sum - WHOLE)) {
+            break;
+        }
+        *d = low_bits(sum.to_bits()).wrapping_add(zero);
+        n += 1;
+    }
+    n
+}

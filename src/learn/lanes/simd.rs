@@ -1,7 +1,8 @@
 //! The loops of this room for AVX2 and AVX-512; each equals its plain version bit for bit, tested in `mod.rs`.
 
 use super::Level;
-use super::elementwise::{Counted, Grid, range_of, requant_block, sgd_block};
+use super::blocks::{Counted, range_of};
+use super::elementwise::{Grid, requant_block, sgd_block};
 use super::matrix::{add, interleave, to_16, widen};
 use super::softmax::{exponentials, normalise};
 use super::wide::{Fine, Stepped, below_values, fine_values, join_row};

@@ -73,10 +73,8 @@ impl Ar1Star {
         for (((path, g), before), after) in self.path.iter_mut().zip(&gradient).zip(&before).zip(&after) {
             *path += narrow_real(*g) * narrow_real(after - before);
         }
-        if sink.listening() {
-            let calls = &self.cwr.head().calls;
-            calls.layer_update(inputs.len(), self.penalty.is_some()).into_iter().for_each(|c| calls.record(c, sink));
-        }
+        let (samples, pulled) = (inputs.len(), self.penalty.is_some());
+        self.cwr.head().tell(sink, |calls| calls.layer_update(samples, pulled));
         Ok(())
     }
 
@@ -107,8 +105,7 @@ impl Strategy for Ar1Star {
     fn begin_experience(&mut self, counts: &[u32], sink: &mut dyn Sink) -> Result<(), LearnError> {
         self.layer.param.reset_velocity();
         reals_of(&self.layer.param.master, &mut self.start);
-        let calls = &self.cwr.head().calls;
-        calls.record(calls.layer_keep(Phase::Consolidate, "layer.start"), sink);
+        self.cwr.head().tell(sink, |calls| [calls.layer_keep(Phase::Consolidate, "layer.start")]);
         self.cwr.begin_experience(counts, sink)
     }
 

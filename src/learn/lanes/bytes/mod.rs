@@ -9,6 +9,7 @@ mod plain;
 #[allow(unsafe_code)]
 mod simd;
 
+use super::narrow::Narrow;
 use super::{Level, Way};
 use crate::numeric::QParams;
 #[cfg(not(target_arch = "x86_64"))]
@@ -92,34 +93,81 @@ impl Bytes {
     }
 
     /// Of these weights, signed: `out = Σ_k (w[c][k] − w_zero) · (a[b][k] − a_zero)` as [`Halves`](super::matrix::Halves) lays them, of
-    /// the samples `rows` of moved features; `codes` of the weights are laid first where given.
+    /// the samples `rows` of moved features; the weights are laid first where they are not yet. False, and `out` is worth nothing, where
+    /// one that is made on the way is out of range.
     ///
     /// Each half gathers the samples for itself: what one core writes costs the other more to read than to make.
     pub fn dots(
         &mut self,
         way: Way,
-        (codes, of_w, classes): (Option<&[i32]>, QParams, usize),
+        (weights, of_w, classes): (Weights<'_>, QParams, usize),
         (all, rows, of_a): (&Self, &[usize], QParams),
         [batch0, batch1]: &mut [Self; 2],
         out: &mut [i32],
-    ) {
+    ) -> bool {
         self.resize(classes, all.columns);
         let (columns, padded, first) = (self.columns, self.padded(), way.half(classes));
         let (rows0, rows1) = self.rows.split_at_mut(first * padded);
         let (sums0, sums1) = self.sums.split_at_mut(first);
         let (out0, out1) = out.split_at_mut(first * rows.len());
-        let (codes0, codes1) = codes.map(|codes| codes.split_at(first * columns)).unzip();
-        let half = |to: &mut [u8], sums: &mut [i32], codes: Option<&[i32]>, batch: &mut Self, out: &mut [i32]| {
-            if sums.is_empty() {
-                return;
+        let (weights0, weights1) = weights.split_at(first * columns);
+        let half = |to: &mut [u8], sums: &mut [i32], weights: Weights<'_>, batch: &mut Self, out: &mut [i32]| {
+            let fit = weights.lay((&mut *to, &mut *sums), (columns, padded));
+            if fit && !sums.is_empty() {
+                batch.pick(all, rows);
+                centred_dots((to, sums, of_w), (batch, of_a), out);
             }
-            if let Some(codes) = codes {
-                lay(codes, 0, (&mut *to, &mut *sums), (columns, padded));
-            }
-            batch.pick(all, rows);
-            centred_dots((to, sums, of_w), (batch, of_a), out);
+            fit
         };
-        way.both(|| half(rows0, sums0, codes0, batch0, out0), || half(rows1, sums1, codes1, batch1, out1));
+        let (a, b) =
+            way.both(|| half(rows0, sums0, weights0, batch0, out0), || half(rows1, sums1, weights1, batch1, out1));
+        a && b
+    }
+}
+
+/// Where the rows of a dot product come from.
+pub(crate) enum Weights<'a> {
+    /// They were laid before.
+    Laid,
+    /// Signed codes.
+    Codes(&'a [i32]),
+    /// Codes that are made first, from the values of another grid.
+    Made { from: &'a [i32], codes: &'a mut [i32], by: Narrow },
+}
+
+impl<'a> Weights<'a> {
+    fn split_at(self, at: usize) -> (Self, Self) {
+        match self {
+            Self::Laid => (Self::Laid, Self::Laid),
+            Self::Codes(codes) => {
+                let (a, b) = codes.split_at(at);
+                (Self::Codes(a), Self::Codes(b))
+            }
+            Self::Made { from, codes, by } => {
+                let ((a, b), (c, d)) = (from.split_at(at), codes.split_at_mut(at));
+                (Self::Made { from: a, codes: c, by }, Self::Made { from: b, codes: d, by })
+            }
+        }
+    }
+
+    /// Lays them; false where a code is out of range.
+    fn lay(self, to: (&mut [u8], &mut [i32]), (columns, padded): (usize, usize)) -> bool {
+        match self {
+            Self::Laid => true,
+            Self::Codes(codes) => {
+                lay(codes, 0, to, (columns, padded));
+                true
+            }
+            Self::Made { from, codes, by } => {
+                let rows = from.chunks_exact(columns).zip(codes.chunks_exact_mut(columns));
+                let laid = to.0.chunks_exact_mut(padded).zip(to.1);
+                rows.zip(laid).fold(true, |fit, ((from, codes), (bytes, sum))| {
+                    let fits = by.recode(from, codes);
+                    *sum = loops::to_bytes(codes, 0, &mut bytes[..columns]);
+                    fit && fits
+                })
+            }
+        }
     }
 }
 
@@ -270,8 +318,8 @@ mod tests {
             let rows: Vec<usize> = (0..samples).collect();
             let ways = [false, true].map(|two| Way { level: Level::best(), two });
             for way in ways {
-                for codes in [Some(&w[..]), None] {
-                    bw.dots(way, (codes, of(w_zero), classes), (&ba, &rows, of(a_zero)), &mut Default::default(), &mut z);
+                for weights in [Weights::Codes(&w), Weights::Laid] {
+                    bw.dots(way, (weights, of(w_zero), classes), (&ba, &rows, of(a_zero)), &mut Default::default(), &mut z);
                     let halves = Halves { samples, classes, first: way.half(classes) };
                     for (b, a) in a.chunks(columns).enumerate() {
                         let mut expected = vec![0; classes];

@@ -4,15 +4,17 @@
 
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
-mod simd;
+pub(super) mod simd;
 
 use super::Level;
-use super::elementwise::{Counted, Grid};
+use super::blocks::Counted;
+use super::elementwise::Grid;
 use super::rounding::{InFloats, Round, Route};
 
 /// One pass over a block: its sums to codes, and the step from these codes where there is one.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Narrow {
+pub(crate) struct Narrow {
+    src_zero: i32,
     factor: f64,
     zero: i32,
     codes: (i32, i32),
@@ -21,21 +23,30 @@ pub(super) struct Narrow {
 }
 
 impl Narrow {
-    /// `None` unless both grids are narrow ones on this level, zero is the source's zero and the step starts from the codes' zero.
+    /// `None` unless both grids are narrow ones on this level; where there is a step, zero must be the source's zero, and the codes' zero the
+    /// step's.
     pub fn new(level: Level, grid: &Grid, step: Option<&Grid>) -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
         if level == Level::Avx512
-            && grid.src_zero == 0
             && let Route::Narrow(factor) = grid.route
         {
             let (step, master) = match step {
                 None => (0.0, (0, 0)),
-                Some(&Grid { route: Route::Narrow(step), src_zero, lo, hi, .. }) if src_zero == grid.dst_zero => {
+                Some(&Grid { route: Route::Narrow(step), src_zero, lo, hi, .. })
+                    if src_zero == grid.dst_zero && grid.src_zero == 0 =>
+                {
                     (step, (lo, hi))
                 }
                 Some(_) => return None,
             };
-            return Some(Self { factor, zero: grid.dst_zero, codes: (grid.lo, grid.hi), step, master });
+            return Some(Self {
+                src_zero: grid.src_zero,
+                factor,
+                zero: grid.dst_zero,
+                codes: (grid.lo, grid.hi),
+                step,
+                master,
+            });
         }
         let _ = (level, grid, step);
         None
@@ -48,6 +59,15 @@ impl Narrow {
         return simd::pass::<false>(self, sums, codes, &mut [])[0];
         #[cfg(not(target_arch = "x86_64"))]
         None
+    }
+
+    /// As [`Self::requant`] without counting; whether all codes are in range.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
+    pub fn recode(&self, sums: &[i32], codes: &mut [i32]) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return simd::recode(self, sums, codes);
+        #[cfg(not(target_arch = "x86_64"))]
+        false
     }
 
     /// `master −= round(code · step)` of the sums' codes, which are not kept. Where a code or a weight is out of range the weights stay

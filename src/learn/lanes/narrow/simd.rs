@@ -1,9 +1,23 @@
 //! The pass for AVX-512; `Narrow::new` finds the features first.
 
-use super::super::elementwise::Counted;
+use super::super::blocks::Counted;
 use super::super::rounding::WHOLE;
 use super::Narrow;
 use core::arch::x86_64::*;
+
+/// Codes of `sums`, uncounted; whether all are in range.
+pub(super) fn recode(narrow: &Narrow, sums: &[i32], codes: &mut [i32]) -> bool {
+    assert!(codes.len() == sums.len());
+    // SAFETY: a `Narrow` is only made where the features were found.
+    let [found, _] = unsafe {
+        if narrow.src_zero == 0 {
+            wide::<false, false, false>(narrow, sums, codes, &mut [])
+        } else {
+            wide::<false, true, false>(narrow, sums, codes, &mut [])
+        }
+    };
+    found.is_some()
+}
 
 /// Codes of `sums`, or where `STEP` their step `master −= round(code · step)` alone; what was counted of codes and step, `None` where a
 /// value is out of range.
@@ -15,30 +29,43 @@ pub(super) fn pass<const STEP: bool>(
 ) -> [Counted; 2] {
     assert!(if STEP { master.len() } else { codes.len() } == sums.len());
     // SAFETY: a `Narrow` is only made where the features were found.
-    unsafe { wide::<STEP>(narrow, sums, codes, master) }
+    unsafe {
+        if narrow.src_zero == 0 {
+            wide::<STEP, false, true>(narrow, sums, codes, master)
+        } else {
+            wide::<STEP, true, true>(narrow, sums, codes, master)
+        }
+    }
 }
 
-/// `round(x · factor)` of sixteen values: the low halves of `x · factor + 1.5·2^52`.
+/// Sixteen values less `zero` times `factor`, with [`WHOLE`] added in the same rounding: the whole numbers nearest to the products are the low halves.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[inline]
-fn rounded(x: __m512i, factor: __m512d) -> __m512i {
+fn products<const CENTRED: bool>(x: __m512i, zero: __m512d, factor: __m512d) -> [__m512d; 2] {
     let whole = _mm512_set1_pd(WHOLE);
-    let low = _mm512_cvtepi32_pd(_mm512_castsi512_si256(x));
-    let high = _mm512_cvtepi32_pd(_mm512_extracti64x4_epi64::<1>(x));
-    let (low, high) = (_mm512_fmadd_pd(low, factor, whole), _mm512_fmadd_pd(high, factor, whole));
+    let centred = |x| if CENTRED { _mm512_sub_pd(x, zero) } else { x };
+    let low = centred(_mm512_cvtepi32_pd(_mm512_castsi512_si256(x)));
+    let high = centred(_mm512_cvtepi32_pd(_mm512_extracti64x4_epi64::<1>(x)));
+    [_mm512_fmadd_pd(low, factor, whole), _mm512_fmadd_pd(high, factor, whole)]
+}
+
+/// The low halves of sixteen results that [`WHOLE`] was added to.
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(in super::super) fn low_halves([low, high]: [__m512d; 2]) -> __m512i {
     let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     _mm512_permutex2var_epi32(_mm512_castpd_si512(low), even, _mm512_castpd_si512(high))
 }
 
 /// A one for each of the first `n` of sixteen values.
-fn mask_of(n: usize) -> u16 {
+pub(in super::super) fn mask_of(n: usize) -> u16 {
     if n >= 16 { u16::MAX } else { (1u16 << n) - 1 }
 }
 
 /// The first sixteen values; where fewer are there, zeros after them.
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn load(from: &[i32]) -> __m512i {
+pub(in super::super) fn load(from: &[i32]) -> __m512i {
     if let Some(from) = from.first_chunk::<16>() {
         // SAFETY: sixteen values are there.
         return unsafe { _mm512_loadu_si512(from.as_ptr().cast()) };
@@ -50,7 +77,7 @@ fn load(from: &[i32]) -> __m512i {
 /// Sixteen values, or as many as fit. A masked store takes many times as long as a whole one.
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn store(to: &mut [i32], values: __m512i) {
+pub(in super::super) fn store(to: &mut [i32], values: __m512i) {
     if let Some(to) = to.first_chunk_mut::<16>() {
         // SAFETY: sixteen values fit.
         return unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), values) };
@@ -60,9 +87,15 @@ fn store(to: &mut [i32], values: __m512i) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
-fn wide<const STEP: bool>(narrow: &Narrow, sums: &[i32], codes: &mut [i32], master: &mut [i32]) -> [Counted; 2] {
+fn wide<const STEP: bool, const CENTRED: bool, const COUNT: bool>(
+    narrow: &Narrow,
+    sums: &[i32],
+    codes: &mut [i32],
+    master: &mut [i32],
+) -> [Counted; 2] {
     let (factor, step) = (_mm512_set1_pd(narrow.factor), _mm512_set1_pd(narrow.step));
-    let zero = _mm512_set1_epi32(narrow.zero);
+    let (src_zero, zero_real) = (_mm512_set1_epi32(narrow.src_zero), _mm512_set1_pd(narrow.src_zero.into()));
+    let (zero, whole) = (_mm512_set1_epi32(narrow.zero), _mm512_set1_pd(WHOLE));
     let (mut least, mut most) = (_mm512_set1_epi32(narrow.codes.0), _mm512_set1_epi32(narrow.codes.1));
     let (mut lightest, mut heaviest) = (_mm512_set1_epi32(narrow.master.0), _mm512_set1_epi32(narrow.master.1));
     let (mut zero_sums, mut zero_codes, mut same) = (0u32, 0u32, 0u32);
@@ -70,16 +103,21 @@ fn wide<const STEP: bool>(narrow: &Narrow, sums: &[i32], codes: &mut [i32], mast
         let from = &sums[k..];
         let mask = mask_of(from.len());
         let x = load(from);
-        let c = rounded(x, factor);
+        let y = products::<CENTRED>(x, zero_real, factor);
+        let c = low_halves(y);
         let code = _mm512_add_epi32(c, zero);
         (least, most) = (_mm512_min_epi32(least, code), _mm512_max_epi32(most, code));
         if !STEP {
             store(&mut codes[k..], code);
         }
-        zero_sums += _mm512_mask_testn_epi32_mask(mask, x, x).count_ones();
-        zero_codes += _mm512_mask_testn_epi32_mask(mask, c, c).count_ones();
+        if COUNT {
+            zero_sums += _mm512_mask_cmpeq_epi32_mask(mask, x, src_zero).count_ones();
+            zero_codes += _mm512_mask_testn_epi32_mask(mask, c, c).count_ones();
+        }
         if STEP {
-            let moved = rounded(c, step);
+            // The codes as floats again, without a way through integers.
+            let again = |y| _mm512_fmadd_pd(_mm512_sub_pd(y, whole), step, whole);
+            let moved = low_halves([again(y[0]), again(y[1])]);
             let weights = &mut master[k..];
             let w = _mm512_sub_epi32(load(weights), moved);
             (lightest, heaviest) = (_mm512_min_epi32(lightest, w), _mm512_max_epi32(heaviest, w));

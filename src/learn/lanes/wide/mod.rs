@@ -1,9 +1,17 @@
 //! Loops on values of 64 bits: sums joined from halves, and SGD on the fine grid of weights whose range is taken anew.
 
+mod long;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod simd;
+mod twice;
+
 use super::elementwise::Lane;
 use super::rounding::{InFloats, Round, Route, Source};
 use super::{Level, Way};
 use crate::numeric::{Rounding, Scale};
+pub(super) use long::Long;
+pub(crate) use twice::Twice;
 
 /// `sum = high·2^16 + low + off·column` of one row; gives the smallest and largest, 0 inside.
 #[inline(always)]
@@ -49,6 +57,27 @@ pub(crate) struct Fine {
     base: f64,
     zero: i32,
     step: f64,
+}
+
+impl Fine {
+    /// Of zeros, factors to the fine grid and largest distances from the zeros; `None` where floats could not hold the results.
+    fn new<T: Source>(
+        way: Way,
+        base: (i32, Scale, u64),
+        gradient: (i32, Scale, u64),
+        rounding: Rounding,
+    ) -> Option<Self> {
+        let route = |factor, mode, most| match Route::new::<T>(factor, mode, (way.level.fused(), most), (0, 0))? {
+            Route::Narrow(real) | Route::Fused(real) => Some(real),
+            Route::Integer(_) => None,
+        };
+        Some(Self {
+            base_zero: base.0,
+            base: route(base.1, Rounding::TiesEven, base.2)?,
+            zero: gradient.0,
+            step: route(gradient.1, rounding, gradient.2)?,
+        })
+    }
 }
 
 /// What a step on the fine grid found: gradients other than zero, and the range of the new weights, 0 inside.
@@ -112,21 +141,30 @@ pub(crate) fn step_fine<T: WideLane>(
     rounding: Rounding,
     out: &mut [i64],
 ) -> Option<Stepped> {
-    let route = |factor, mode, most| match Route::new::<T>(factor, mode, (way.level.fused(), most), (0, 0))? {
-        Route::Narrow(real) | Route::Fused(real) => Some(real),
-        Route::Integer(_) => None,
-    };
-    let fine = Fine {
-        base_zero: base.1,
-        base: route(base.2, Rounding::TiesEven, base.3)?,
-        zero: gradient.1,
-        step: route(gradient.2, rounding, gradient.3)?,
-    };
+    let fine = Fine::new::<T>(way, (base.1, base.2, base.3), (gradient.1, gradient.2, gradient.3), rounding)?;
     let at = way.half(out.len());
     let (codes, sums, out) = (base.0.split_at(at), gradient.0.split_at(at), out.split_at_mut(at));
     let half = |codes: &[i32], sums: &[T], out: &mut [i64]| T::fine(way.level, codes, sums, &fine, out);
     let ((n, (a, b)), (m, (c, d))) = way.both(|| half(codes.0, sums.0, out.0), || half(codes.1, sums.1, out.1));
     Some((n + m, (a.min(c), b.max(d))))
+}
+
+/// Outer products of up to four classes whose errors come in two halves, as `matrix::tile_outer` lays them, joined in 64 bits where this
+/// machine does it in registers.
+pub(super) fn outer_tile(
+    level: Level,
+    features: (&[i16], usize),
+    errors: (&[i32], &[i32]),
+    at: (&[i32], i64),
+    columns: usize,
+    (words, acc): (&mut Vec<[i32; 8]>, &mut [i64]),
+) -> Option<(i64, i64)> {
+    #[cfg(target_arch = "x86_64")]
+    if level == Level::Avx512 {
+        return Some(simd::outer_wide(features, errors, at, columns, (words, acc)));
+    }
+    let _ = (level, features, errors, at, columns, words, acc);
+    None
 }
 
 /// Values other than zero that are no farther from it than `most`.

@@ -1,0 +1,77 @@
+//! A tensor in blocks, and in two halves side by side: what was counted, and which blocks the plain kernel must do.
+
+use super::elementwise::Lane;
+use super::{Level, Way};
+use std::ops::Range;
+
+/// Values of one block: few enough that one value out of range costs little.
+pub(super) const BLOCK: usize = 256;
+
+/// Non-zero values and those among them that came to nothing; `None` if any value of the block is out of range.
+pub(crate) type Counted = Option<(u64, u64)>;
+
+/// What the blocks of a tensor gave: counts, and the places that the plain kernel must do, in order.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) non_zero: u64,
+    pub(super) lost: u64,
+    pub(super) left: Vec<Range<usize>>,
+}
+
+impl Found {
+    fn note(&mut self, start: usize, n: usize, counted: Counted) {
+        match counted {
+            Some((n, l)) => (self.non_zero, self.lost) = (self.non_zero + n, self.lost + l),
+            None => self.left.push(start..start + n),
+        }
+    }
+
+    /// With what the blocks after it gave.
+    fn and(mut self, later: Self) -> Self {
+        self.left.extend(later.left);
+        Self { non_zero: self.non_zero + later.non_zero, lost: self.lost + later.lost, left: self.left }
+    }
+}
+
+/// `one` on each block of three tensors (an empty one is passed as it is), halves of them side by side.
+pub(super) fn blocks<T: Lane, const N: usize>(
+    way: Way,
+    (src, dst, more): (&[T], &mut [i32], &mut [i32]),
+    one: impl Fn(&[T], &mut [i32], &mut [i32]) -> [Counted; N] + Sync,
+) -> [Found; N] {
+    let first = way.half(src.len());
+    let at = |n: usize| first.min(n);
+    let (src, dst, more) = (src.split_at(first), dst.split_at_mut(at(dst.len())), more.split_at_mut(at(more.len())));
+    let half = |from: usize, src: &[T], dst: &mut [i32], more: &mut [i32]| {
+        let mut found = [(); N].map(|()| Found::default());
+        let mut more = more.chunks_mut(BLOCK);
+        for (i, (src, dst)) in src.chunks(BLOCK).zip(dst.chunks_mut(BLOCK)).enumerate() {
+            let counted = one(src, dst, more.next().unwrap_or_default());
+            found.iter_mut().zip(counted).for_each(|(found, counted)| found.note(from + i * BLOCK, src.len(), counted));
+        }
+        found
+    };
+    let (a, b) = way.both(|| half(0, src.0, dst.0, more.0), || half(first, src.1, dst.1, more.1));
+    let mut later = b.into_iter();
+    a.map(|found| found.and(later.next().unwrap_or_default()))
+}
+
+/// Smallest and largest code, 0 inside.
+#[inline(always)]
+pub(super) fn range_of(codes: &[i32], zero: i32) -> (i32, i32) {
+    codes.iter().fold((zero, zero), |(lo, hi), &c| (lo.min(c), hi.max(c)))
+}
+
+/// [`range_of`] at the machine's level.
+pub(crate) fn range(way: Way, codes: &[i32], zero: i32) -> (i32, i32) {
+    let half = |codes: &[i32]| {
+        #[cfg(target_arch = "x86_64")]
+        if way.level != Level::Plain {
+            return super::simd::range_level(way.level, codes, zero);
+        }
+        range_of(codes, zero)
+    };
+    let (first, second) = codes.split_at(way.half(codes.len()));
+    let (a, b) = way.both(|| half(first), || half(second));
+    (a.0.min(b.0), a.1.max(b.1))
+}
