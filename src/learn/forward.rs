@@ -3,7 +3,7 @@
 use super::forward_copy::convert;
 use super::kernels::{self, Site, logit_to};
 use super::lanes::bytes::Bytes;
-use super::lanes::{Halves, Lanes, Way};
+use super::lanes::{Halves, Lanes, Turned, Way};
 use super::param::Base;
 use super::slot_state::{SlotState, narrow_real};
 use super::{HeadConfig, LearnError, SlotName};
@@ -71,6 +71,7 @@ pub(crate) struct Forward {
     pub(super) bias_sums: Vec<i64>,
     bias_reals: Vec<f32>,
     weights_real: Vec<f32>,
+    turned: Turned,
     row_real: Vec<f32>,
     sums32: Vec<i32>,
     pub sums: Vec<i64>,
@@ -119,6 +120,7 @@ impl Forward {
             bias_sums: vec![0; classes],
             bias_reals: vec![0.0; classes],
             weights_real: if integer { Vec::new() } else { vec![0.0; n] },
+            turned: Turned::default(),
             row_real: if integer { Vec::new() } else { vec![0.0; columns] },
             sums32: vec![0; classes],
             sums: vec![0; classes],
@@ -243,7 +245,11 @@ impl Forward {
         }
         let features = row.reals(&mut self.row_real);
         self.sums_real.copy_from_slice(&self.bias_reals);
-        kernels::head_forward_f32(&self.weights_real, features, &mut self.sums_real);
+        if !self.laid {
+            self.turned.turn(&self.weights_real, features.len());
+            self.laid = true;
+        }
+        self.turned.dots(self.way.level, features, &mut self.sums_real);
         Ok(Scale::ONE)
     }
 

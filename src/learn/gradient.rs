@@ -125,6 +125,13 @@ impl Gradient {
 
     /// All samples at once where that is exact and says so; else nothing is changed.
     pub fn add_batch(&mut self, errors: &Values, (table, rows): (&FeatureTable, &[usize])) -> bool {
+        if let (Sums::Real(sums), Values::Real(errors), Values::Real(reals)) = (&mut self.sums, errors, table.values())
+        {
+            let k = self.columns;
+            let features: Vec<&[f32]> = rows.iter().map(|&row| &reals[row * k..(row + 1) * k]).collect();
+            lanes::outer_of_reals(self.way.level, &errors[..rows.len() * (sums.len() / k)], &features, sums);
+            return true;
+        }
         let Values::Codes { codes: errors, params } = errors else { return false };
         let narrow = matches!(self.sums, Sums::Narrow(_));
         let possible = !self.checked && if narrow { self.error_bits <= 16 } else { self.halves };

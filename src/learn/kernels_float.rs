@@ -59,11 +59,18 @@ pub fn velocity_f32(
 
 /// `weights −= rate · gradient`, rounded to the weights' format; a step vanishes where the weight stays what it was.
 pub fn sgd_update_f32(weights: &mut [f32], gradient: &[f32], rate: f32, format: Format) -> StepCount {
+    match format {
+        Format::F16 | Format::Bf16 => stepped(weights, gradient, |w, g| round_to_format(w - rate * g, format)),
+        _ => stepped(weights, gradient, |w, g| w - rate * g),
+    }
+}
+
+fn stepped(weights: &mut [f32], gradient: &[f32], step: impl Fn(f32, f32) -> f32) -> StepCount {
     let mut count = StepCount::default();
     for (w, &g) in weights.iter_mut().zip(gradient) {
-        let moved = round_to_format(*w - rate * g, format);
+        let moved = step(*w, g);
         count.non_zero += u64::from(g != 0.0);
-        count.vanished += u64::from(g != 0.0 && moved == *w);
+        count.vanished += u64::from((g != 0.0) & (moved == *w));
         *w = moved;
     }
     count

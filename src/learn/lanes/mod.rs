@@ -5,7 +5,7 @@
 //! of range goes back to the plain kernel, which counts it. Codes of up to 16 bits are multiplied two at a time.
 //!
 //! Flow: `matrix` (batches of dot and outer products; `bytes` where both operands are 8-bit codes), `rounding` (by one fused multiply-add where that is exact), with which
-//! `elementwise` (requantising, SGD's step, in the `blocks` of a tensor) and `wide` (64-bit sums, weights of a moving range) run, `softmax`; each compiled
+//! `elementwise` (requantising, SGD's step, in the `blocks` of a tensor) and `wide` (64-bit sums, weights of a moving range) run, `softmax`, `reals` (the float head's sums); each compiled
 //! for the widest registers of the level by `simd`. Whole tensors go the `way` they are told: on one thread, or two halves of the
 //! rows side by side. Sums are exact and every value is one thread's own, so the way decides no byte.
 
@@ -15,6 +15,7 @@ mod descent;
 mod elementwise;
 mod matrix;
 mod narrow;
+mod reals;
 mod rounding;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
@@ -27,6 +28,7 @@ pub(crate) use blocks::range;
 pub(crate) use descent::requant_and_step;
 pub(crate) use elementwise::{in_registers, requant, requant_in_place, sgd};
 pub(crate) use matrix::{Halves, Lanes, Pairs, Rows, to_lanes};
+pub(crate) use reals::{Turned, outer_of_reals};
 pub(crate) use rounding::codes_of_reals;
 pub(crate) use softmax::softmax;
 pub(crate) use way::Way;

@@ -4,6 +4,7 @@ use super::Level;
 use super::blocks::{Counted, range_of};
 use super::elementwise::{Grid, requant_block, sgd_block};
 use super::matrix::{add, interleave, to_16, widen};
+use super::reals::{dots as real_dots, row_of_outer};
 use super::softmax::{exponentials, normalise};
 use super::wide::{Fine, Stepped, below_values, fine_values, join_row};
 use crate::numeric::elementary::Exponent;
@@ -47,6 +48,8 @@ at_level!(fine_i32, fine_values, (base: &[i32], gradient: &[i32], fine: &Fine, o
 at_level!(fine_i64, fine_values, (base: &[i32], gradient: &[i64], fine: &Fine, out: &mut [i64]) -> Stepped);
 at_level!(below_i32, below_values, (gradient: &[i32], zero: i32, most: u64) -> u64);
 at_level!(below_i64, below_values, (gradient: &[i64], zero: i32, most: u64) -> u64);
+at_level!(dots_of_reals, real_dots, (weights: &[f32], features: &[f32], sums: &mut [f32]) -> ());
+at_level!(outer_of_reals, row_of_outer, (errors: &[f32], features: &[&[f32]], acc: &mut [f32]) -> ());
 at_level!(normalise_all, normalise, (values: &mut [i32], multiplier: u32, shift: u32) -> ());
 
 /// As `matrix::dots`; `padded` is a multiple of 32.
