@@ -35,10 +35,10 @@ fn why(p: &PrecisionResult) -> String {
     }
     if vanished >= MANY_VANISHED {
         return format!(
-            "{} plateaus for want of bits: {} % of its updates are below half a step of its weights. More bits or a smaller range for \
-             weights.master, stochastic rounding of update, or a larger learning rate brings them back.",
+            "{} plateaus for want of bits: {} % of its updates are below half a step of its weights. {} brings them back.",
             p.name,
-            percent(vanished)
+            percent(vanished),
+            remedies(p)
         );
     }
     #[allow(clippy::cast_precision_loss, reason = "a share of counts far below 2^53")]
@@ -56,6 +56,18 @@ fn why(p: &PrecisionResult) -> String {
         p.name,
         percent(vanished)
     )
+}
+
+/// What lets small updates through and is not done yet.
+fn remedies(p: &PrecisionResult) -> String {
+    let slot = |name: &str| p.slots.iter().find(|(slot, _)| slot == name).map_or("", |(_, format)| format);
+    let bits = if slot("weights.master").contains("static") {
+        "More bits or a smaller range for weights.master, "
+    } else {
+        "More bits for weights.master, "
+    };
+    let drawn = if slot("update").contains("stochastic") { "" } else { "stochastic rounding of update, " };
+    format!("{bits}{drawn}or a larger learning rate")
 }
 
 /// One code of the stored weights in the middle and at the end of the first experience.
@@ -145,5 +157,14 @@ mod tests {
         p.minus_float = Some(crate::record::Summary { mean: -0.2, half_width_95: Some(0.01), n: 3 });
         p.vanished_updates = Some(0.99);
         assert!(diagnoses(&lost)[0].contains("plateaus for want of bits"));
+        let set = |lost: &mut RunRecord, slot: &str, format: &str| {
+            let p = lost.precisions.last_mut().expect("one");
+            p.slots.iter_mut().filter(|(name, _)| name == slot).for_each(|(_, f)| *f = format.to_owned());
+            diagnoses(lost).remove(0)
+        };
+        assert!(set(&mut lost, "weights.master", "int8:static(-1,1) ties-even saturate").contains("a smaller range"));
+        assert!(!set(&mut lost, "weights.master", "int8:affine ties-even saturate").contains("a smaller range"));
+        assert!(set(&mut lost, "update", "q7.24 ties-even saturate").contains("stochastic rounding"));
+        assert!(!set(&mut lost, "update", "q7.24 stochastic saturate").contains("stochastic rounding"));
     }
 }

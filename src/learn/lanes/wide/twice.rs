@@ -22,7 +22,7 @@ pub(super) struct Land {
 }
 
 /// Values of one block of a step that runs twice.
-const BLOCK: usize = 2048;
+const BLOCK: usize = 512;
 
 /// SGD on weights whose range is taken anew, computed twice instead of kept: first for its range, then on to codes.
 pub(crate) struct Twice<'a> {
