@@ -193,21 +193,12 @@ fn one_change_each() -> Vec<(String, HeadConfig)> {
     list
 }
 
-/// Slots and formats that no head on a device would have, or whose arithmetic no core of ours has an instruction for.
+/// Slots and formats whose arithmetic no core of ours has an instruction for: products of more than 64 bits, and draws of as many.
 fn has_no_kernel(call: &KernelCall) -> bool {
-    use Elem::{I8, I16, I32, I64};
-    let wide = |elem: &Elem| matches!(elem, I32 | I64);
+    use Elem::{I8, I32, I64};
     match (call.op, &call.elems[..]) {
-        // 32-bit factors of a 32-bit sum, each addition checked.
-        (Op::HeadForward, [f, w, _]) => wide(f) || wide(w) || call.dims.get("affine").is_some(),
-        (Op::GradientAccumulate, [e, f, s]) => wide(f) || (wide(e) && wide(s)),
-        (Op::Standardise, [_, to]) => *to == I32,
-        // Rows of one width merged into rows of another.
-        (Op::ConsolidateRows, [from, to]) => from != to && ![from, to].contains(&&Elem::F32),
-        // Steps from a real forward copy, from 64-bit sums.
-        (Op::SgdUpdate, [g, base, I64]) => *g == I64 || !matches!(base, I8 | I16 | I32),
-        // Draws of more than 64 bits; the next operations draw nothing in their twins.
-        (Op::Requantise, [I64, I8]) | (Op::Requantise, [I32, _]) => call.dims.get("stochastic").is_some(),
+        (Op::GradientAccumulate, [I32, I32, I64]) => true,
+        (Op::Requantise, [I64, I8] | [I32, _]) => call.dims.get("stochastic").is_some(),
         _ => false,
     }
 }
@@ -252,20 +243,21 @@ fn one_change_of_a_preset_has_a_kernel_or_a_reason() {
     }
     let n_refused: usize = refused.values().map(Vec::len).sum();
     println!("{priced} heads priced on four cores, {n_refused} refused");
-    assert!(n_refused * 8 < priced, "{n_refused} refused, {priced} priced");
+    assert!(n_refused < 5, "{n_refused} refused, {priced} priced");
 }
 
 /// A kernel that does less than a call asks for is not its price.
 #[test]
 fn work_without_a_kernel_is_refused_and_named() {
-    let mut precision = Precision::preset("hybrid-8").expect("a preset");
-    precision.slot_mut(SlotName::WeightsForward).format = "int4:affine:static(-1,1)".parse().expect("a format");
-    let calls = head_calls(&HeadConfig::new(precision, 0.01), 10, 64, HeadUnit::Forward).expect("valid");
+    let mut precision = Precision::preset("paper-8").expect("a preset");
+    precision.slot_mut(SlotName::WeightsMaster).rounding = Rounding::Stochastic;
+    let calls = head_calls(&HeadConfig::new(precision, 0.01), 10, 64, HeadUnit::Step { batch: 1 }).expect("valid");
+    let drawn = calls.iter().find(|call| call.elems == [Elem::I64, Elem::I8]).expect("the master from the fine grid");
     let profile = tinyprec::profile::load("stm32l4r5").unwrap_or_else(|e| panic!("{e}"));
     let set = kernel_set("cortex-m4", "gcc12-o2").unwrap_or_else(|e| panic!("{e}"));
     let estimator = tinyprec::cost::Estimator::owning(profile, set).unwrap_or_else(|e| panic!("{e}"));
-    let message = estimator.kernel(&calls[1]).expect_err("packed codes with a zero point").to_string();
-    assert!(message.contains("head_forward [i8 i8 i32] with affine packed"), "{message}");
+    let message = estimator.kernel(drawn).expect_err("draws of more than 64 bits").to_string();
+    assert!(message.contains("requantise [i64 i8] with stochastic"), "{message}");
 }
 
 #[test]

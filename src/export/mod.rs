@@ -46,6 +46,7 @@ pub const C_SOURCES: &[(&str, &str)] = &[
     ("ranges.c", include_str!("c/ranges.c")),
     ("ar1.c", include_str!("c/ar1.c")),
     ("mixed.c", include_str!("c/mixed.c")),
+    ("wide.c", include_str!("c/wide.c")),
 ];
 
 /// Name and text of the twins of measured software's classes: what `validate` prices published measurements with. No device needs them.

@@ -241,7 +241,7 @@ impl Calls {
         let mut dims = vec![("n", n)];
         let slot = if tensor == Tensor::Bias { SlotName::Bias } else { SlotName::WeightsForward };
         let rounds = tensor != Tensor::Layer && to != Elem::B1 && to != Elem::F32 && self.master(tensor).is_integer();
-        dims.extend(self.rule_of_codes(slot).filter(|_| rounds));
+        dims.extend(self.rule(slot).filter(|_| rounds));
         dims.extend(self.packed_forward().filter(|_| tensor == Tensor::Weights).map(|bits| ("packed", bits)));
         if tensor == Tensor::Weights && dims.len() == 1 && matches!(to, Elem::I8 | Elem::I16) {
             dims.extend(self.shift(self.scale_of(self.master(tensor)), slot));
@@ -290,7 +290,7 @@ impl Calls {
         dims.extend(self.packed_forward().map(|bits| ("packed", bits)));
         dims.extend((self.integer_forward() && !self.is_safe_forward()).then_some(("checked", 1)));
         let rounds = self.integer_forward() && matches!(self.logit_elem(), Elem::I8 | Elem::I16);
-        dims.extend(self.down(SlotName::Logits).filter(|_| rounds));
+        dims.extend(self.drawless_rule(SlotName::Logits).filter(|_| rounds));
         let call = Self::call(Op::HeadForward, Phase::HeadForward, "head.logits".into(), &dims, &elems)
             .buffer(features)
             .buffer(self.forward_buffer(Tensor::Weights, Access::Read));
@@ -321,7 +321,7 @@ impl Calls {
     pub fn softmax(&self) -> KernelCall {
         let elems = [self.logit_elem(), self.probability_elem()];
         let mut dims = vec![("classes", self.classes)];
-        dims.extend(self.down(SlotName::Probabilities).filter(|_| elems == [Elem::I32, Elem::I8]));
+        dims.extend(self.drawless_rule(SlotName::Probabilities).filter(|_| elems == [Elem::I32, Elem::I8]));
         Self::call(Op::Softmax, Phase::HeadForward, "head.probabilities".into(), &dims, &elems)
             .buffer(self.batch("head.batch.logits", elems[0], Access::Read))
             .buffer(self.batch("head.batch.probabilities", elems[1], Access::Write))
@@ -347,7 +347,7 @@ impl Calls {
         }
         let mut dims = vec![("n", batch * self.classes)];
         let integers = self.format(SlotName::Probabilities).is_integer() && self.format(SlotName::Error).is_integer();
-        dims.extend(self.rule_of_codes(SlotName::Error).filter(|_| integers));
+        dims.extend(self.rule(SlotName::Error).filter(|_| integers));
         if integers && matches!(elems[1], Elem::I8 | Elem::I16) {
             let unit = QParams::of_format(&self.format(SlotName::Probabilities)).map(|p| p.scale);
             dims.extend(self.shift(unit, SlotName::Error));

@@ -69,7 +69,7 @@ impl Calls {
             let elems = [sum, self.gradient_elem(tensor)];
             let mut dims = vec![("n", n)];
             let integers = sum != Elem::F32 && slot.is_some_and(|f| f.is_integer());
-            dims.extend(self.rule_of_codes(SlotName::Gradient).filter(|_| integers));
+            dims.extend(self.rule(SlotName::Gradient).filter(|_| integers));
             if integers && sum == Elem::I32 && matches!(elems[1], Elem::I8 | Elem::I16) {
                 dims.extend(self.shift(self.unit_of_sums(tensor), SlotName::Gradient));
             }

@@ -135,7 +135,14 @@ impl Calls {
             }
             (Op::SgdUpdate, &[g, Elem::F32]) if is_code(g) => parts.operand(0, Some(0), Elem::F32, n),
             (Op::SgdUpdate, &[g @ (Elem::I8 | Elem::I16), w]) if g != w => parts.operand(0, Some(0), Elem::I32, n),
-            (Op::SgdUpdate, &[Elem::I8 | Elem::I16, _, Elem::I64]) => parts.operand(0, Some(0), Elem::I32, n),
+            (Op::SgdUpdate, &[g, base, Elem::I64]) => {
+                if matches!(g, Elem::I8 | Elem::I16) {
+                    parts.operand(0, Some(0), Elem::I32, n);
+                }
+                if is_half(base) {
+                    parts.operand(1, Some(1), Elem::F32, n);
+                }
+            }
             (Op::Velocity, &[_, _, Elem::F32]) => {
                 parts.operand(0, Some(0), Elem::F32, n);
                 parts.operand(1, Some(1), Elem::F32, n);
@@ -172,12 +179,6 @@ impl Calls {
         }
     }
 
-    /// As [`Self::rule`] where codes are made: of the rules, rounding down has functions of its own. The other three cost what ties to
-    /// even do, or an instruction less.
-    pub(super) fn rule_of_codes(&self, slot: super::SlotName) -> Option<(&'static str, usize)> {
-        self.rule(slot).filter(|rule| !matches!(rule, ("rule", 2..)))
-    }
-
     /// The dimension of codes whose grid lies a power of two above the one that they come from, by their formats alone: they are made by a
     /// shift of 1 to 31 places in 32 bits, ties to even, instead of a product. `from`: the source's scale where its format fixes it.
     pub(super) fn shift(&self, from: Option<Scale>, slot: super::SlotName) -> Option<(&'static str, usize)> {
@@ -193,9 +194,9 @@ impl Calls {
         QParams::of_format(&format).filter(|params| format.is_integer() && params.zero_point == 0).map(|p| p.scale)
     }
 
-    /// Rounding down alone, for operations that draw nothing.
-    pub(super) fn down(&self, slot: super::SlotName) -> Option<(&'static str, usize)> {
-        self.rule(slot).filter(|rule| *rule == ("rule", 1))
+    /// As [`Self::rule`] for operations that draw nothing.
+    pub(super) fn drawless_rule(&self, slot: super::SlotName) -> Option<(&'static str, usize)> {
+        self.rule(slot).filter(|(name, _)| *name == "rule")
     }
 }
 

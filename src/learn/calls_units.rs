@@ -60,7 +60,7 @@ impl Calls {
         let (raw, f) = (Elem::I32, self.format(SlotName::Features));
         let mut dims = vec![("n", self.features)];
         let rounds = matches!(elem_of(f), Elem::I8 | Elem::I16);
-        dims.extend(self.rule_of_codes(SlotName::Features).filter(|_| rounds));
+        dims.extend(self.rule(SlotName::Features).filter(|_| rounds));
         Self::call(Op::Standardise, Phase::Inference, "head.features".into(), &dims, &[raw, elem_of(f)])
             .buffer(self.activation("head.raw", raw, self.features, Access::Read))
             .buffer(BufferUse::new("head.standardise", size(12 * self.features), BufferKind::Weights, Access::Read))
@@ -118,7 +118,7 @@ impl Calls {
         let elems = [elem_of(self.master(tensor)), elem_of(self.consolidated(tensor))];
         let mut dims = vec![("n", current * self.columns(tensor)), ("rows", current)];
         let slot = if tensor == Tensor::Bias { SlotName::Bias } else { SlotName::Consolidated };
-        dims.extend(self.down(slot).filter(|_| self.is_merged_in_integers(tensor)));
+        dims.extend(self.drawless_rule(slot).filter(|_| self.is_merged_in_integers(tensor)));
         let past = self.activation("head.past", self.past_elem(), self.classes, Access::Read);
         Self::call(Op::ConsolidateRows, Phase::Consolidate, Self::name(tensor, "consolidate"), &dims, &elems)
             .buffer(self.master_buffer(tensor, Access::Read))

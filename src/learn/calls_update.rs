@@ -64,7 +64,7 @@ impl Calls {
         }
         let slot = if tensor == Tensor::Bias { SlotName::Bias } else { SlotName::WeightsMaster };
         let mut dims = vec![("n", n)];
-        dims.extend(self.rule_of_codes(slot));
+        dims.extend(self.rule(slot));
         calls.push(
             Self::call(Op::Requantise, Phase::Update, site, &dims, &[Elem::I64, master])
                 .buffer(fine(Access::Read))

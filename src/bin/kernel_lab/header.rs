@@ -12,7 +12,8 @@ pub struct Prototype {
 
 /// Every `void tp_…(…);` of a header, in order.
 pub fn prototypes(header: &str) -> Vec<Prototype> {
-    let flat: String = header.lines().filter(|line| !line.trim_start().starts_with('*')).collect::<Vec<_>>().join(" ");
+    let flat: String =
+        expanded(header).lines().filter(|line| !line.trim_start().starts_with('*')).collect::<Vec<_>>().join(" ");
     let mut list = Vec::new();
     for part in flat.split("void tp_").skip(1) {
         let Some((symbol, rest)) = part.split_once('(') else { continue };
@@ -25,6 +26,23 @@ pub fn prototypes(header: &str) -> Vec<Prototype> {
         list.push(Prototype { symbol: format!("tp_{symbol}"), types: types.collect() });
     }
     list
+}
+
+/// The header with its own macros of one parameter, `#define NAME(rule) … ##rule## …`, written out where a line uses them.
+fn expanded(header: &str) -> String {
+    let joined = header.replace("\\\n", " ");
+    let define = |line: &str| {
+        let (head, body) = line.strip_prefix("#define ")?.split_once("(rule)")?;
+        Some((head.to_owned(), body.to_owned()))
+    };
+    let macros: Vec<(String, String)> = joined.lines().filter_map(define).collect();
+    let use_of = |line: &str| {
+        let (name, rule) = line.trim().strip_suffix(')')?.split_once('(')?;
+        let (_, body) = macros.iter().find(|(macro_name, _)| macro_name == name)?;
+        Some(body.replace("##rule##", rule))
+    };
+    let lines = joined.lines().filter(|line| define(line).is_none());
+    lines.map(|line| use_of(line).unwrap_or_else(|| line.to_owned()) + "\n").collect()
 }
 
 /// C source of `lab_dispatch` for the named symbols, in order.
@@ -66,5 +84,8 @@ mod tests {
                 .contains("tp_f((const uint8_t *)(blob + a[0]), (int32_t)a[1], lab_real(a[2]))")
         );
         assert!(dispatcher(&all, &["tp_g"]).is_err());
+        let by_rule = "#define BY(rule) \\\n  void tp_a_##rule##_i8(int32_t n); \\\n  void tp_b_##rule##_i8(int32_t n);\n\nBY(up)\nBY(zero)\n";
+        let symbols: Vec<String> = prototypes(by_rule).into_iter().map(|p| p.symbol).collect();
+        assert_eq!(symbols, ["tp_a_up_i8", "tp_b_up_i8", "tp_a_zero_i8", "tp_b_zero_i8"]);
     }
 }

@@ -1,8 +1,9 @@
 //! From counts to loop nests: groups of basic blocks that run equally often, with their trips as expressions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::LabError;
+use crate::cycles::{entries_a_call, repeating};
 use crate::disasm::{Function, Insn};
 use tinyprec::cost::Expr;
 use tinyprec::profile::Class;
@@ -127,12 +128,12 @@ pub fn nest(
     levels.sort_by_key(|level| level.body.first().map(|i| i.addr));
     let every: Vec<&Counts> = seen.iter().map(|(_, counts)| *counts).collect();
     for callee in &function.callees {
-        let mut called = Vec::new();
+        let (mut called, again) = (Vec::new(), repeating(callee));
         for group in groups(&callee.insns, counts, &every) {
             let ran = group.times.iter().any(|n| *n != 0);
             called.extend(match split(callee, counts, list, group.clone()) {
                 Ok(exact) if ran => exact,
-                _ => bounded(function, callee, (counts, list, seen), group)?,
+                _ => bounded(function, (callee, &again), (counts, list, seen), group)?,
             });
         }
         called.sort_by_key(|level| level.body.first().map(|i| i.addr));
@@ -146,11 +147,11 @@ pub fn nest(
     Ok(levels)
 }
 
-/// Library code that branches on data: trips as the share of its calls that was seen, with the smallest and the largest share. A routine
-/// without a loop runs an instruction at most once a call: more no operands can bring about.
+/// Library code that branches on data: trips as the share of its calls that was seen, with the smallest and the largest share, and what its
+/// control flow allows: an instruction that cannot reach itself runs at most once a call, and more no operands can bring about.
 fn bounded(
     function: &Function,
-    callee: &Function,
+    (callee, again): (&Function, &BTreeSet<u64>),
     (counts, list, seen): (&[&Counts], &[Candidate], &[(&Dims, &Counts)]),
     group: Group,
 ) -> Result<Vec<LoopLevel>, LabError> {
@@ -161,10 +162,11 @@ fn bounded(
     let all = function.insns.iter().filter(|i| i.call.is_some()).map(|i| times(counts, i.addr, false));
     let all = all.fold(vec![0; counts.len()], |sum: Vec<i128>, t| sum.iter().zip(&t).map(|(a, b)| a + b).collect());
     let factors: Vec<i128> = (1..=16).collect();
-    let mut bases = [entered, all].into_iter();
-    let last = || list.last().map(|candidate| candidate.text.clone());
-    let found = bases.find_map(|calls| find(list, &factors, &calls)).or_else(last);
-    let text = found.ok_or_else(|| LabError::Unmatched {
+    // With each, how often at most the routine is entered for one of these calls, where that is known.
+    let mut bases = [(entered, 1), (all, entries_a_call(function, callee))].into_iter();
+    let last = || list.last().map(|candidate| (candidate.text.clone(), None));
+    let found = bases.find_map(|(calls, entries)| Some((find(list, &factors, &calls)?, Some(entries)))).or_else(last);
+    let (text, entries) = found.ok_or_else(|| LabError::Unmatched {
         symbol: format!("{} in {}", callee.symbol, function.symbol),
         at,
         counts: group.times.clone(),
@@ -175,8 +177,6 @@ fn bounded(
     let calls: Result<Vec<i128>, _> = seen.iter().map(|(dims, _)| base.eval(dims).map(i128::from)).collect();
     let calls = calls.map_err(|e| LabError::Spec(e.to_string()))?;
     let counts: Vec<&Counts> = seen.iter().map(|(_, counts)| *counts).collect();
-    // Where there is one: twice what was seen.
-    let has_loop = callee.insns.iter().any(|i| i.target.is_some_and(|t| callee.holds(t) && t <= i.addr));
     let mut levels = Vec::new();
     let mut level = |insns: Vec<Insn>, seen: &[i128], name: String| {
         let share = |num: i128, den: i128| (UNIT * num).div_euclid(den.max(1));
@@ -187,7 +187,11 @@ fn bounded(
         let scaled = |k: i128| if k == UNIT { text.clone() } else { format!("{text}*{k}/{UNIT}") };
         let top = if high == UNIT { text.clone() } else { format!("ceil_div({text}*{high},{UNIT})") };
         let visits = pairs().map(|(n, c)| -(-*n).div_euclid(*c)).max().unwrap_or(1).max(1);
-        let visits = if has_loop { 2 * visits } else { visits };
+        // Once for each time that its routine is entered; in a loop, or where that is not known, twice what was seen.
+        let visits = match entries {
+            Some(entries) if insns.iter().all(|i| !again.contains(&i.addr)) => entries,
+            _ => 2 * visits,
+        };
         let most = if visits == 1 { text.clone() } else { format!("{text}*{visits}") };
         let bounds = Some([if low == 0 { "0".to_owned() } else { scaled(low) }, top, most]);
         levels.push(LoopLevel { name, trips: scaled(mid), last: None, back: None, bounds, steady: false, body: insns });

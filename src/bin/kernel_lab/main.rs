@@ -11,6 +11,7 @@
 //! Flow: specs → cases → blob → emulator + counting plugin → counts per instruction → basic blocks → levels → kernel file.
 
 mod cases;
+mod cycles;
 mod disasm;
 mod header;
 mod kernel_file;

@@ -151,16 +151,22 @@ TP_INLINE int64_t tp_product(int32_t x, int32_t mantissa, int32_t shift, uint64_
     return tp_round_shift((int64_t)x * mantissa, shift, below);
 }
 
-/* The same for |x| < 2^60 and |result| < 2^33, exact in 96 bits. `left` = max(0, 32 - shift), `right` = shift + left - 30. */
-TP_INLINE int64_t tp_product_wide(int64_t x, int32_t mantissa, int32_t left, int32_t right, uint64_t below)
-{
-    x = (int64_t)tp_lsl((uint64_t)x, left);
-    const uint64_t low = (uint64_t)(uint32_t)x * (uint32_t)mantissa;
-    const int64_t high = (x >> 32) * mantissa + (int64_t)(low >> 32);
-    /* The half bit of the low word, and whether anything lies below it. */
-    const uint32_t half = (uint32_t)low >> 31, rest = (uint32_t)low << 1;
-    return tp_round_shift((int64_t)(((uint64_t)high << 2) | (half << 1) | (rest != 0)), right, below);
-}
+/* The same for |x| < 2^60 and |result| < 2^33, exact in 96 bits, by each rule. `left` = max(0, 32 - shift), `right` = shift + left - 30.
+ * The half bit of the low word, and whether anything lies below it, stand for that word. */
+#define TP_PRODUCT_WIDE(name, round)                                                                                        \
+    TP_INLINE int64_t name(int64_t x, int32_t mantissa, int32_t left, int32_t right, uint64_t below)                        \
+    {                                                                                                                       \
+        x = (int64_t)tp_lsl((uint64_t)x, left);                                                                             \
+        const uint64_t low = (uint64_t)(uint32_t)x * (uint32_t)mantissa;                                                    \
+        const int64_t high = (x >> 32) * mantissa + (int64_t)(low >> 32);                                                   \
+        const uint32_t half = (uint32_t)low >> 31, rest = (uint32_t)low << 1;                                               \
+        return round((int64_t)(((uint64_t)high << 2) | (half << 1) | (rest != 0)), right, below);                           \
+    }
+
+TP_PRODUCT_WIDE(tp_product_wide, tp_round_shift)
+TP_PRODUCT_WIDE(tp_up_wide, tp_up_shift)
+TP_PRODUCT_WIDE(tp_away_wide, tp_away_shift)
+TP_PRODUCT_WIDE(tp_zero_wide, tp_zero_shift)
 
 /* tp_product_wide rounded down. */
 TP_INLINE int64_t tp_floor_wide(int64_t x, int32_t mantissa, int32_t left, int32_t right, uint64_t below)
@@ -213,6 +219,31 @@ TP_INLINE int64_t tp_divide_floor(int64_t num, uint64_t den, int32_t bits)
     const uint64_t floor = tp_divide((uint64_t)((num ^ sign) - sign), den, bits, &rest);
     const int64_t up = (int64_t)floor + (sign & (int64_t)(tp_not_below(rest, 1)));
     return (up ^ sign) - sign;
+}
+
+/* Ties up; ties away from zero; towards zero. */
+TP_INLINE int64_t tp_divide_up(int64_t num, uint64_t den, int32_t bits)
+{
+    const int64_t sign = num >> 63;
+    uint64_t rest;
+    const uint64_t floor = tp_divide((uint64_t)((num ^ sign) - sign), den, bits, &rest), twice = rest << 1;
+    const uint32_t most = tp_not_below(den, twice) ^ 1u, half = tp_not_below(twice, den), positive = (uint32_t)~sign & 1u;
+    return ((int64_t)(floor + (most | (half & positive))) ^ sign) - sign;
+}
+
+TP_INLINE int64_t tp_divide_away(int64_t num, uint64_t den, int32_t bits)
+{
+    const int64_t sign = num >> 63;
+    uint64_t rest;
+    const uint64_t floor = tp_divide((uint64_t)((num ^ sign) - sign), den, bits, &rest);
+    return ((int64_t)(floor + tp_not_below(rest << 1, den)) ^ sign) - sign;
+}
+
+TP_INLINE int64_t tp_divide_zero(int64_t num, uint64_t den, int32_t bits)
+{
+    const int64_t sign = num >> 63;
+    uint64_t rest;
+    return ((int64_t)tp_divide((uint64_t)((num ^ sign) - sign), den, bits, &rest) ^ sign) - sign;
 }
 
 /* Largest integer whose square is not above x. */

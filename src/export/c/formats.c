@@ -105,6 +105,16 @@ void tp_head_forward_packed(const int8_t *restrict feature, const uint8_t *restr
     }
 }
 
+void tp_head_forward_affine_packed(const int8_t *restrict feature, const uint8_t *restrict weight, const int32_t *restrict bias, int32_t *restrict z, int32_t bits, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features)
+{
+    uint32_t at = 0;
+    for (int32_t c = 0; c < classes; c++) {
+        int32_t sum = bias[c];
+        for (int32_t k = 0; k < features; k++, at += (uint32_t)bits) sum += (tp_packed_at(weight, at, bits) - weight_zero) * (feature[k] - feature_zero);
+        z[c] = sum;
+    }
+}
+
 /* Requantised codes into `bits` bits each; `copy` has one byte more than they fill. */
 #define TP_COPY_PACKED(name, code_t, round)                                                                                 \
     void name(const code_t *restrict master, uint8_t *restrict copy, const tp_requant *restrict by, int32_t bits, int32_t n) \
@@ -126,9 +136,15 @@ void tp_head_forward_packed(const int8_t *restrict feature, const uint8_t *restr
 TP_COPY_PACKED(tp_forward_copy_packed_i8, int8_t, tp_round_shift)
 TP_COPY_PACKED(tp_forward_copy_packed_i16, int16_t, tp_round_shift)
 TP_COPY_PACKED(tp_forward_copy_packed_i32, int32_t, tp_round_shift)
-TP_COPY_PACKED(tp_forward_copy_floor_packed_i8, int8_t, tp_floor_shift)
-TP_COPY_PACKED(tp_forward_copy_floor_packed_i16, int16_t, tp_floor_shift)
-TP_COPY_PACKED(tp_forward_copy_floor_packed_i32, int32_t, tp_floor_shift)
+#define TP_COPY_PACKED_BY(rule)                                                                                             \
+    TP_COPY_PACKED(tp_forward_copy_##rule##_packed_i8, int8_t, tp_##rule##_shift)                                           \
+    TP_COPY_PACKED(tp_forward_copy_##rule##_packed_i16, int16_t, tp_##rule##_shift)                                         \
+    TP_COPY_PACKED(tp_forward_copy_##rule##_packed_i32, int32_t, tp_##rule##_shift)
+
+TP_COPY_PACKED_BY(floor)
+TP_COPY_PACKED_BY(up)
+TP_COPY_PACKED_BY(away)
+TP_COPY_PACKED_BY(zero)
 
 TP_INLINE float tp_of_bf16(uint16_t x) { return tp_float_of((uint32_t)x << 16); }
 

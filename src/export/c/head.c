@@ -17,8 +17,15 @@
 
 TP_STANDARDISE(tp_standardise_i8, int8_t, tp_round_shift)
 TP_STANDARDISE(tp_standardise_i16, int16_t, tp_round_shift)
-TP_STANDARDISE(tp_standardise_floor_i8, int8_t, tp_floor_shift)
-TP_STANDARDISE(tp_standardise_floor_i16, int16_t, tp_floor_shift)
+TP_STANDARDISE(tp_standardise_i32, int32_t, tp_round_shift)
+#define TP_STANDARDISE_BY(rule)                                                                                             \
+    TP_STANDARDISE(tp_standardise_##rule##_i8, int8_t, tp_##rule##_shift)                                                   \
+    TP_STANDARDISE(tp_standardise_##rule##_i16, int16_t, tp_##rule##_shift)
+
+TP_STANDARDISE_BY(floor)
+TP_STANDARDISE_BY(up)
+TP_STANDARDISE_BY(away)
+TP_STANDARDISE_BY(zero)
 
 TP_REQUANTISE(tp_forward_copy_i8_i8, int8_t, int8_t, tp_round_shift)
 TP_REQUANTISE(tp_forward_copy_i16_i8, int16_t, int8_t, tp_round_shift)
@@ -77,6 +84,9 @@ void tp_softmax_i32(const int32_t *restrict z, int32_t *restrict p, uint32_t man
 
 TP_SOFTMAX_CODES(tp_softmax_i32_i8, tp_round_shift)
 TP_SOFTMAX_CODES(tp_softmax_floor_i32_i8, tp_floor_shift)
+TP_SOFTMAX_CODES(tp_softmax_up_i32_i8, tp_up_shift)
+TP_SOFTMAX_CODES(tp_softmax_away_i32_i8, tp_away_shift)
+TP_SOFTMAX_CODES(tp_softmax_zero_i32_i8, tp_zero_shift)
 
 #define TP_ERROR(name, p_t)                                                                                                 \
     void name(const p_t *restrict p, const int32_t *restrict label, int32_t *restrict difference, int32_t *restrict range, int32_t zero, int32_t one, int32_t batch, int32_t classes) \

@@ -121,8 +121,14 @@ TP_ACCUMULATE_64(tp_gradient_accumulate_i32_i16, tp_gradient_accumulate_affine_i
 
 TP_LOGITS(tp_head_forward_to_i8, int8_t, tp_round_shift)
 TP_LOGITS(tp_head_forward_to_i16, int16_t, tp_round_shift)
-TP_LOGITS(tp_head_forward_floor_i8, int8_t, tp_floor_shift)
-TP_LOGITS(tp_head_forward_floor_i16, int16_t, tp_floor_shift)
+#define TP_LOGITS_BY(rule)                                                                                                  \
+    TP_LOGITS(tp_head_forward_##rule##_i8, int8_t, tp_##rule##_shift)                                                       \
+    TP_LOGITS(tp_head_forward_##rule##_i16, int16_t, tp_##rule##_shift)
+
+TP_LOGITS_BY(floor)
+TP_LOGITS_BY(up)
+TP_LOGITS_BY(away)
+TP_LOGITS_BY(zero)
 
 #define TP_NARROW_SOFTMAX(name, arg_max, code_t)                                                                            \
     void name(const code_t *restrict z, int32_t *restrict p, uint32_t mantissa, int32_t left, int32_t right, int32_t classes)\

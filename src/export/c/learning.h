@@ -277,4 +277,27 @@ void tp_path_importance_f32(float *path, const float *start, const float *master
 /* Features are signs. */
 void tp_gradient_accumulate_f32_b1(const float *error, const uint32_t *feature, float *sum, int32_t classes, int32_t features);
 
+/* 32-bit operands, zero points of narrow logits and packed weights, steps from reals, rows of two widths: wide.c. */
+void tp_head_forward_checked_i8_i32(const int8_t *feature, const int32_t *weight, const int32_t *bias, int32_t *z, int32_t classes, int32_t features);
+void tp_head_forward_affine_checked_i8_i32(const int8_t *feature, const int32_t *weight, const int32_t *bias, int32_t *z, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features);
+void tp_head_forward_checked_i32_i8(const int32_t *feature, const int8_t *weight, const int32_t *bias, int32_t *z, int32_t classes, int32_t features);
+void tp_head_forward_affine_checked_i32_i8(const int32_t *feature, const int8_t *weight, const int32_t *bias, int32_t *z, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_checked_i32_i8(const int32_t *error, const int8_t *feature, int32_t *sum, int32_t zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_affine_checked_i32_i8(const int32_t *error, const int8_t *feature, int32_t *sum, int32_t zero, int32_t feature_zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_checked_i8_i32(const int8_t *error, const int32_t *feature, int32_t *sum, int32_t zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_affine_checked_i8_i32(const int8_t *error, const int32_t *feature, int32_t *sum, int32_t zero, int32_t feature_zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_checked_i16_i32(const int16_t *error, const int32_t *feature, int32_t *sum, int32_t zero, int32_t classes, int32_t features);
+void tp_gradient_accumulate_affine_checked_i16_i32(const int16_t *error, const int32_t *feature, int32_t *sum, int32_t zero, int32_t feature_zero, int32_t classes, int32_t features);
+void tp_head_forward_affine_to_i8(const int8_t *feature, const int8_t *weight, const int32_t *bias, int8_t *z, const tp_requant *by, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features);
+void tp_head_forward_affine_to_i16(const int8_t *feature, const int8_t *weight, const int32_t *bias, int16_t *z, const tp_requant *by, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features);
+void tp_head_forward_affine_packed(const int8_t *feature, const uint8_t *weight, const int32_t *bias, int32_t *z, int32_t bits, int32_t feature_zero, int32_t weight_zero, int32_t classes, int32_t features);
+void tp_standardise_i32(const int32_t *x, const int32_t *offset, const int32_t *mantissa, const int32_t *shift, int32_t *y, const tp_requant *to, int32_t n);
+void tp_sgd_update_i32_f32_i64(const int32_t *gradient, const float *base, int64_t *fine, const tp_fine *step, int32_t n);
+void tp_consolidate_rows_i8_i16(const int8_t *master, const uint32_t *weight, const int32_t *row, int16_t *consolidated, int64_t mean, const tp_requant *by, int32_t rows, int32_t columns);
+void tp_consolidate_rows_i8_i32(const int8_t *master, const uint32_t *weight, const int32_t *row, int32_t *consolidated, int64_t mean, const tp_requant *by, int32_t rows, int32_t columns);
+void tp_consolidate_rows_i16_i8(const int16_t *master, const uint32_t *weight, const int32_t *row, int8_t *consolidated, int64_t mean, const tp_requant *by, int32_t rows, int32_t columns);
+void tp_consolidate_rows_i16_i32(const int16_t *master, const uint32_t *weight, const int32_t *row, int32_t *consolidated, int64_t mean, const tp_requant *by, int32_t rows, int32_t columns);
+void tp_consolidate_rows_i32_i8(const int32_t *master, const uint32_t *weight, const int32_t *row, int8_t *consolidated, int64_t mean, const tp_requant *by, int32_t rows, int32_t columns);
+void tp_consolidate_rows_i32_i16(const int32_t *master, const uint32_t *weight, const int32_t *row, int16_t *consolidated, int64_t mean, const tp_requant *by, int32_t rows, int32_t columns);
+
 #endif

@@ -1,80 +1,43 @@
-/* SGD's step and the velocity by the rules beside ties to even; rounding down of whatever rounds to a code; grids a power of two apart. */
+/* What rounds to a code by the rules beside ties to even; grids a power of two apart. */
 #include "rules.h"
 
-TP_REQUANTISE(tp_forward_copy_floor_i8_i8, int8_t, int8_t, tp_floor_shift)
-TP_REQUANTISE(tp_forward_copy_floor_i16_i8, int16_t, int8_t, tp_floor_shift)
-TP_REQUANTISE(tp_forward_copy_floor_i32_i8, int32_t, int8_t, tp_floor_shift)
-TP_REQUANTISE(tp_forward_copy_floor_i8_i16, int8_t, int16_t, tp_floor_shift)
-TP_REQUANTISE(tp_forward_copy_floor_i16_i16, int16_t, int16_t, tp_floor_shift)
-TP_REQUANTISE(tp_forward_copy_floor_i32_i16, int32_t, int16_t, tp_floor_shift)
-TP_REQUANTISE(tp_forward_copy_floor_i8_i32, int8_t, int32_t, tp_floor_shift)
-TP_REQUANTISE(tp_forward_copy_floor_i16_i32, int16_t, int32_t, tp_floor_shift)
-TP_REQUANTISE(tp_forward_copy_floor_i32_i32, int32_t, int32_t, tp_floor_shift)
-TP_REQUANTISE(tp_quantise_error_floor_i8, int32_t, int8_t, tp_floor_shift)
-TP_REQUANTISE(tp_quantise_error_floor_i16, int32_t, int16_t, tp_floor_shift)
-TP_REQUANTISE(tp_quantise_error_floor_i32, int32_t, int32_t, tp_floor_shift)
-TP_REQUANTISE(tp_quantise_gradient_floor_i32_i8, int32_t, int8_t, tp_floor_shift)
-TP_REQUANTISE(tp_quantise_gradient_floor_i32_i16, int32_t, int16_t, tp_floor_shift)
-TP_REQUANTISE_WIDE(tp_quantise_gradient_floor_i64_i32, int32_t, tp_floor_wide)
-TP_REQUANTISE_WIDE(tp_requantise_floor_i64_i8, int8_t, tp_floor_wide)
-TP_REQUANTISE_WIDE(tp_requantise_floor_i64_i16, int16_t, tp_floor_wide)
-TP_REQUANTISE_WIDE(tp_requantise_floor_i64_i32, int32_t, tp_floor_wide)
+#define TP_BY(rule)                                                                                                         \
+    TP_REQUANTISE(tp_forward_copy_##rule##_i8_i8, int8_t, int8_t, tp_##rule##_shift)                                        \
+    TP_REQUANTISE(tp_forward_copy_##rule##_i16_i8, int16_t, int8_t, tp_##rule##_shift)                                      \
+    TP_REQUANTISE(tp_forward_copy_##rule##_i32_i8, int32_t, int8_t, tp_##rule##_shift)                                      \
+    TP_REQUANTISE(tp_forward_copy_##rule##_i8_i16, int8_t, int16_t, tp_##rule##_shift)                                      \
+    TP_REQUANTISE(tp_forward_copy_##rule##_i16_i16, int16_t, int16_t, tp_##rule##_shift)                                    \
+    TP_REQUANTISE(tp_forward_copy_##rule##_i32_i16, int32_t, int16_t, tp_##rule##_shift)                                    \
+    TP_REQUANTISE(tp_forward_copy_##rule##_i8_i32, int8_t, int32_t, tp_##rule##_shift)                                      \
+    TP_REQUANTISE(tp_forward_copy_##rule##_i16_i32, int16_t, int32_t, tp_##rule##_shift)                                    \
+    TP_REQUANTISE(tp_forward_copy_##rule##_i32_i32, int32_t, int32_t, tp_##rule##_shift)                                    \
+    TP_REQUANTISE(tp_quantise_error_##rule##_i8, int32_t, int8_t, tp_##rule##_shift)                                        \
+    TP_REQUANTISE(tp_quantise_error_##rule##_i16, int32_t, int16_t, tp_##rule##_shift)                                      \
+    TP_REQUANTISE(tp_quantise_error_##rule##_i32, int32_t, int32_t, tp_##rule##_shift)                                      \
+    TP_REQUANTISE(tp_quantise_gradient_##rule##_i32_i8, int32_t, int8_t, tp_##rule##_shift)                                 \
+    TP_REQUANTISE(tp_quantise_gradient_##rule##_i32_i16, int32_t, int16_t, tp_##rule##_shift)                               \
+    TP_REQUANTISE_WIDE(tp_quantise_gradient_##rule##_i64_i32, int32_t, tp_##rule##_wide)                                    \
+    TP_REQUANTISE_WIDE(tp_requantise_##rule##_i64_i8, int8_t, tp_##rule##_wide)                                             \
+    TP_REQUANTISE_WIDE(tp_requantise_##rule##_i64_i16, int16_t, tp_##rule##_wide)                                           \
+    TP_REQUANTISE_WIDE(tp_requantise_##rule##_i64_i32, int32_t, tp_##rule##_wide)                                           \
+    TP_SGD(tp_sgd_update_##rule##_i8_i8, int8_t, int8_t, int32_t, tp_##rule##_shift)                                        \
+    TP_SGD(tp_sgd_update_##rule##_i16_i16, int16_t, int16_t, int32_t, tp_##rule##_shift)                                    \
+    TP_SGD(tp_sgd_update_##rule##_i32_i32, int32_t, int32_t, int64_t, tp_##rule##_shift)                                    \
+    TP_SGD(tp_sgd_update_##rule##_i32_i8, int32_t, int8_t, int64_t, tp_##rule##_shift)                                      \
+    TP_SGD(tp_sgd_update_##rule##_i32_i16, int32_t, int16_t, int64_t, tp_##rule##_shift)                                    \
+    TP_SGD_FINE(tp_sgd_update_##rule##_i32_i8_i64, int8_t, tp_fine_##rule)                                                  \
+    TP_SGD_FINE(tp_sgd_update_##rule##_i32_i16_i64, int16_t, tp_fine_##rule)                                                \
+    TP_SGD_FINE(tp_sgd_update_##rule##_i32_i32_i64, int32_t, tp_fine_##rule)                                                \
+    TP_VELOCITY(tp_velocity_##rule##_i8_i8, int8_t, int8_t, int32_t, tp_##rule##_shift)                                     \
+    TP_VELOCITY(tp_velocity_##rule##_i16_i16, int16_t, int16_t, int32_t, tp_##rule##_shift)                                 \
+    TP_VELOCITY(tp_velocity_##rule##_i32_i32, int32_t, int32_t, int64_t, tp_##rule##_shift)                                 \
+    TP_VELOCITY(tp_velocity_##rule##_i32_i8, int32_t, int8_t, int64_t, tp_##rule##_shift)                                   \
+    TP_VELOCITY(tp_velocity_##rule##_i32_i16, int32_t, int16_t, int64_t, tp_##rule##_shift)
 
-TP_SGD(tp_sgd_update_floor_i8_i8, int8_t, int8_t, int32_t, tp_floor_shift)
-TP_SGD(tp_sgd_update_floor_i16_i16, int16_t, int16_t, int32_t, tp_floor_shift)
-TP_SGD(tp_sgd_update_floor_i32_i32, int32_t, int32_t, int64_t, tp_floor_shift)
-TP_SGD(tp_sgd_update_floor_i32_i8, int32_t, int8_t, int64_t, tp_floor_shift)
-TP_SGD(tp_sgd_update_floor_i32_i16, int32_t, int16_t, int64_t, tp_floor_shift)
-TP_SGD_FINE(tp_sgd_update_floor_i32_i8_i64, int8_t, tp_fine_floor)
-TP_SGD_FINE(tp_sgd_update_floor_i32_i16_i64, int16_t, tp_fine_floor)
-TP_SGD_FINE(tp_sgd_update_floor_i32_i32_i64, int32_t, tp_fine_floor)
-TP_VELOCITY(tp_velocity_floor_i8_i8, int8_t, int8_t, int32_t, tp_floor_shift)
-TP_VELOCITY(tp_velocity_floor_i16_i16, int16_t, int16_t, int32_t, tp_floor_shift)
-TP_VELOCITY(tp_velocity_floor_i32_i32, int32_t, int32_t, int64_t, tp_floor_shift)
-TP_VELOCITY(tp_velocity_floor_i32_i8, int32_t, int8_t, int64_t, tp_floor_shift)
-TP_VELOCITY(tp_velocity_floor_i32_i16, int32_t, int16_t, int64_t, tp_floor_shift)
-
-TP_SGD(tp_sgd_update_up_i8_i8, int8_t, int8_t, int32_t, tp_up_shift)
-TP_SGD(tp_sgd_update_up_i16_i16, int16_t, int16_t, int32_t, tp_up_shift)
-TP_SGD(tp_sgd_update_up_i32_i32, int32_t, int32_t, int64_t, tp_up_shift)
-TP_SGD(tp_sgd_update_up_i32_i8, int32_t, int8_t, int64_t, tp_up_shift)
-TP_SGD(tp_sgd_update_up_i32_i16, int32_t, int16_t, int64_t, tp_up_shift)
-TP_SGD_FINE(tp_sgd_update_up_i32_i8_i64, int8_t, tp_fine_up)
-TP_SGD_FINE(tp_sgd_update_up_i32_i16_i64, int16_t, tp_fine_up)
-TP_SGD_FINE(tp_sgd_update_up_i32_i32_i64, int32_t, tp_fine_up)
-TP_VELOCITY(tp_velocity_up_i8_i8, int8_t, int8_t, int32_t, tp_up_shift)
-TP_VELOCITY(tp_velocity_up_i16_i16, int16_t, int16_t, int32_t, tp_up_shift)
-TP_VELOCITY(tp_velocity_up_i32_i32, int32_t, int32_t, int64_t, tp_up_shift)
-TP_VELOCITY(tp_velocity_up_i32_i8, int32_t, int8_t, int64_t, tp_up_shift)
-TP_VELOCITY(tp_velocity_up_i32_i16, int32_t, int16_t, int64_t, tp_up_shift)
-
-TP_SGD(tp_sgd_update_away_i8_i8, int8_t, int8_t, int32_t, tp_away_shift)
-TP_SGD(tp_sgd_update_away_i16_i16, int16_t, int16_t, int32_t, tp_away_shift)
-TP_SGD(tp_sgd_update_away_i32_i32, int32_t, int32_t, int64_t, tp_away_shift)
-TP_SGD(tp_sgd_update_away_i32_i8, int32_t, int8_t, int64_t, tp_away_shift)
-TP_SGD(tp_sgd_update_away_i32_i16, int32_t, int16_t, int64_t, tp_away_shift)
-TP_SGD_FINE(tp_sgd_update_away_i32_i8_i64, int8_t, tp_fine_away)
-TP_SGD_FINE(tp_sgd_update_away_i32_i16_i64, int16_t, tp_fine_away)
-TP_SGD_FINE(tp_sgd_update_away_i32_i32_i64, int32_t, tp_fine_away)
-TP_VELOCITY(tp_velocity_away_i8_i8, int8_t, int8_t, int32_t, tp_away_shift)
-TP_VELOCITY(tp_velocity_away_i16_i16, int16_t, int16_t, int32_t, tp_away_shift)
-TP_VELOCITY(tp_velocity_away_i32_i32, int32_t, int32_t, int64_t, tp_away_shift)
-TP_VELOCITY(tp_velocity_away_i32_i8, int32_t, int8_t, int64_t, tp_away_shift)
-TP_VELOCITY(tp_velocity_away_i32_i16, int32_t, int16_t, int64_t, tp_away_shift)
-
-TP_SGD(tp_sgd_update_zero_i8_i8, int8_t, int8_t, int32_t, tp_zero_shift)
-TP_SGD(tp_sgd_update_zero_i16_i16, int16_t, int16_t, int32_t, tp_zero_shift)
-TP_SGD(tp_sgd_update_zero_i32_i32, int32_t, int32_t, int64_t, tp_zero_shift)
-TP_SGD(tp_sgd_update_zero_i32_i8, int32_t, int8_t, int64_t, tp_zero_shift)
-TP_SGD(tp_sgd_update_zero_i32_i16, int32_t, int16_t, int64_t, tp_zero_shift)
-TP_SGD_FINE(tp_sgd_update_zero_i32_i8_i64, int8_t, tp_fine_zero)
-TP_SGD_FINE(tp_sgd_update_zero_i32_i16_i64, int16_t, tp_fine_zero)
-TP_SGD_FINE(tp_sgd_update_zero_i32_i32_i64, int32_t, tp_fine_zero)
-TP_VELOCITY(tp_velocity_zero_i8_i8, int8_t, int8_t, int32_t, tp_zero_shift)
-TP_VELOCITY(tp_velocity_zero_i16_i16, int16_t, int16_t, int32_t, tp_zero_shift)
-TP_VELOCITY(tp_velocity_zero_i32_i32, int32_t, int32_t, int64_t, tp_zero_shift)
-TP_VELOCITY(tp_velocity_zero_i32_i8, int32_t, int8_t, int64_t, tp_zero_shift)
-TP_VELOCITY(tp_velocity_zero_i32_i16, int32_t, int16_t, int64_t, tp_zero_shift)
+TP_BY(floor)
+TP_BY(up)
+TP_BY(away)
+TP_BY(zero)
 
 /* Grids a power of two apart: to[i] = limit(dst_zero + from[i] / 2^shift) to nearest, ties to even, in 32 bits; src_zero 0, shift 1 ... 31. */
 #define TP_SHIFT(name, from_t, to_t)                                                                                        \

@@ -59,6 +59,13 @@ void tp_past_weight_i32(const uint32_t *restrict past, const uint32_t *restrict 
 TP_CONSOLIDATE_ROWS(tp_consolidate_rows_i8, int8_t, 8, tp_divide_even)
 TP_CONSOLIDATE_ROWS(tp_consolidate_rows_i16, int16_t, 16, tp_divide_even)
 TP_CONSOLIDATE_ROWS(tp_consolidate_rows_i32, int32_t, 32, tp_divide_even)
-TP_CONSOLIDATE_ROWS(tp_consolidate_rows_floor_i8, int8_t, 8, tp_divide_floor)
-TP_CONSOLIDATE_ROWS(tp_consolidate_rows_floor_i16, int16_t, 16, tp_divide_floor)
-TP_CONSOLIDATE_ROWS(tp_consolidate_rows_floor_i32, int32_t, 32, tp_divide_floor)
+
+#define TP_CONSOLIDATE_ROWS_BY(rule)                                                                                        \
+    TP_CONSOLIDATE_ROWS(tp_consolidate_rows_##rule##_i8, int8_t, 8, tp_divide_##rule)                                       \
+    TP_CONSOLIDATE_ROWS(tp_consolidate_rows_##rule##_i16, int16_t, 16, tp_divide_##rule)                                    \
+    TP_CONSOLIDATE_ROWS(tp_consolidate_rows_##rule##_i32, int32_t, 32, tp_divide_##rule)
+
+TP_CONSOLIDATE_ROWS_BY(floor)
+TP_CONSOLIDATE_ROWS_BY(up)
+TP_CONSOLIDATE_ROWS_BY(away)
+TP_CONSOLIDATE_ROWS_BY(zero)

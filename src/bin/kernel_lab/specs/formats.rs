@@ -45,8 +45,14 @@ pub fn specs() -> Vec<Spec> {
         spec(Op::GradientAccumulate, &[I32, B1, I64], "tp_gradient_accumulate_i32_b1", MATRIX, &[A, A, A], |r| {
             accumulate(r, I32)
         }),
-        spec(Op::HeadForward, &[I8, I8, I32], "tp_head_forward_packed", MATRIX, &[A, T, T, A], forward_packed)
-            .when("packed"),
+        spec(Op::HeadForward, &[I8, I8, I32], "tp_head_forward_packed", MATRIX, &[A, T, T, A], |r| {
+            forward_packed(r, false)
+        })
+        .when("packed"),
+        spec(Op::HeadForward, &[I8, I8, I32], "tp_head_forward_affine_packed", MATRIX, &[A, T, T, A], |r| {
+            forward_packed(r, true)
+        })
+        .when("affine packed"),
         spec(Op::ForwardCopy, &[I8, I8], "tp_forward_copy_packed_i8", N, &[T, T, None], |r| {
             copy_packed(r, I8, Rounding::TiesEven)
         })
@@ -166,20 +172,24 @@ pub(super) fn narrow_bits(random: &mut Random) -> u32 {
     u32::try_from(random.integer(2, 7)).expect("small")
 }
 
-fn forward_packed(random: &mut Random) -> Vec<Case> {
+fn forward_packed(random: &mut Random, affine: bool) -> Vec<Case> {
     let mut cases = each_matrix(random, |random, classes, features| {
         let bits = narrow_bits(random);
         let half = 1i64 << (bits - 1);
         let a = codes(random, features, I8);
         let w: Vec<i32> = (0..classes * features).map(|_| w32(random.integer(-half, half - 1))).collect();
         let bias: Vec<i32> = (0..classes).map(|_| w32(random.integer(-(1 << 20), 1 << 20))).collect();
+        let zeros = if affine { [128, half].map(|half| w32(random.integer(-half, half - 1))) } else { [0; 2] };
         let mut z = bias.clone();
-        kernels::head_forward(&w, 0, &a, 0, &mut z);
+        kernels::head_forward(&w, zeros[1], &a, zeros[0], &mut z);
         let mut args = vec![Arg::In(stored(&a, I8)), Arg::In(packed(&w, bits)), input(&bias), output(&z)];
-        args.extend([i64::from(bits), small(classes), small(features)].map(value));
+        args.push(value(i64::from(bits)));
+        args.extend(zeros.into_iter().filter(|_| affine).map(|zero| value(i64::from(zero))));
+        args.extend([small(classes), small(features)].map(value));
         args
     });
-    cases.iter_mut().for_each(|case| case.dims = case.dims.clone().with("packed", 1));
+    let named = |dims: tinyprec::trace::Dims| if affine { dims.with("affine", 1) } else { dims };
+    cases.iter_mut().for_each(|case| case.dims = named(case.dims.clone().with("packed", 1)));
     cases
 }
 

@@ -41,7 +41,7 @@ pub fn specs() -> Vec<Spec> {
 }
 
 /// Dot products of random codes; without `checked` the operands are small enough for 32 bits.
-fn dots(random: &mut Random, [feature, weight]: [Elem; 2], kind: &str) -> Vec<Case> {
+pub(super) fn dots(random: &mut Random, [feature, weight]: [Elem; 2], kind: &str) -> Vec<Case> {
     let (affine, checked) = (kind.contains("affine"), kind.contains("checked"));
     let case = |random: &mut Random, (classes, features): (usize, usize)| {
         let less = if checked { 0 } else { (width(feature) + width(weight)).saturating_sub(20) };

@@ -29,6 +29,9 @@ pub fn specs() -> Vec<Spec> {
         spec(Op::Standardise, &[I32, I16], "tp_standardise_i16", N, STANDARDISE, |r| {
             standardise(r, I16, || site(TiesEven))
         }),
+        spec(Op::Standardise, &[I32, I32], "tp_standardise_i32", N, STANDARDISE, |r| {
+            standardise(r, I32, || site(TiesEven))
+        }),
         spec(Op::ForwardCopy, &[I8, I8], "tp_forward_copy_i8_i8", N, &[T, T, None], |r| copy(r, I8, I8, TiesEven)),
         spec(Op::ForwardCopy, &[I16, I8], "tp_forward_copy_i16_i8", N, &[T, T, None], |r| copy(r, I16, I8, TiesEven)),
         spec(Op::ForwardCopy, &[I32, I8], "tp_forward_copy_i32_i8", N, &[T, T, None], |r| copy(r, I32, I8, TiesEven)),
@@ -157,13 +160,18 @@ pub(super) fn n_dims(n: usize) -> tinyprec::trace::Dims {
 
 pub(super) fn standardise(random: &mut Random, to: Elem, site: impl Fn() -> Site) -> Vec<Case> {
     let top = w32((1i64 << (width(to) - 1)) - 1);
-    let least = if to == I8 { -24 } else { -16 };
+    // The largest factors fill the codes, the smallest leave a few bits.
+    let (least, span) = match to {
+        I8 => (-24, 16),
+        I16 => (-16, 12),
+        _ => (-6, 8),
+    };
     each_length(random, |random, n| {
         let x: Vec<i32> = (0..n).map(|_| w32(random.integer(-(1 << 20), 1 << 20))).collect();
         let offset: Vec<i32> = (0..n).map(|_| w32(random.integer(-(1 << 28), 1 << 28))).collect();
         let factors: Vec<Scale> = (0..n)
             .map(|_| {
-                let e = random.integer(least, least + if to == I8 { 16 } else { 12 });
+                let e = random.integer(least, least + span);
                 factor(random, e)
             })
             .collect();

@@ -92,7 +92,7 @@ fn a_zero(random: &mut Random, elem: Elem) -> i32 {
 }
 
 /// One sample's products onto 32-bit sums; those that are not checked stay small.
-fn gradient(random: &mut Random, [error, feature]: [Elem; 2], kind: &str) -> Vec<Case> {
+pub(super) fn gradient(random: &mut Random, [error, feature]: [Elem; 2], kind: &str) -> Vec<Case> {
     let (affine, checked) = (kind.contains("affine"), kind.contains("checked"));
     each_matrix(random, kind, |random, classes, features| {
         let less = if checked { 0 } else { (width(error) + width(feature)).saturating_sub(28) };
@@ -136,20 +136,25 @@ fn wide(random: &mut Random, feature: Elem, affine: bool) -> Vec<Case> {
 }
 
 pub(super) fn logits(random: &mut Random, to: Elem, rule: Rounding) -> Vec<Case> {
-    each_matrix(random, "", |random, classes, features| {
+    logits_of(random, to, rule, "")
+}
+
+/// With zero points where `kind` is `affine`.
+pub(super) fn logits_of(random: &mut Random, to: Elem, rule: Rounding, kind: &str) -> Vec<Case> {
+    each_matrix(random, kind, |random, classes, features| {
         let (a, w) = (codes(random, features, I8), codes(random, classes * features, I8));
         let bias: Vec<i32> = (0..classes).map(|_| w32(random.integer(-(1 << 20), 1 << 20))).collect();
+        let [feature_zero, weight_zero] =
+            if kind.is_empty() { [0; 2] } else { [I8; 2].map(|elem| a_zero(random, elem)) };
         let mut sums = bias.clone();
-        kernels::head_forward(&w, 0, &a, 0, &mut sums);
+        kernels::head_forward(&w, weight_zero, &a, feature_zero, &mut sums);
         let r = Requant { dst_zero: 0, ..requant(random, 22, to, 0) };
         let z: Vec<i32> = sums.iter().map(|s| r.code(*s, &mut site(rule)).expect("saturates")).collect();
-        vec![
-            Arg::In(stored(&a, I8)),
-            Arg::In(stored(&w, I8)),
-            input(&bias),
-            Arg::Out(stored(&z, to)),
-            input(&block(&r)),
-        ]
+        let codes = [Arg::In(stored(&a, I8)), Arg::In(stored(&w, I8)), input(&bias), Arg::Out(stored(&z, to))];
+        let mut args = Vec::from(codes);
+        args.push(input(&block(&r)));
+        args.extend([feature_zero, weight_zero].into_iter().filter(|_| !kind.is_empty()).map(|z| value(i64::from(z))));
+        args
     })
 }
 

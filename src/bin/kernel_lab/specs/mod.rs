@@ -28,6 +28,7 @@ mod stochastic;
 mod strategies;
 mod update;
 mod variants;
+mod wide;
 mod windows;
 
 use crate::cases::{Random, Spec};
@@ -54,6 +55,7 @@ pub fn all() -> Vec<Spec> {
         rows_apart::specs(),
         rounding::specs(),
         mixed::specs(),
+        wide::specs(),
         shifts::specs(),
         stochastic::specs(),
         ranges::specs(),
