@@ -9,7 +9,7 @@ use crate::cases::Spec;
 use crate::kernel_file;
 use crate::machine::{Core, Level, Sources};
 use crate::measure::{CaseCounts, Measured, shape};
-use tinyprec::cost::{Expr, Kernel, KernelSet, Level as LoopLevel};
+use tinyprec::cost::{Expr, Kernel, KernelSet};
 use tinyprec::profile::Class;
 use tinyprec::trace::{Access, BufferKind};
 
@@ -78,14 +78,10 @@ struct Wanted {
 /// also one that was seen when the file was extracted.
 fn check_case(committed: &Kernel, kernel: &Measured<'_>, counted: &CaseCounts<'_>) -> Result<bool, String> {
     let mut want: BTreeMap<Class, Wanted> = BTreeMap::new();
-    // A routine with a level that has bounds branches on data: fewer of any of its instructions can run.
-    let routine = |level: &LoopLevel| level.name.split('+').next().unwrap_or_default().to_owned();
-    let is_bounded = |level: &&LoopLevel| level.trips_low != level.trips_high;
-    let bounded: BTreeSet<String> = committed.levels.iter().filter(is_bounded).map(routine).collect();
     for level in &committed.levels {
         let eval = |e: &Expr| e.eval(&counted.case.dims).map_err(|e| e.to_string());
         let (low, high, most) = (eval(&level.trips_low)?, eval(&level.trips_high)?, eval(&level.trips_most)?);
-        let least = if bounded.contains(&routine(level)) { 0 } else { low };
+        let least = if level.trips_most == level.trips { low } else { 0 };
         for instr in level.body.iter().filter(|_| most > 0) {
             let sum = want.entry(instr.class).or_default();
             *sum =

@@ -6,6 +6,7 @@ use tinyprec::trace::Op;
 
 use super::super::int8_linear::{Way, conv, conv_case, dense, depthwise_case, square};
 use super::super::windows::{Case2, windows};
+use super::shapes::drawn;
 use super::{A, M, S, W, products, trips};
 use crate::cases::{Case, Random, Spec};
 
@@ -152,7 +153,8 @@ fn pointwise(random: &mut Random) -> Vec<Case> {
     ];
     let case =
         |random: &mut Random, (h, w, ic, oc)| conv_case(random, &square(h, w, ic, oc, 1, 1, Pad::Valid), Way::Plain);
-    shapes.into_iter().map(|s| case(random, s)).collect()
+    let more = drawn(24, 1, [1, 1]).into_iter().map(|(h, w, ic, oc, ..)| (h, w, ic, oc));
+    shapes.into_iter().chain(more).map(|s| case(random, s)).collect()
 }
 
 fn depthwise(random: &mut Random) -> Vec<Case> {

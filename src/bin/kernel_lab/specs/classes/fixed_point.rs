@@ -9,6 +9,7 @@ use super::super::int8_linear::{DENSE_SHAPES, conv_shapes, square};
 use super::super::windows::{Case2, window_block, windows};
 use super::super::{small, w32};
 use super::cmsis::{self, conv_trips, fours, gather_trips};
+use super::shapes::drawn;
 use super::{A, M, S, W, products, trips};
 use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
 
@@ -152,7 +153,8 @@ fn q7_depthwise(random: &mut Random) -> Vec<Case> {
         args.extend([input(&[by.up, by.down]), window_block(&dims, channels, 0, 0)]);
         Case { dims, args }
     };
-    windows().iter().map(|c| case(random, c)).collect()
+    let more = drawn(24, 1, [1, 4]).into_iter().map(|(h, w, c, _, k, stride)| square(h, w, c, c, k, stride, Pad::Same));
+    windows().into_iter().chain(more).map(|c| case(random, &c)).collect()
 }
 
 /// Sums of each channel's products on top of its start.

@@ -6,6 +6,7 @@ mod fixed_point;
 mod gemm;
 mod gemm_float;
 mod gemm_int8;
+mod shapes;
 mod tflm;
 mod tinymaix;
 mod tinyol;

@@ -8,6 +8,7 @@ use super::super::int8::{codes, weights};
 use super::super::int8_linear::{DENSE_SHAPES, Drawn, conv_shapes, draw_conv, draw_depthwise};
 use super::super::windows::{Case2, window_block, windows};
 use super::super::{small, w32};
+use super::shapes::{FILTERS, STEPS, drawn};
 use super::{A, M, S, W, products, trips};
 use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
 
@@ -248,17 +249,9 @@ fn with_full(c: &Case2, dims: Dims) -> (bool, Dims) {
 
 fn conv(random: &mut Random, level: usize, padded: bool) -> Vec<Case> {
     let mut shapes = conv_shapes();
-    let more = [
-        (5, 6, 2, 16, 3, 1),
-        (4, 4, 3, 17, 2, 1),
-        (7, 5, 4, 8, 3, 2),
-        (6, 6, 1, 25, 3, 1),
-        (5, 5, 3, 23, 2, 2),
-        (4, 5, 8, 16, 3, 1),
-        (5, 4, 5, 9, 3, 1),
-        (3, 4, 14, 8, 2, 1),
-    ];
-    for (h, w, ic, oc, k, stride) in more {
+    let more = FILTERS;
+    let more = more.into_iter().chain(STEPS.map(|(h, w, ic, oc)| (h, w, ic, oc, 1, 1)));
+    for (h, w, ic, oc, k, stride) in more.chain(drawn(24, 1, [1, 3])) {
         let pad = if padded { Pad::Same } else { Pad::Valid };
         let window = Window { pad, ..Window::valid(k, stride) };
         shapes.push(Case2 { shape: tinyprec::nn::Shape::new(h, w, ic), oc, window });
@@ -300,14 +293,34 @@ fn pointwise(random: &mut Random, level: usize) -> Vec<Case> {
         let w = drawn.w.clone();
         finished(random, &c, &drawn, &w, drawn.dims.clone(), level, false)
     };
-    shapes.into_iter().map(|s| case(random, s)).collect()
+    let more = drawn(24, 1, [1, 1]).into_iter().map(|(h, w, ic, oc, _, stride)| (h, w, ic, oc, stride));
+    let more = STEPS.into_iter().map(|(h, w, ic, oc)| (h, w, ic, oc, 1)).chain(more);
+    shapes.into_iter().chain(more).map(|s| case(random, s)).collect()
 }
 
 fn depthwise(random: &mut Random, padded: bool) -> Vec<Case> {
     let mut shapes = windows();
-    for (h, w, c, k, stride) in [(6, 7, 3, 3, 1), (5, 5, 4, 2, 1), (8, 6, 5, 3, 2), (7, 7, 2, 5, 1), (6, 9, 8, 3, 1)] {
+    let more = drawn(24, 1, [1, 5]).into_iter().map(|(h, w, c, _, k, stride)| (h, w, c, k, stride));
+    let chosen = [(6, 7, 3, 3, 1), (5, 5, 4, 2, 1), (8, 6, 5, 3, 2), (7, 7, 2, 5, 1), (6, 9, 8, 3, 1)];
+    for (h, w, c, k, stride) in chosen.into_iter().chain(more) {
         let pad = if padded { Pad::Same } else { Pad::Valid };
         shapes.push(super::super::int8_linear::square(h, w, c, c, k, stride, pad));
+    }
+    for (h, w, c, kernel, stride) in [
+        (7, 6, 3, [3, 4], 1),
+        (5, 9, 2, [2, 6], 1),
+        (8, 5, 4, [4, 3], 2),
+        (9, 7, 1, [6, 2], 1),
+        (6, 6, 5, [2, 2], 1),
+        (8, 8, 3, [4, 4], 1),
+        (5, 7, 6, [1, 4], 1),
+        (4, 10, 2, [2, 8], 2),
+        (7, 9, 4, [4, 5], 1),
+        (6, 8, 1, [4, 1], 2),
+    ] {
+        let pad = if padded { Pad::Same } else { Pad::Valid };
+        let window = Window { kernel, pad, ..Window::valid(1, stride) };
+        shapes.push(Case2 { shape: tinyprec::nn::Shape::new(h, w, c), oc: c, window });
     }
     let case = |random: &mut Random, c: &Case2| {
         let drawn = draw_depthwise(random, c);

@@ -77,6 +77,16 @@ pub(super) fn winograd(random: &mut Random, side: usize) -> Vec<Case> {
         (6, 31, 4, 24, Pad::Same),
         (30, 30, 4, 8, Pad::Valid),
         (13, 37, 4, 8, Pad::Same),
+        (5, 44, 8, 16, Pad::Same),
+        (20, 7, 4, 24, Pad::Valid),
+        (27, 14, 12, 8, Pad::Same),
+        (9, 50, 4, 16, Pad::Valid),
+        (16, 16, 8, 24, Pad::Same),
+        (4, 61, 4, 8, Pad::Same),
+        (33, 11, 4, 16, Pad::Valid),
+        (10, 29, 8, 8, Pad::Same),
+        (22, 23, 4, 8, Pad::Same),
+        (7, 7, 16, 32, Pad::Valid),
     ];
     let case = |random: &mut Random, (h, w, ic, oc, pad)| match side {
         6 => winograd_case(random, (h, w, ic, oc), pad, &POINTS, tile_in, tile_out),
