@@ -80,24 +80,30 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Compiles the twins once a kernel set; objects and the stack usage files lie in `dir`.
+/// Compiles the twins with a kernel set's flags, two at a time; objects and the stack usage files lie in `dir`.
 fn objects(dir: &Path, flags: &[&str]) -> Vec<PathBuf> {
     fs::create_dir_all(dir).expect("scratch");
-    let mut made = Vec::new();
     for (name, text) in export::C_SOURCES {
         fs::write(dir.join(name), text).expect("scratch");
     }
-    for (name, _) in export::C_SOURCES.iter().filter(|(name, _)| name.ends_with(".c")) {
-        let object = dir.join(name).with_extension("o");
-        run(Command::new(GCC)
-            .args(flags)
-            .args(["-ffunction-sections", "-fdata-sections", "-fstack-usage", "-c"])
-            .arg(dir.join(name))
-            .arg("-o")
-            .arg(&object));
-        made.push(object);
-    }
-    made
+    let names: Vec<&str> = export::C_SOURCES.iter().map(|(name, _)| *name).filter(|n| n.ends_with(".c")).collect();
+    let object = |name: &str| dir.join(name).with_extension("o");
+    let compile = |names: &[&str]| {
+        for name in names {
+            run(Command::new(GCC)
+                .args(flags)
+                .args(["-ffunction-sections", "-fdata-sections", "-fstack-usage", "-c"])
+                .arg(dir.join(name))
+                .arg("-o")
+                .arg(object(name)));
+        }
+    };
+    std::thread::scope(|scope| {
+        let (first, second) = names.split_at(names.len() / 2);
+        scope.spawn(|| compile(first));
+        compile(second);
+    });
+    names.into_iter().map(object).collect()
 }
 
 /// Input sections of a linker map with their sizes: `.text.tp_x`, `.data.plan_arena`.
@@ -116,7 +122,10 @@ fn sections(map: &str) -> BTreeMap<String, u64> {
     found
 }
 
-fn check(board: &Profile, kernels: &KernelSet, list: &[KernelCall], what: &str, dir: &Path) {
+/// Objects by the flags that made them.
+type Made = BTreeMap<String, Vec<PathBuf>>;
+
+fn check(board: &Profile, kernels: &KernelSet, list: &[KernelCall], what: &str, (dir, made): (&Path, &mut Made)) {
     let estimator = Estimator::new(board, kernels).unwrap_or_else(|e| panic!("{e}"));
     let plan = estimator.estimate(list).unwrap_or_else(|e| panic!("{what}: {e}")).memory;
     let mut symbols: Vec<&str> =
@@ -124,8 +133,10 @@ fn check(board: &Profile, kernels: &KernelSet, list: &[KernelCall], what: &str, 
     symbols.sort_unstable();
     symbols.dedup();
     let flags: Vec<&str> = kernels.flags().split_whitespace().collect();
-    let objects = objects(dir, &flags);
+    let of_flags = dir.with_file_name(format!("linker-objects-{}", made.len()));
+    let objects = made.entry(kernels.flags().to_owned()).or_insert_with(|| objects(&of_flags, &flags));
     let in_ram = board.constants_in_ram();
+    fs::create_dir_all(dir).expect("scratch");
     fs::write(dir.join("plan.c"), program(&plan, &symbols, board.ram.align_bytes, in_ram)).expect("scratch");
     let map = dir.join("plan.map");
     run(Command::new(GCC)
@@ -139,8 +150,10 @@ fn check(board: &Profile, kernels: &KernelSet, list: &[KernelCall], what: &str, 
             "-Wl,--undefined=tp_start",
         ])
         .arg(format!("-Wl,-Map={}", map.display()))
+        .arg("-I")
+        .arg(objects[0].parent().expect("beside the headers"))
         .arg(dir.join("plan.c"))
-        .args(&objects)
+        .args(&*objects)
         .arg("-lgcc")
         .arg("-o")
         .arg(dir.join("plan.elf")));
@@ -154,7 +167,7 @@ fn check(board: &Profile, kernels: &KernelSet, list: &[KernelCall], what: &str, 
     assert_eq!(sum(".text.tp_") - found.get(".text.tp_start").copied().unwrap_or(0), plan.code_bytes, "{what}: code");
     assert_eq!(sum(".rodata.tp_") + sum(".rodata.cst"), plan.table_bytes, "{what}: tables");
     let mut stack = 0;
-    for object in &objects {
+    for object in objects {
         for line in fs::read_to_string(object.with_extension("su")).unwrap_or_default().lines() {
             let mut cells = line.split('\t');
             let symbol = cells.next().and_then(|place| place.rsplit(':').next()).unwrap_or("");
@@ -178,11 +191,12 @@ fn the_plan_is_what_the_linker_makes_of_it() {
         println!("skipped: {GCC} not found; apt-get install gcc-arm-none-eabi");
         return;
     }
+    let mut made = Made::new();
     for (at, (spec, set, preset, momentum, batch, classes)) in CONFIGURATIONS.into_iter().enumerate() {
         let board = profile::load(spec).unwrap_or_else(|e| panic!("{e}"));
         let kernels = cost::kernel_set(&board.core.core, set).unwrap_or_else(|e| panic!("{e}"));
         let what = format!("{spec} {set} {preset} momentum {momentum} batch {batch} classes {classes}");
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("linker-{at}"));
-        check(&board, &kernels, &calls(preset, momentum, batch, classes), &what, &dir);
+        check(&board, &kernels, &calls(preset, momentum, batch, classes), &what, (&dir, &mut made));
     }
 }
