@@ -43,6 +43,7 @@ pub fn alerts(calls: &[KernelCall], estimator: &Estimator<'_>) -> Result<Vec<Ale
         if found.iter().any(|a| a.site == call.site && a.narrow == narrow) {
             continue;
         }
+        let own = one(estimator, call)?;
         let mut best: Option<Alert> = None;
         for elems in estimator.kernels.elems_of(call.op) {
             if !is_wider(elems, &call.elems) {
@@ -54,7 +55,6 @@ pub fn alerts(calls: &[KernelCall], estimator: &Estimator<'_>) -> Result<Vec<Ale
                 Err(CostError::MissingKernel { .. }) => continue,
                 other => other?,
             };
-            let own = one(estimator, call)?;
             let (a, b) = (own.cost.cycles, other.cost.cycles);
             if a.mid > b.mid && best.as_ref().is_none_or(|alert| b.mid < alert.wide_cycles.mid) {
                 let why = reason(&own, &other, estimator.kernel(call)?, estimator.kernel(&wide)?);

@@ -13,7 +13,7 @@
 use crate::cost::Range;
 
 /// Layers that software speeds up alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     /// Dense layers: each weight is read once.
     Dense,
@@ -57,13 +57,10 @@ pub struct Efficiency {
     pub separable: Range,
 }
 
-const fn exactly(value: f64) -> Range {
-    Range { low: value, mid: value, high: value }
-}
-
 impl Efficiency {
     /// Software whose structure is open: the kernels are its own.
-    pub const ONE: Efficiency = Efficiency { dense: exactly(1.0), convolution: exactly(1.0), separable: exactly(1.0) };
+    pub const ONE: Efficiency =
+        Efficiency { dense: Range::exact(1.0), convolution: Range::exact(1.0), separable: Range::exact(1.0) };
 
     /// The factor of a family.
     pub fn of(&self, family: Family) -> Range {

@@ -21,7 +21,7 @@ pub struct Range {
 
 impl Range {
     /// The same number at all ends.
-    pub fn exact(value: f64) -> Self {
+    pub const fn exact(value: f64) -> Self {
         Range { low: value, mid: value, high: value }
     }
 

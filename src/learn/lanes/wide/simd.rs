@@ -35,6 +35,17 @@ impl Mover {
         }
     }
 
+    /// The next sixteen base values; what is not there counts as the base's zero.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[inline]
+    fn next(&self, base: &[i32]) -> __m512i {
+        if base.len() >= 16 {
+            load(base)
+        } else {
+            _mm512_mask_mov_epi32(self.base_zero, mask_of(base.len()), load(base))
+        }
+    }
+
     /// Whole numbers below 2^52, so their difference is exact.
     #[target_feature(enable = "avx512f,avx512dq")]
     #[inline]
@@ -60,12 +71,7 @@ pub(super) fn range_of_step(base: &[i32], gradient: &[i32], fine: &Fine) -> Step
         for k in (0..base.len()).step_by(16) {
             let n = base.len() - k;
             let g = load(&gradient[k..]);
-            // What is not there counts as the base's zero.
-            let b = if n >= 16 {
-                load(&base[k..])
-            } else {
-                _mm512_mask_mov_epi32(mover.base_zero, mask_of(n), load(&base[k..]))
-            };
+            let b = mover.next(&base[k..]);
             zeros += u64::from(_mm512_mask_testn_epi32_mask(mask_of(n), g, g).count_ones());
             for (i, x) in mover.moved(b, g).into_iter().enumerate() {
                 (least[i], most[i]) = (_mm512_min_pd(least[i], x), _mm512_max_pd(most[i], x));
@@ -90,13 +96,8 @@ pub(super) fn step_to_codes(base: &[i32], gradient: &[i32], fine: &Fine, land: &
         let (mut least, mut most) = ([mover.whole; 2], [mover.whole; 2]);
         let mut below = 0u64;
         for k in (0..base.len()).step_by(16) {
-            let n = base.len() - k;
             let g = load(&gradient[k..]);
-            let b = if n >= 16 {
-                load(&base[k..])
-            } else {
-                _mm512_mask_mov_epi32(mover.base_zero, mask_of(n), load(&base[k..]))
-            };
+            let b = mover.next(&base[k..]);
             let some = _mm512_test_epi32_mask(g, g);
             below += u64::from(_mm512_mask_cmple_epu32_mask(some, _mm512_abs_epi32(g), limit).count_ones());
             let [x0, x1] = mover.moved(b, g);

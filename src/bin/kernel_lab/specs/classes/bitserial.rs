@@ -8,6 +8,7 @@ use super::super::int8::{taps, window_dims};
 use super::super::int8_linear::square;
 use super::super::small;
 use super::super::windows::{Case2, window_block};
+use super::fixed_point::bytes;
 use super::{A, S, W, products, trips};
 use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
 
@@ -48,14 +49,13 @@ fn conv_trips(slice: usize, padded: bool) -> &'static [&'static str] {
     let ends = [format!("({n}/4)"), format!("({n}%4)"), n.clone(), format!("min(1,{n}/4)"), format!("min(1,{n}%4)")];
     let step = format!("(words/{})", slice / 4);
     let each = ["", "kh", "kh*kw"];
-    let eights = "(oc/8)";
     let owned = |list: &[String]| -> Vec<&'static str> { list.iter().map(|text| &*text.clone().leak()).collect() };
-    let bytes = format!("{eights}*oh*ow*kh*kw*words");
+    let weights = "(oc/8)*oh*ow*kh*kw*words".to_owned();
     trips(vec![
         owned(&lanes),
-        owned(&[inside.clone(), format!("{inside}*{n}"), bytes]),
+        owned(&[inside.clone(), format!("{inside}*{n}"), weights]),
         products(&[&[&inside], &owned(&ends)]),
-        products(&[&[eights, "(oc/8)*oh", "(oc/8)*oh*ow"], &[""]]),
+        vec!["(oc/8)", "(oc/8)*oh", "(oc/8)*oh*ow"],
         products(&[&["(oc/8)*oh*ow"], &each, &["", &step]]),
         vec!["oh*ow*oc"],
     ])
@@ -123,7 +123,7 @@ fn in_blocks(filters: &[u32], oc: usize, n: usize, slice: usize) -> Vec<u32> {
 
 fn pack(random: &mut Random) -> Vec<Case> {
     let case = |random: &mut Random, (n, plane): (usize, usize)| {
-        let x: Vec<u8> = (0..n).map(|_| u8::try_from(random.integer(0, 255)).expect("a byte")).collect();
+        let x = bytes(random, n);
         let byte = |eight: &[u8]| (0..8).map(|k| ((eight[k] >> plane) & 1) << k).sum::<u8>();
         let y: Vec<u8> = x.chunks_exact(8).map(byte).collect();
         Case { dims: dims(&[("n", n)]), args: vec![input(&x), output(&y), value(small(plane)), value(small(n))] }

@@ -214,7 +214,7 @@ impl Unsigned {
     }
 }
 
-fn bytes(random: &mut Random, n: usize) -> Vec<u8> {
+pub(super) fn bytes(random: &mut Random, n: usize) -> Vec<u8> {
     (0..n).map(|_| u8::try_from(random.integer(0, 255)).expect("a byte")).collect()
 }
 
