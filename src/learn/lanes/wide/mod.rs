@@ -1,6 +1,5 @@
 //! Loops on values of 64 bits: sums joined from halves, and SGD on the fine grid of weights whose range is taken anew.
 
-mod long;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod simd;
@@ -10,8 +9,7 @@ use super::elementwise::Lane;
 use super::rounding::{InFloats, Round, Route, Source};
 use super::{Level, Way};
 use crate::numeric::{Rounding, Scale};
-pub(super) use long::Long;
-pub(crate) use twice::Twice;
+pub(crate) use twice::{Codes, Twice};
 
 /// `sum = high·2^16 + low + off·column` of one row; gives the smallest and largest, 0 inside.
 #[inline(always)]
@@ -149,21 +147,21 @@ pub(crate) fn step_fine<T: WideLane>(
     Some((n + m, (a.min(c), b.max(d))))
 }
 
-/// Outer products of up to four classes whose errors come in two halves, as `matrix::tile_outer` lays them, joined in 64 bits where this
+/// Outer products of up to four classes whose errors come in two halves, as `matrix::Turned` lays them, joined in 64 bits where this
 /// machine does it in registers.
 pub(super) fn outer_tile(
     level: Level,
     features: (&[i16], usize),
-    errors: (&[i32], &[i32]),
+    words: &[[i32; 8]],
     at: (&[i32], i64),
     columns: usize,
-    (words, acc): (&mut Vec<[i32; 8]>, &mut [i64]),
+    acc: &mut [i64],
 ) -> Option<(i64, i64)> {
     #[cfg(target_arch = "x86_64")]
     if level == Level::Avx512 {
-        return Some(simd::outer_wide(features, errors, at, columns, (words, acc)));
+        return Some(simd::outer_wide(features, words, at, columns, acc));
     }
-    let _ = (level, features, errors, at, columns, words, acc);
+    let _ = (level, features, words, at, columns, acc);
     None
 }
 
