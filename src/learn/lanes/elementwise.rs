@@ -224,12 +224,7 @@ fn rest_of_requant<T: Lane>(
 }
 
 /// [`requant_plainly`] over codes that are there but may be out of range.
-fn limit<T: Lane>(
-    src: &[T],
-    requant: &Requant,
-    site: &mut Site,
-    dst: &mut [i32],
-) -> Result<(u64, u64), OverflowError> {
+fn limit<T: Lane>(src: &[T], requant: &Requant, site: &mut Site, dst: &mut [i32]) -> Result<(u64, u64), OverflowError> {
     let (mut non_zero, mut lost) = (0, 0);
     for (src, dst) in src.chunks(16).zip(dst.chunks_mut(16)) {
         let (mut some, mut nothing, mut outside) = (0, 0, false);

@@ -1,7 +1,7 @@
 //! Batches of dot products and of outer products on codes of up to 16 bits, modulo 2^32.
 
 use super::bytes::{Bytes, MOVED};
-use super::wide::{join_tile, outer_tile};
+use super::wide::{halves_of, join_tile, outer_tile};
 use super::{Level, Way};
 use std::ops::Range;
 
@@ -318,7 +318,7 @@ impl Pairs {
 }
 
 /// Classes of one tile of outer products.
-const TILE: usize = 4;
+pub(super) const TILE: usize = 4;
 
 /// Both ranges.
 fn around<T: Ord>(a: (T, T), b: (T, T)) -> (T, T) {
@@ -333,21 +333,6 @@ fn pair_up(errors: &[i32], (classes, first): (usize, usize), to: &mut [i32], pai
             *to = (two[class] & 0xffff) | second;
         }
     }
-}
-
-/// Of up to four classes' 32-bit errors of a pair of samples, both of 16 bits in one word: e = high · 2^16 + low + 2^15. Without a second sample
-/// its features are zero.
-fn halves_of(two: &[i32], classes: usize, at: Range<usize>) -> [i32; 2 * TILE] {
-    let four = |from: &[i32]| match from.first_chunk::<TILE>() {
-        Some(all) => *all,
-        None => std::array::from_fn(|i| from.get(i).copied().unwrap_or(0)),
-    };
-    let (first, second) = (four(&two[at.clone()]), four(two.get(classes + at.start..classes + at.end).unwrap_or_default()));
-    let low = |e: i32| (e & 0xffff) - (1 << 15);
-    std::array::from_fn(|i| {
-        let (a, b) = (first[i % TILE], second[i % TILE]);
-        if i < TILE { (a >> 16 & 0xffff) | (b >> 16 << 16) } else { (low(a) & 0xffff) | low(b) << 16 }
-    })
 }
 
 /// The two errors of one pair.

@@ -180,7 +180,6 @@ pub(crate) struct Quads {
     errors: Vec<i32>,
     /// Sum of each class' moved errors.
     sums: Vec<i32>,
-    word: Vec<i32>,
     turned: [Turned; 2],
 }
 
@@ -191,6 +190,8 @@ struct Turned {
     features: Vec<i8>,
     /// What each column's sum starts from.
     start: Vec<i32>,
+    /// One quad's moved errors, class by class.
+    word: Vec<i32>,
 }
 
 impl Turned {
@@ -217,14 +218,18 @@ impl Quads {
         acc: &mut [i32],
     ) -> (i32, i32) {
         let (columns, quads, first) = (all.columns, rows.len().div_ceil(4), way.half(classes));
-        self.pack((errors, classes), quads);
+        self.errors.resize(classes * quads, 0);
+        self.sums.resize(classes, 0);
         let moved = MOVED + e_zero;
         let of_all = moved.wrapping_mul(i32::try_from(rows.len()).unwrap_or(i32::MAX));
         let [turned0, turned1] = &mut self.turned;
-        let half = |turned: &mut Turned, errors: &[i32], sums: &[i32], acc: &mut [i32]| {
-            if sums.is_empty() {
+        // Each half packs its own: what one core wrote a little at a time costs the other more to read than to make.
+        let half = |turned: &mut Turned, class: usize, packed: (&mut [i32], &mut [i32]), acc: &mut [i32]| {
+            if packed.1.is_empty() {
                 return (0, 0);
             }
+            pack((errors, classes, class), quads, (packed.0, packed.1, &mut turned.word));
+            let (errors, sums) = (&*packed.0, &*packed.1);
             turned.turn(all, rows, moved);
             let (mut lo, mut hi) = (0, 0);
             let tiles = errors.chunks(TILE * quads).zip(sums.chunks(TILE));
@@ -237,32 +242,34 @@ impl Quads {
             }
             (lo, hi)
         };
-        let (errors0, errors1) = self.errors.split_at(first * quads);
-        let (sums0, sums1) = self.sums.split_at(first);
+        let (errors0, errors1) = self.errors.split_at_mut(first * quads);
+        let (sums0, sums1) = self.sums.split_at_mut(first);
         let (acc0, acc1) = acc.split_at_mut(first * columns);
-        let (a, b) = way.both(|| half(turned0, errors0, sums0, acc0), || half(turned1, errors1, sums1, acc1));
+        let (a, b) =
+            way.both(|| half(turned0, 0, (errors0, sums0), acc0), || half(turned1, first, (errors1, sums1), acc1));
         (a.0.min(b.0), a.1.max(b.1))
     }
+}
 
-    /// Errors `[sample][class]`, moved, four to a word; and each class' sum of them.
-    fn pack(&mut self, (errors, classes): (&[i32], usize), quads: usize) {
-        self.errors.resize(classes * quads, 0);
-        self.sums.clear();
-        self.sums.resize(classes, 0);
-        for (quad, four) in errors.chunks(4 * classes).enumerate() {
-            let word = &mut self.word;
-            word.clear();
-            word.resize(classes, 0);
-            for (i, sample) in four.chunks_exact(classes).enumerate() {
-                for ((word, sum), &e) in word.iter_mut().zip(&mut self.sums).zip(sample) {
-                    let e = (e + MOVED) & 0xff;
-                    *word |= e << (8 * i);
-                    *sum += e;
-                }
+/// Errors `[sample][class]` from class `first` on, moved, four to a word; and each class' sum of them.
+fn pack(
+    (errors, classes, first): (&[i32], usize, usize),
+    quads: usize,
+    (to, sums, word): (&mut [i32], &mut [i32], &mut Vec<i32>),
+) {
+    sums.fill(0);
+    for (quad, four) in errors.chunks(4 * classes).enumerate() {
+        word.clear();
+        word.resize(sums.len(), 0);
+        for (i, sample) in four.chunks_exact(classes).enumerate() {
+            for ((word, sum), &e) in word.iter_mut().zip(&mut *sums).zip(&sample[first..]) {
+                let e = (e + MOVED) & 0xff;
+                *word |= e << (8 * i);
+                *sum += e;
             }
-            for (&word, to) in word.iter().zip(self.errors.chunks_exact_mut(quads)) {
-                to[quad] = word;
-            }
+        }
+        for (&word, to) in word.iter().zip(to.chunks_exact_mut(quads)) {
+            to[quad] = word;
         }
     }
 }

@@ -9,9 +9,7 @@ use core::arch::x86_64::*;
 pub(super) fn pass(narrow: &Narrow, sums: &[i32], codes: &mut [i32]) -> Counted {
     assert!(codes.len() == sums.len());
     // SAFETY: a `Narrow` is only made where the features were found.
-    unsafe {
-        if narrow.src_zero == 0 { wide::<false>(narrow, sums, codes) } else { wide::<true>(narrow, sums, codes) }
-    }
+    unsafe { if narrow.src_zero == 0 { wide::<false>(narrow, sums, codes) } else { wide::<true>(narrow, sums, codes) } }
 }
 
 /// Sixteen values less `zero` times `factor`, with [`WHOLE`] added in the same rounding: the whole numbers nearest to the products are the low halves.

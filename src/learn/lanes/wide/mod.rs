@@ -6,9 +6,11 @@ mod simd;
 mod twice;
 
 use super::elementwise::Lane;
+use super::matrix::TILE;
 use super::rounding::{InFloats, Round, Route, Source};
 use super::{Level, Way};
 use crate::numeric::{Rounding, Scale};
+use std::ops::Range;
 pub(crate) use twice::{Codes, Twice};
 
 /// `sum = high·2^16 + low + off·column` of one row; gives the smallest and largest, 0 inside.
@@ -147,7 +149,23 @@ pub(crate) fn step_fine<T: WideLane>(
     Some((n + m, (a.min(c), b.max(d))))
 }
 
-/// Outer products of up to four classes whose errors come in two halves, as `matrix::Turned` lays them, joined in 64 bits where this
+/// Of up to four classes' 32-bit errors of a pair of samples, both of 16 bits in one word: e = high · 2^16 + low + 2^15. Without a second sample
+/// its features are zero.
+pub(super) fn halves_of(two: &[i32], classes: usize, at: Range<usize>) -> [i32; 2 * TILE] {
+    let four = |from: &[i32]| match from.first_chunk::<TILE>() {
+        Some(all) => *all,
+        None => std::array::from_fn(|i| from.get(i).copied().unwrap_or(0)),
+    };
+    let (first, second) =
+        (four(&two[at.clone()]), four(two.get(classes + at.start..classes + at.end).unwrap_or_default()));
+    let low = |e: i32| (e & 0xffff) - (1 << 15);
+    std::array::from_fn(|i| {
+        let (a, b) = (first[i % TILE], second[i % TILE]);
+        if i < TILE { (a >> 16 & 0xffff) | (b >> 16 << 16) } else { (low(a) & 0xffff) | low(b) << 16 }
+    })
+}
+
+/// Outer products of up to four classes whose errors come in two halves, as [`halves_of`] gives them, joined in 64 bits where this
 /// machine does it in registers.
 pub(super) fn outer_tile(
     level: Level,
