@@ -33,6 +33,9 @@ pub(super) fn step_fine(
     (count, kernels::gradient_range_wide(wide))
 }
 
+/// Updates, and the smallest and largest of the new codes where they are known.
+type Landed = (StepCount, Option<(i32, i32)>);
+
 /// From base codes of 32-bit sums over the fine grid to the master's codes, without the fine grid in memory; `None`, and nothing done, where
 /// [`step_fine`] and [`store_fine`] must do it. Gives the codes' range too, that of zero inside, where none was out of range.
 pub(super) fn step_twice(
@@ -41,7 +44,7 @@ pub(super) fn step_twice(
     source: &Source<'_>,
     (rate, mode): (Scale, Rounding),
     (slot, codes, params): (&mut SlotState, &mut [i32], &mut QParams),
-) -> Option<Result<(StepCount, Option<(i32, i32)>), LearnError>> {
+) -> Option<Result<Landed, LearnError>> {
     let (Values::Codes { codes: from, params: of_base }, Source::Codes(g, of_g, Some(most))) = (base.values, source)
     else {
         return None;
