@@ -17,6 +17,7 @@ pub mod cost;
 pub mod data;
 pub mod explore;
 pub mod export;
+pub mod files;
 pub mod import;
 pub mod learn;
 pub mod metrics;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Room → rooms it may use. `record` is the file `src/record.rs`.
+/// Room → rooms it may use. `record` and `files` are the files `src/record.rs` and `src/files.rs`.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("numeric", &[]),
     ("bits", &["numeric"]),
     ("trace", &["numeric"]),
     ("nn", &["bits", "numeric", "trace"]),
-    ("import", &["nn", "bits", "numeric"]),
+    ("import", &["nn", "bits", "numeric", "files"]),
     ("learn", &["nn", "bits", "numeric", "trace"]),
     ("data", &["numeric", "bits"]),
     ("metrics", &[]),
@@ -19,16 +19,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("validate", &["cost", "profile", "trace", "export"]),
     ("config", &["data", "learn", "numeric", "profile", "nn", "import"]),
     ("record", &["trace"]),
+    ("files", &[]),
     (
         "run",
         &[
             "config", "data", "nn", "bits", "import", "learn", "metrics", "trace", "profile", "cost", "numeric",
-            "record",
+            "record", "files",
         ],
     ),
-    ("explore", &["run", "cost", "profile", "config", "record", "metrics"]),
+    ("explore", &["run", "cost", "profile", "config", "record", "metrics", "files"]),
     ("export", &["nn", "learn", "profile", "numeric", "bits", "trace", "cost", "import"]),
-    ("report", &["record", "trace", "validate", "cost"]),
+    ("report", &["record", "trace", "validate", "cost", "files"]),
 ];
 
 /// Rooms that compute and nothing else: no I/O, clock, global state or unseeded randomness.

@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tinyprec::data::transform::{Filter, Size, Transform};
 use tinyprec::data::{self, Dataset};
+use tinyprec::files::replace;
 use tinyprec::import::{self, Data, TensorMap};
 use tinyprec::nn::Graph;
 use tinyprec::run::evaluate::{Evaluation, evaluate, evaluate_features};
-use tinyprec::run::{FeatureKey, FeatureStore, Origin, hash_file, replace};
+use tinyprec::run::{FeatureKey, FeatureStore, Origin, hash_file};
 
 /// Arguments of `eval`.
 #[derive(Debug, Args)]

@@ -5,7 +5,6 @@ use super::store::StoreArgs;
 use super::sweep_progress::Progress;
 use super::{Failure, Outcome, Status, Terminal};
 use clap::{Args, Subcommand};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use tinyprec::explore::{self, Options, Part, Space, Sweep};
 use tinyprec::report;
@@ -193,17 +192,17 @@ fn plan(file: &Path, out: Option<&Path>, terminal: &Terminal) -> Outcome {
     let out = folder(&space, out);
     let path = out.join("points.jsonl");
     std::fs::create_dir_all(&out)?;
-    let beside = path.with_extension("jsonl.tmp");
-    let mut lines = std::io::BufWriter::new(std::fs::File::create(&beside)?);
-    let mut n = 0;
-    for point in space.points() {
-        let point = point?;
-        let value = serde_json::json!({ "index": point.index, "hash": point.hash(), "experiment_toml": point.toml });
-        writeln!(lines, "{value}")?;
-        n += 1;
-    }
-    lines.flush()?;
-    std::fs::rename(&beside, &path)?;
+    let n = tinyprec::files::replace_with(&path, |lines| {
+        let mut n = 0;
+        for point in space.points() {
+            let point = point?;
+            let value =
+                serde_json::json!({ "index": point.index, "hash": point.hash(), "experiment_toml": point.toml });
+            writeln!(lines, "{value}")?;
+            n += 1;
+        }
+        Ok::<_, super::outcome::Failure>(n)
+    })?;
     terminal.result(&format!("{n} points: {}", path.display()))?;
     Ok(Status::Done)
 }

@@ -5,12 +5,12 @@ use super::analysis::analyse;
 use super::logs::{self, Finished};
 use super::space::{Axis, Choices};
 use super::sweep::{Options, Runner, Sweep};
+use crate::files::{replace, replace_with};
 use crate::record::{AxisInfo, BoardAnalysis, BoardInfo, PointResult, RunRecord, SWEEP_VERSION, SweepRecord};
-use crate::run::{Board, Prepared, replace};
+use crate::run::{Board, Prepared};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Name of the record.
@@ -77,19 +77,17 @@ impl Sweep {
         ids: &[(usize, Option<usize>)],
         path: &Path,
     ) -> Result<Vec<PointResult>, SweepError> {
-        let io = |source| SweepError::Io { path: path.to_owned(), source };
-        let beside = path.with_extension("jsonl.tmp");
-        let mut file = BufWriter::new(File::create(&beside).map_err(io)?);
         let mut points = Vec::with_capacity(ids.len());
         for &(index, rung) in ids {
-            let point = finished.get(index, rung)?.expect("listed by the logs");
-            serde_json::to_writer(&mut file, &point).map_err(|e| io(e.into()))?;
-            file.write_all(b"\n").map_err(io)?;
-            points.push(point);
+            points.push(finished.get(index, rung)?.expect("listed by the logs"));
         }
-        let file = file.into_inner().map_err(|e| io(e.into_error()))?;
-        file.sync_all().map_err(io)?;
-        std::fs::rename(&beside, path).map_err(io)?;
+        let lines = |out: &mut dyn Write| {
+            points.iter().try_for_each(|point| {
+                serde_json::to_writer(&mut *out, point)?;
+                out.write_all(b"\n")
+            })
+        };
+        replace_with(path, lines).map_err(|source| SweepError::Io { path: path.to_owned(), source })?;
         Ok(points)
     }
 

@@ -4,7 +4,6 @@ use super::ImportError;
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A file's bytes and its metadata.
@@ -190,16 +189,7 @@ pub fn write(path: &Path, metadata: &BTreeMap<String, String>, tensors: &TensorM
     let length = u64::try_from(text.len()).expect("a header in memory has fewer than 2^64 bytes");
     let bytes: Vec<u8> = length.to_le_bytes().into_iter().chain(text).chain(body).collect();
 
-    let io = |source| ImportError::Io { path: path.to_owned(), source };
-    // A pipe or a device is written to, not replaced.
-    if path.metadata().is_ok_and(|found| !found.is_file()) {
-        return fs::write(path, bytes).map_err(io);
-    }
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".part");
-    let aside = PathBuf::from(aside);
-    fs::write(&aside, bytes).map_err(io)?;
-    fs::rename(&aside, path).map_err(io)
+    crate::files::replace(path, &bytes).map_err(|source| ImportError::Io { path: path.to_owned(), source })
 }
 
 /// Every tensor of a safetensors file, in the element types that [`write`] knows.

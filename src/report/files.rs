@@ -1,6 +1,7 @@
 //! Records read and reports written; a file is either the old one or the new one whole, never half of it.
 
 use super::{ReportError, csv, html};
+use crate::files::replace;
 use crate::record::{RunRecord, SCHEMA_VERSION};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,11 +44,4 @@ pub fn write_report(record: &RunRecord, dir: &Path) -> Result<PathBuf, ReportErr
     let page = dir.join(PAGE);
     replace(&page, html::render(record)?.as_bytes()).map_err(failed(&page))?;
     Ok(page)
-}
-
-/// Writes beside the file, then renames.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let beside = path.with_extension("tmp");
-    fs::write(&beside, bytes)?;
-    fs::rename(&beside, path)
 }

@@ -115,7 +115,7 @@ impl FeatureStore {
     pub fn keep(&self, key: &FeatureKey, features: &Features) -> Result<(), RunError> {
         let path = self.path(key);
         let bytes = feature_file::encode(&key.0, features);
-        files::replace(&path, &bytes).map_err(|source| RunError::Write { path, source })
+        crate::files::replace(&path, &bytes).map_err(|source| RunError::Write { path, source })
     }
 
     /// The features of a key: those of the store if it has them whole, else computed and kept.

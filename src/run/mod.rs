@@ -41,7 +41,7 @@ pub use budget::check_budget;
 pub use error::RunError;
 pub use feature_store::{FeatureKey, FeatureStore, Origin};
 pub use features::Features;
-pub use files::{hash_bytes, hash_file, replace};
+pub use files::{hash_bytes, hash_file};
 pub use images::ImageError;
 pub use pipeline::{Event, Options, RECORD, run};
 pub use prepared::Prepared;

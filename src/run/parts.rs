@@ -4,8 +4,9 @@
 //! on disk must come out as it lies there: a resumed run proves itself equal to the one that was killed. Finished jobs are not
 //! learnt again. A line without its end is one that was being written when the run was killed, and counts for nothing.
 
+use super::RunError;
 use super::job::Measured;
-use super::{RunError, files};
+use crate::files;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};

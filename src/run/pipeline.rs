@@ -82,7 +82,7 @@ pub fn run(
     let failed = |source| RunError::Write { path: path.clone(), source };
     let mut text = serde_json::to_string_pretty(&record).map_err(|e| failed(e.into()))?;
     text.push('\n');
-    files::replace(&path, text.as_bytes()).map_err(failed)?;
+    crate::files::replace(&path, text.as_bytes()).map_err(failed)?;
     Ok(record)
 }
 

@@ -1,9 +1,10 @@
 //! A sweep's record read, and its page and tables written.
 
 use super::{csv, html, markdown};
+use crate::files::replace;
 use crate::record::{SWEEP_VERSION, SweepRecord};
 use crate::report::ReportError;
-use crate::report::files::{PAGE, replace};
+use crate::report::files::PAGE;
 use std::fs;
 use std::path::{Path, PathBuf};
 

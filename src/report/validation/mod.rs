@@ -13,9 +13,9 @@ mod figures;
 mod page;
 mod tables;
 
-use super::files::replace;
 use super::text::{draw, wrap};
 use super::{ReportError, calibration};
+use crate::files::replace;
 use crate::validate::{Study, Validation};
 use std::fs;
 use std::path::{Path, PathBuf};
