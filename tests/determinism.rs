@@ -58,10 +58,9 @@ fn a_killed_run_is_resumed_to_the_same_bytes() {
     write(dir.path(), &small().replace("epochs_later = 2", "epochs_later = 60"));
     let mut child = tinyprec(dir.path(), &["run", "x.toml", "--out", "out", "--jobs", "1"]).spawn().unwrap();
     let parts = dir.path().join("out/parts");
-    let saved = || {
-        fs::read_dir(&parts)
-            .map_or(0, |d| d.flatten().filter(|e| e.path().extension().is_some_and(|x| x == "json")).count())
-    };
+    // A part's first line says whose it is; each other one is a finished experience.
+    let lines = |path: &Path| fs::read_to_string(path).map_or(0, |text| text.matches('\n').count());
+    let saved = || fs::read_dir(&parts).map_or(0, |d| d.flatten().filter(|e| lines(&e.path()) > 1).count());
     let start = Instant::now();
     while saved() == 0 {
         assert!(start.elapsed() < Duration::from_secs(300), "nothing was saved");
@@ -93,11 +92,16 @@ fn parts_of_another_experiment_or_damaged_ones_are_refused() {
     assert!(message.contains("of another experiment") && message.contains("without --resume"), "{message}");
 
     write(dir.path(), &small());
-    let part = dir.path().join("out/parts/000-1.json");
+    let part = dir.path().join("out/parts/000-1.jsonl");
     let text = fs::read_to_string(&part).unwrap();
-    fs::write(&part, &text[..text.len() / 2]).unwrap();
+    // Cut off in the middle of a line, as a killed run leaves it.
+    fs::write(&part, &text[..text.len() * 3 / 4]).unwrap();
+    assert!(first == record(dir.path(), &["--resume"]), "resuming a run that was killed while it wrote changes it");
+    assert!(fs::read_to_string(&part).unwrap() == text);
+
+    fs::write(&part, text.replacen("\"accuracy\"", "\"acuracy\"", 1)).unwrap();
     let output = run(dir.path(), &["run", "x.toml", "--out", "out", "--resume"]);
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{message}");
-    assert!(message.contains("000-1.json") && message.contains("delete the file"), "{message}");
+    assert!(message.contains("000-1.jsonl") && message.contains("delete the file"), "{message}");
 }

@@ -184,7 +184,7 @@ fn two_threads_give_the_bytes_of_one() {
             (
                 head.master().clone(),
                 head.consolidated().clone(),
-                head.forward_copy().clone(),
+                head.forward_copy().into_owned(),
                 head.overflows(),
                 reports,
                 predicted,

@@ -47,7 +47,7 @@ impl Param {
         let none_kept = !keep.iter().any(|&k| k);
         let fixed = !self.master_slot.is_dynamic();
         if let (Values::Codes { codes: m, params: mp }, Values::Codes { codes: c, params: cp }) =
-            (&mut self.master, &self.consolidated)
+            (&mut *self.master, &self.consolidated)
             && self.master_slot.format == self.consolidated_slot.format
             && (fixed || none_kept)
         {
@@ -76,7 +76,7 @@ impl Param {
 
     /// Sum of the current classes' rows (MeanRows).
     pub fn sum(&mut self, rows: &[bool], kind: MergeKind) -> RowSum {
-        match (&self.master, kind) {
+        match (&*self.master, kind) {
             (Values::Codes { codes, params }, MergeKind::Codes(_) | MergeKind::Fine(_)) => {
                 let (sum, n) = kernels::sum_rows(codes, self.columns, rows, params.zero_point);
                 RowSum::Codes(sum, params.scale, n)
@@ -119,7 +119,7 @@ impl Param {
         weights: &[u32],
     ) -> Result<(), LearnError> {
         let (Values::Codes { codes: tw, params: tp }, Values::Codes { codes: cw, params: cp }) =
-            (&self.master, &mut self.consolidated)
+            (&*self.master, &mut self.consolidated)
         else {
             return Err(LearnError::NotFinite { what: "an integer consolidation of reals" });
         };
@@ -143,7 +143,7 @@ impl Param {
         weights: &[u32],
     ) -> Result<(), LearnError> {
         let (Values::Codes { codes: tw, params: tp }, Values::Codes { codes: cw, params: cp }) =
-            (&self.master, &mut self.consolidated)
+            (&*self.master, &mut self.consolidated)
         else {
             return Err(LearnError::NotFinite { what: "an integer consolidation of reals" });
         };

@@ -129,7 +129,7 @@ impl Twin {
     fn compare(&mut self, head: &Head, batch: usize, report: StepReport, out: &mut Vec<Fidelity>) {
         let step = report.step;
         let n = batch * head.classes;
-        let stored = match &head.weights.master {
+        let stored = match &*head.weights.master {
             Values::Codes { params, .. } => Some(params.scale.to_f64()),
             Values::Real(_) => None,
         };
@@ -145,7 +145,7 @@ impl Twin {
             // The forward pass used the master itself, which the step has changed since.
             device.clone_from(&self.master);
         } else {
-            reals_of(head.forward_copy(), device);
+            reals_of(&head.forward_copy(), device);
         }
         push(SlotName::WeightsForward, device, &self.master, false, None);
         head.loss.device_logits(n, head.forward.integer_logits(), device);

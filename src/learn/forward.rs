@@ -9,6 +9,7 @@ use super::slot_state::{SlotState, narrow_real};
 use super::{HeadConfig, LearnError, SlotName};
 use crate::numeric::narrow::saturate_i32;
 use crate::numeric::{AccumulatorFormat, Narrow, QParams, Scale, Values, safe_bits};
+use std::borrow::Cow;
 
 /// Unit of logits that are rounded out of an accumulator wider than 32 bits: 2^−20, so ±2048.
 const WIDE_LOGIT: i32 = -20;
@@ -56,10 +57,14 @@ pub(crate) fn dequantise(codes: &[i32], params: QParams, out: &mut [f32]) {
 #[derive(Debug, Clone)]
 pub(crate) struct Forward {
     pub slot: SlotState,
-    /// The copy; empty where the master is used as it is.
-    pub copy: Values,
+    /// The copy; empty where the master is used as it is. Its codes are worth nothing where they lie in bytes alone.
+    pub(super) copy: Values,
+    /// The copy's codes are made where the dot products read them, and nowhere else.
+    pub(super) bare: bool,
     pub identical: bool,
     pub(super) margin_percent: i64,
+    /// No code of the master's format is outside.
+    pub(super) master_codes: (i32, i32),
     /// Both operands are codes.
     pub integer: bool,
     pub accumulator: AccumulatorFormat,
@@ -82,7 +87,6 @@ pub(crate) struct Forward {
     /// The weights' codes are laid for the registers as they are now.
     pub(super) laid: bool,
     pub(super) weight_lanes: Lanes,
-    pub(super) batches: [Bytes; 2],
     pub(super) batch_sums: Vec<i32>,
     pub(super) batch_halves: Halves,
     /// Weights and features are of 8 bits, and this machine multiplies such.
@@ -108,8 +112,10 @@ impl Forward {
         let terms = u64::try_from(columns).unwrap_or(u64::MAX);
         Ok(Self {
             copy: slot.zeros(if identical { 0 } else { n }),
+            bare: false,
             identical,
             margin_percent: i64::from(p.forward_margin_percent),
+            master_codes: master.codes(),
             integer,
             accumulator: p.logits_accumulator,
             safe_bits: safe_bits(terms, features.max_centred(), slot.max_centred()),
@@ -129,7 +135,6 @@ impl Forward {
             way: Way::best(),
             laid: false,
             weight_lanes: Lanes::default(),
-            batches: Default::default(),
             batch_sums: Vec::new(),
             batch_halves: Halves { samples: 0, classes, first: classes },
             in_bytes: integer && [&slot, &features].iter().all(|s| Bytes::fit(Way::best().level, s.codes())),
@@ -154,7 +159,7 @@ impl Forward {
                 Values::Codes { codes, params } => dequantise(codes, *params, &mut self.weights_real),
             }
         }
-        self.laid = false;
+        (self.laid, self.bare) = (false, false);
         Ok(())
     }
 
@@ -165,7 +170,13 @@ impl Forward {
             Values::Real(_) => 0,
         };
         // A grid that was fixed elsewhere may put zero outside the codes.
-        Base { values: &self.copy, farthest: self.slot.max_centred().saturating_add(zero.into()) }
+        let bytes = self.weight_bytes.whole().filter(|_| self.bare);
+        Base { values: &self.copy, bytes, farthest: self.slot.max_centred().saturating_add(zero.into()) }
+    }
+
+    /// The copy, with its codes.
+    pub fn copied(&self) -> Cow<'_, Values> {
+        self.base().values()
     }
 
     /// Bits that hold any dot product and its bias.
@@ -222,6 +233,10 @@ impl Forward {
 
     /// Dot products of one sample into `sums` (codes; gives their unit) or `sums_real` (HeadForward).
     pub fn dot(&mut self, master: &Values, row: Row<'_>) -> Result<Scale, LearnError> {
+        if self.bare {
+            self.copy = self.copied().into_owned();
+            self.bare = false;
+        }
         let bits = self.bits();
         let weights = if self.identical { master } else { &self.copy };
         if let (true, Values::Codes { codes, params }, Row::Codes(features, a)) = (self.integer, weights, row) {

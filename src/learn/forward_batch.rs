@@ -3,8 +3,9 @@
 use super::features::Packed;
 use super::forward::Forward;
 use super::forward_copy::grid_of_copy;
-use super::lanes::bytes::Weights;
-use super::lanes::{self, Halves};
+use super::lanes::Halves;
+use super::lanes::bytes::{Made, Weights};
+use super::param::Stored;
 use super::{FeatureTable, LearnError};
 use crate::numeric::{Format, Scale, Values};
 
@@ -33,7 +34,7 @@ impl Forward {
         if let (true, Packed::Bytes(bytes)) = (self.in_bytes, packed) {
             let weights = (weights.map_or(Weights::Laid, Weights::Codes), w, classes);
             let features = (bytes, rows, a);
-            self.weight_bytes.dots(self.way, weights, features, &mut self.batches, &mut self.batch_sums);
+            self.weight_bytes.dots(self.way, weights, features, &mut self.batch_sums);
             return Some(w.scale.mul(a.scale));
         }
         let (features, weights) = ((features, rows), (weights, w.zero_point));
@@ -44,7 +45,7 @@ impl Forward {
     /// [`Self::refresh`] and [`Self::dots`], in one pass over the weights where both are of 8 bits.
     pub fn refresh_and_dots(
         &mut self,
-        master: &Values,
+        master: &Stored,
         (table, rows): (&FeatureTable, &[usize]),
         scratch: &mut Vec<f64>,
     ) -> Result<Option<Scale>, LearnError> {
@@ -55,33 +56,34 @@ impl Forward {
         Ok(self.dots(master, table, rows))
     }
 
-    /// `None`, and the copy worth nothing, where that is not possible or a weight is out of range.
-    fn dots_of_master(&mut self, master: &Values, table: &FeatureTable, rows: &[usize]) -> Option<Scale> {
+    /// `None`, and nothing done, where that is not possible or a weight could be out of range.
+    fn dots_of_master(&mut self, master: &Stored, table: &FeatureTable, rows: &[usize]) -> Option<Scale> {
         let fits = self.narrow && self.bits() <= self.accumulator.bits().min(32);
         if !fits || !self.in_bytes || self.identical || self.slot.format == Format::Binary {
             return None;
         }
-        let (Values::Codes { codes: from, params: of }, Values::Codes { codes, params }) = (master, &mut self.copy)
+        let (Values::Codes { codes: from, params: of }, Values::Codes { codes, params }) = (&**master, &mut self.copy)
         else {
             return None;
         };
         let (Values::Codes { params: a, .. }, Packed::Bytes(bytes)) = (table.values(), table.packed()) else {
             return None;
         };
-        let (to, most) = grid_of_copy(self.way, (from, *of), &self.slot, self.margin_percent);
+        let (to, range) = grid_of_copy(self.way, (from, *of, master.range()), &self.slot, self.margin_percent);
         let requant = self.slot.requant(of.zero_point, &to);
-        let by = lanes::in_registers(self.way, most, &requant, &self.slot.site)?;
+        let by = Made::new(self.way.level, &requant, &self.slot.site, range.unwrap_or(self.master_codes))?;
         let classes = self.sums.len();
         self.batch_sums.resize(rows.len() * classes, 0);
         self.batch_halves = Halves { samples: rows.len(), classes, first: self.way.half(classes) };
+        // Rows without padding serve as the copy themselves.
+        self.bare = table.n_features().is_multiple_of(64);
+        let codes = if self.bare { &mut [][..] } else { codes };
         let weights = (Weights::Made { from, codes, by }, to.params, classes);
-        let features = (bytes, rows, *a);
-        self.laid = self.weight_bytes.dots(self.way, weights, features, &mut self.batches, &mut self.batch_sums);
-        self.laid.then(|| {
-            *params = to.params;
-            self.slot.site.count.total += u64::try_from(from.len()).unwrap_or(u64::MAX);
-            to.params.scale.mul(a.scale)
-        })
+        self.weight_bytes.dots(self.way, weights, (bytes, rows, *a), &mut self.batch_sums);
+        self.laid = true;
+        *params = to.params;
+        self.slot.site.count.total += u64::try_from(from.len()).unwrap_or(u64::MAX);
+        Some(to.params.scale.mul(a.scale))
     }
 
     /// Sample `b` of the last [`Self::dots`] into `sums`.

@@ -21,7 +21,9 @@ pub(crate) fn convert(
                 *out_params = binary(codes, *params, out);
                 return Ok(());
             }
-            let (to, most) = grid_of_copy(way, (codes, *params), slot, margin_percent);
+            let (to, range) = grid_of_copy(way, (codes, *params, None), slot, margin_percent);
+            let zero = params.zero_point;
+            let most = range.map(|(lo, hi)| lo.abs_diff(zero).max(hi.abs_diff(zero)).into());
             *out_params = to.params;
             let requant = slot.requant(params.zero_point, &to);
             lanes::requant(way, (codes, most), &requant, &mut slot.site, out)?;
@@ -56,18 +58,19 @@ pub(crate) fn convert(
     }
 }
 
-/// The grid of a slot's copy of codes, and the codes' largest distance from their zero where their range is asked for.
+/// The grid of a slot's copy of codes, and the codes' range, that of zero inside, where it is asked for; it is looked
+/// for where it is not known.
 pub(crate) fn grid_of_copy(
     way: Way,
-    (codes, params): (&[i32], QParams),
+    (codes, params, known): (&[i32], QParams, Option<(i32, i32)>),
     slot: &SlotState,
     margin_percent: i64,
-) -> (Requantiser, Option<u64>) {
+) -> (Requantiser, Option<(i32, i32)>) {
     let zero = params.zero_point;
     // A fixed grid does without.
-    let range = slot.is_dynamic().then(|| lanes::range(way, codes, zero));
+    let range = slot.is_dynamic().then(|| known.unwrap_or_else(|| lanes::range(way, codes, zero)));
     let to = integer_grid(range.unwrap_or((zero, zero)), params, slot, margin_percent);
-    (to, range.map(|(lo, hi)| lo.abs_diff(zero).max(hi.abs_diff(zero)).into()))
+    (to, range)
 }
 
 /// `range`: the smallest and largest code, that of zero inside.

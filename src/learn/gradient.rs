@@ -260,15 +260,15 @@ impl Gradient {
         Ok(())
     }
 
-    /// [`Self::settle`] with SGD's step on `master` from the same codes, all in one pass; `None` where no codes are pending.
+    /// [`Self::settle`] with SGD's step on `master` from the same codes, all in one pass; gives the sums other than zero and how many of those
+    /// moved nothing. `None` where no codes are pending.
     pub fn settle_and_step(
         &mut self,
         master: &mut [i32],
         step_of: impl FnOnce(QParams) -> Step,
         sites: (&mut Site, &mut Site),
     ) -> Result<Option<StepCount>, LearnError> {
-        let most = self.largest();
-        let farthest = self.farthest();
+        let (range, farthest) = (self.range, self.farthest());
         let (Some(requant), Some(slot), Values::Codes { codes, params }) =
             (self.pending.take(), &mut self.slot, &mut self.values)
         else {
@@ -277,13 +277,12 @@ impl Gradient {
         let (way, site, step) = (self.way, &mut slot.site, step_of(*params));
         let master = (master, &step, farthest);
         let done = match &self.sums {
-            Sums::Narrow(sums) => lanes::requant_and_step(way, (sums, most), (&requant, site), codes, master, sites)?,
-            Sums::Wide(sums) => lanes::requant_and_step(way, (sums, most), (&requant, site), codes, master, sites)?,
+            Sums::Narrow(sums) => lanes::requant_and_step(way, (sums, range), (&requant, site), codes, master, sites)?,
+            Sums::Wide(sums) => lanes::requant_and_step(way, (sums, range), (&requant, site), codes, master, sites)?,
             Sums::Real(_) => return Ok(None),
         };
-        (self.non_zero, self.lost) = done.quantised;
         self.unkept = (!done.kept).then_some(requant);
-        Ok(Some(done.step))
+        Ok(Some(done.count))
     }
 
     /// In the slot's format; not used where the gradient stays in its accumulator.
@@ -291,7 +290,7 @@ impl Gradient {
         let (Some(requant), Values::Codes { params, .. }) = (&self.unkept, &self.values) else {
             return Cow::Borrowed(&self.values);
         };
-        // Only codes that were in range and rounded without chance go unkept.
+        // Only codes that were rounded without chance go unkept; they have been counted.
         let mut site = Site::new("", Rounding::TiesEven, 0, 0);
         let mut code = |g: i64| requant.centred(g, &mut site).unwrap_or(params.zero_point);
         let codes = match &self.sums {

@@ -11,6 +11,7 @@ use super::slot_state::SlotState;
 use super::{BiasPolicy, FeatureTable, HeadConfig, LearnError, SlotName, UpdateBase};
 use crate::numeric::{QParams, Scale, Values};
 use crate::trace::{Phase, Sink};
+use std::borrow::Cow;
 
 /// A head of `classes` rows over `features` features, in one precision.
 ///
@@ -106,8 +107,8 @@ impl Head {
     }
 
     /// The copy that the forward pass uses (the master itself where formats are equal).
-    pub fn forward_copy(&self) -> &Values {
-        if self.forward.identical { &self.weights.master } else { &self.forward.copy }
+    pub fn forward_copy(&self) -> Cow<'_, Values> {
+        if self.forward.identical { Cow::Borrowed(&*self.weights.master) } else { self.forward.copied() }
     }
 
     /// CWR*'s consolidated weights.
@@ -117,7 +118,7 @@ impl Head {
 
     /// The bias, where there is one.
     pub fn bias(&self) -> Option<&Values> {
-        self.bias.as_ref().map(|b| &b.master)
+        self.bias.as_ref().map(|b| &*b.master)
     }
 
     /// The velocity, where the optimiser keeps one.

@@ -88,6 +88,12 @@ impl Requant {
         let y = product(x, self.factor, &mut site.rounder).saturating_add(i64::from(self.dst_zero));
         store(y, self.lo, self.hi, self.overflow, &mut site.count)
     }
+
+    /// As [`Self::centred`] of a code that is in range, uncounted.
+    pub(crate) fn within(&self, x: i64, rounder: &mut Rounder) -> Option<i32> {
+        let y = product(x, self.factor, rounder).saturating_add(i64::from(self.dst_zero));
+        (i64::from(self.lo)..=self.hi.into()).contains(&y).then(|| fits(y))
+    }
 }
 
 /// `x · factor` rounded once: [`crate::numeric::requantise_single`] with a 64-bit short cut for |x| ≤ 2^32.

@@ -9,12 +9,14 @@ use super::param_fine::{below_half, step_fine, step_twice, step_wide, store_fine
 use super::slot_state::{SlotState, narrow_real};
 use super::{HeadConfig, LearnError, SlotName};
 use crate::numeric::{Overflow, QParams, Scale, Values};
+use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
 
 /// One parameter tensor, `classes × columns`.
 #[derive(Debug, Clone)]
 pub(crate) struct Param {
     pub columns: usize,
-    pub master: Values,
+    pub master: Stored,
     pub master_slot: SlotState,
     pub gradient: Gradient,
     pub velocity: Option<Values>,
@@ -28,12 +30,60 @@ pub(crate) struct Param {
     pub way: Way,
 }
 
+/// A tensor's values, and the smallest and largest code as long as they are known: whoever may change a value makes them unknown.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    values: Values,
+    range: Option<(i32, i32)>,
+}
+
+impl Stored {
+    pub fn new(values: Values) -> Self {
+        Self { values, range: None }
+    }
+
+    /// Smallest and largest code, that of zero inside.
+    pub fn range(&self) -> Option<(i32, i32)> {
+        self.range
+    }
+}
+
+impl Deref for Stored {
+    type Target = Values;
+
+    fn deref(&self) -> &Values {
+        &self.values
+    }
+}
+
+impl DerefMut for Stored {
+    fn deref_mut(&mut self) -> &mut Values {
+        self.range = None;
+        &mut self.values
+    }
+}
+
 /// What SGD's step starts from where that is not the master.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Base<'a> {
+    /// Their codes are worth nothing where there are bytes.
     pub values: &'a Values,
+    pub bytes: Option<&'a [u8]>,
     /// No code is farther from zero.
     pub farthest: u64,
+}
+
+impl<'a> Base<'a> {
+    /// Values whose codes are there.
+    pub fn values(&self) -> Cow<'a, Values> {
+        match (self.bytes, self.values) {
+            (Some(bytes), &Values::Codes { params, .. }) => {
+                let codes = bytes.iter().map(|b| b.cast_signed().into()).collect();
+                Cow::Owned(Values::Codes { codes, params })
+            }
+            _ => Cow::Borrowed(self.values),
+        }
+    }
 }
 
 /// What the step is computed from; of integers the largest distance from zero, where it is known.
@@ -72,7 +122,7 @@ impl Param {
         let velocity = config.has_velocity().then(|| update_slot.zeros(n));
         let param = Self {
             columns,
-            master: master_slot.zeros(n),
+            master: Stored::new(master_slot.zeros(n)),
             consolidated: consolidated_slot.zeros(n),
             velocity,
             gradient_real: vec![0.0; if real_velocity || !master_slot.is_integer() { n } else { 0 }],
@@ -119,18 +169,16 @@ impl Param {
 
     /// Velocity (where kept), then SGD's step from the master or from `base` (Velocity, SgdUpdate).
     pub fn update(&mut self, config: &HeadConfig, base: Option<Base<'_>>) -> Result<(), LearnError> {
-        let at_once = self.step_at_once(config, base)?;
-        if at_once.is_none() {
-            self.gradient.settle()?;
-            self.advance_velocity(config)?;
+        if let Some(count) = self.step_at_once(config, base)? {
+            self.last = count;
+            return Ok(());
         }
-        if matches!(self.master, Values::Real(_)) && !matches!(self.velocity, Some(Values::Real(_))) {
+        self.gradient.settle()?;
+        self.advance_velocity(config)?;
+        if matches!(*self.master, Values::Real(_)) && !matches!(self.velocity, Some(Values::Real(_))) {
             fill_real(&of_gradient(&self.gradient), &mut self.gradient_real);
         }
-        let mut count = match at_once {
-            Some(count) => count,
-            None => self.step(config, base)?,
-        };
+        let mut count = self.step(config, base)?;
         if self.velocity.is_none() && self.gradient.quantises() {
             // Entries whose gradient code is zero already vanished when the gradient was quantised.
             count = StepCount { non_zero: self.gradient.non_zero, vanished: count.vanished + self.gradient.lost };
@@ -142,7 +190,7 @@ impl Param {
     /// Gradient codes and the step from them in one pass, where nothing comes between: no velocity, a master of fixed range.
     fn step_at_once(&mut self, config: &HeadConfig, base: Option<Base<'_>>) -> Result<Option<StepCount>, LearnError> {
         let possible = self.velocity.is_none() && base.is_none() && !self.master_slot.is_dynamic();
-        let (true, Values::Codes { codes, params }) = (possible, &mut self.master) else { return Ok(None) };
+        let (true, Values::Codes { codes, params }) = (possible, &mut *self.master) else { return Ok(None) };
         let (rate, limits, of_master) = (Scale::from_f64(config.learning_rate)?, self.master_slot.limits(), *params);
         let step = |g: QParams| step_of(rate, (g.zero_point, g.scale), of_master, limits);
         let sites = (&mut self.update_slot.site, &mut self.master_slot.site);
@@ -154,7 +202,7 @@ impl Param {
         match &mut self.velocity {
             None => {}
             Some(Values::Codes { codes, params }) => {
-                let Values::Codes { codes: master, params: of_master } = &self.master else {
+                let Values::Codes { codes: master, params: of_master } = &*self.master else {
                     return Err(LearnError::Shape { what: "integer master weights", expected: codes.len(), got: 0 });
                 };
                 let (limits, unit, site) = (self.update_slot.limits(), params.scale, &mut self.update_slot.site);
@@ -176,7 +224,7 @@ impl Param {
             }
             Some(Values::Real(v)) => {
                 fill_real(&gradient, &mut self.gradient_real);
-                let master = match &self.master {
+                let master = match &*self.master {
                     Values::Real(reals) => reals,
                     Values::Codes { codes, params } => {
                         dequantise(codes, *params, &mut self.master_real);
@@ -194,9 +242,9 @@ impl Param {
     fn step(&mut self, config: &HeadConfig, base: Option<Base<'_>>) -> Result<StepCount, LearnError> {
         let source = self.velocity.as_ref().map_or_else(|| of_gradient(&self.gradient), of_velocity);
         let rate = Scale::from_f64(config.learning_rate)?;
-        match &mut self.master {
+        match &mut *self.master {
             Values::Real(weights) => {
-                match base.map(|base| base.values) {
+                match base.map(|base| base.values()).as_deref() {
                     Some(Values::Codes { codes, params }) => dequantise(codes, *params, weights),
                     Some(Values::Real(reals)) => weights.copy_from_slice(reals),
                     None => {}
@@ -219,11 +267,15 @@ impl Param {
                 let rounder = &mut self.update_slot.site.rounder;
                 if let Some(base) = base {
                     let slot = &mut self.master_slot;
-                    if let Some(count) = step_twice(way, base, &source, (rate, rounder.mode()), (slot, codes, params)) {
-                        return count;
+                    let stepped = step_twice(way, base, &source, (rate, rounder.mode()), (slot, codes, params));
+                    if let Some(stepped) = stepped {
+                        let (count, range) = stepped?;
+                        self.master.range = range;
+                        return Ok(count);
                     }
                 }
-                let (count, range) = match base.map(|base| (base.values, base.farthest)) {
+                let from = base.map(|base| base.values());
+                let (count, range) = match from.as_deref().zip(base.map(|base| base.farthest)) {
                     Some((Values::Codes { codes, params }, farthest)) => {
                         step_fine(way, (codes, *params, farthest), &source, rate, (rounder, wide))
                     }

@@ -2,7 +2,7 @@
 
 use super::LearnError;
 use super::kernels::{self, StepCount, WIDE_FRACTION};
-use super::lanes::{self, Twice, Way};
+use super::lanes::{self, Codes, Twice, Way};
 use super::param::{Base, Source};
 use super::slot_state::SlotState;
 use crate::numeric::{QParams, Rounder, Rounding, Scale, Values};
@@ -16,7 +16,7 @@ pub(super) fn step_fine(
     (rounder, wide): (&mut Rounder, &mut [i64]),
 ) -> (StepCount, (i64, i64)) {
     let fine = rate.mul(Scale::pow2(WIDE_FRACTION));
-    let base = fine_base(codes, params, farthest);
+    let base = (codes, params.zero_point, params.scale.mul(Scale::pow2(WIDE_FRACTION)), farthest);
     let mode = rounder.mode();
     let stepped = match *source {
         Source::Codes(g, p, Some(most)) => {
@@ -33,20 +33,18 @@ pub(super) fn step_fine(
     (count, kernels::gradient_range_wide(wide))
 }
 
-/// Codes, their zero, the factor to the fine grid and the largest distance from that zero.
-fn fine_base(codes: &[i32], params: QParams, farthest: u64) -> (&[i32], i32, Scale, u64) {
-    (codes, params.zero_point, params.scale.mul(Scale::pow2(WIDE_FRACTION)), farthest)
-}
+/// Updates, and the smallest and largest of the new codes where they are known.
+type Landed = (StepCount, Option<(i32, i32)>);
 
 /// From base codes of 32-bit sums over the fine grid to the master's codes, without the fine grid in memory; `None`, and nothing done, where
-/// [`step_fine`] and [`store_fine`] must do it.
+/// [`step_fine`] and [`store_fine`] must do it. Gives the codes' range too, that of zero inside, where none was out of range.
 pub(super) fn step_twice(
     way: Way,
     base: Base<'_>,
     source: &Source<'_>,
     (rate, mode): (Scale, Rounding),
     (slot, codes, params): (&mut SlotState, &mut [i32], &mut QParams),
-) -> Option<Result<StepCount, LearnError>> {
+) -> Option<Result<Landed, LearnError>> {
     let (Values::Codes { codes: from, params: of_base }, Source::Codes(g, of_g, Some(most))) = (base.values, source)
     else {
         return None;
@@ -55,13 +53,18 @@ pub(super) fn step_twice(
         return None;
     }
     let gradient = (*g, rate.mul(Scale::pow2(WIDE_FRACTION)).mul(of_g.scale), *most);
-    let twice = Twice::new(way, fine_base(from, *of_base, base.farthest), gradient, mode)?;
+    let from = base.bytes.map_or(Codes::Words(from), Codes::Bytes);
+    let factor = of_base.scale.mul(Scale::pow2(WIDE_FRACTION));
+    let twice = Twice::new(way, (from, of_base.zero_point, factor, base.farthest), gradient, mode)?;
     let (non_zero, range) = twice.found;
     let to = slot.grid(range, Scale::pow2(-WIDE_FRACTION));
     let (requant, limit) = (slot.requant(0, &to), half_code(rate, of_g.scale.to_f64(), to.params.scale));
     let below = twice.store(&requant, limit, &mut slot.site, codes)?;
     *params = to.params;
-    Some(below.map(|vanished| StepCount { non_zero, vanished }).map_err(LearnError::from))
+    // Rounding is monotonic: the ends of the range are the ends of the codes.
+    let mut end = |x| requant.within(x, &mut slot.site.rounder);
+    let ends = end(range.0).zip(end(range.1));
+    Some(below.map(|vanished| (StepCount { non_zero, vanished }, ends)).map_err(LearnError::from))
 }
 
 pub(super) fn step_wide(wide: &mut [i64], source: &Source<'_>, rate: Scale, rounder: &mut Rounder) -> StepCount {

@@ -29,7 +29,7 @@ impl Head {
             all.push(Snapshot { role, values, columns, lsb });
         };
         if !self.forward.identical {
-            let copy = &self.forward.copy;
+            let copy = &*self.forward.copied();
             push(SlotName::WeightsForward, features, lsb(copy), &|v| reals_of(copy, v));
         }
         let integer = self.forward.integer_logits();

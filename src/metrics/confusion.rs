@@ -1,44 +1,44 @@
 //! Confusion matrix, accuracy over the stream, per-class accuracy and AMCA.
 
 use super::{MetricsError, matrix::count};
+use ndarray::Array2;
 
 /// `counts[y][p]`: test samples of class `y` that were predicted as `p`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confusion {
-    counts: Vec<Vec<u32>>,
+    counts: Array2<u32>,
 }
 
 impl Confusion {
     /// All zero, `n_classes` × `n_classes`.
     pub fn new(n_classes: usize) -> Self {
-        Self { counts: vec![vec![0; n_classes]; n_classes] }
+        Self { counts: Array2::zeros((n_classes, n_classes)) }
     }
 
     /// From counts, row = true class.
     ///
     /// # Errors
     /// [`MetricsError::RowLength`] if they are not square.
-    pub fn from_counts(counts: Vec<Vec<u32>>) -> Result<Self, MetricsError> {
-        let expected = counts.len();
-        match counts.iter().find(|row| row.len() != expected) {
-            Some(row) => Err(MetricsError::RowLength { expected, got: row.len() }),
-            None => Ok(Self { counts }),
+    pub fn from_counts(rows: &[Vec<u32>]) -> Result<Self, MetricsError> {
+        let expected = rows.len();
+        if let Some(row) = rows.iter().find(|row| row.len() != expected) {
+            return Err(MetricsError::RowLength { expected, got: row.len() });
         }
+        Ok(Self { counts: Array2::from_shape_fn((expected, expected), |(y, p)| rows[y][p]) })
     }
 
     /// Counts one prediction.
     pub fn add(&mut self, label: usize, predicted: usize) -> Result<(), MetricsError> {
-        let n_classes = self.counts.len();
-        let unknown = |class| MetricsError::UnknownClass { class, n_classes };
-        let row = self.counts.get_mut(label).ok_or_else(|| unknown(label))?;
-        let cell = row.get_mut(predicted).ok_or_else(|| unknown(predicted))?;
+        let n_classes = self.counts.nrows();
+        let class = if label < n_classes { predicted } else { label };
+        let cell = self.counts.get_mut((label, predicted)).ok_or(MetricsError::UnknownClass { class, n_classes })?;
         *cell = cell.saturating_add(1);
         Ok(())
     }
 
-    /// The counts, row = true class.
-    pub fn counts(&self) -> &[Vec<u32>] {
-        &self.counts
+    /// The counts row by row, row = true class.
+    pub fn to_rows(&self) -> Vec<Vec<u32>> {
+        self.counts.rows().into_iter().map(|row| row.to_vec()).collect()
     }
 
     /// Correct over total, each sample counting once (Top1_Acc_Stream, not the mean of experiences); `None` if empty.
@@ -53,7 +53,7 @@ impl Confusion {
 
     /// Accuracy of each class; `None` for a class without test samples.
     pub fn per_class(&self) -> Vec<Option<f64>> {
-        (0..self.counts.len()).map(|y| self.accuracy_of(|c| c == y)).collect()
+        (0..self.counts.nrows()).map(|y| self.accuracy_of(|c| c == y)).collect()
     }
 
     /// Mean of the per-class accuracies over the classes that have samples.
@@ -64,7 +64,7 @@ impl Confusion {
 
     fn accuracy_of(&self, keep: impl Fn(usize) -> bool) -> Option<f64> {
         let (mut correct, mut total) = (0u64, 0u64);
-        for (y, row) in self.counts.iter().enumerate().filter(|(y, _)| keep(*y)) {
+        for (y, row) in self.counts.rows().into_iter().enumerate().filter(|(y, _)| keep(*y)) {
             correct += u64::from(row[y]);
             total += row.iter().map(|&n| u64::from(n)).sum::<u64>();
         }
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(c.accuracy_on(&[2]), None);
         assert_eq!(c.per_class(), [Some(0.75), Some(0.5), None]);
         assert_eq!(c.mean_class_accuracy(), Some(0.625));
-        assert_eq!(c.counts()[0], [3, 0, 1]);
+        assert_eq!(c.to_rows()[0], [3, 0, 1]);
     }
 
     #[test]

@@ -1,19 +1,21 @@
 //! The accuracy matrix R and what is read from it.
 
 use super::MetricsError;
+use ndarray::{Array2, ArrayView1, ArrayView2, s};
 
 /// `R[i][j]`: accuracy on the test samples of experience `j` after training experience `i`, both from 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccuracyMatrix {
-    n_experiences: usize,
     initial: Option<Vec<f64>>,
-    rows: Vec<Vec<f64>>,
+    /// Square; rows from `trained` on are not known yet.
+    values: Array2<f64>,
+    trained: usize,
 }
 
 impl AccuracyMatrix {
     /// An empty matrix for a stream of `n_experiences`.
     pub fn new(n_experiences: usize) -> Self {
-        Self { n_experiences, initial: None, rows: Vec::new() }
+        Self { initial: None, values: Array2::zeros((n_experiences, n_experiences)), trained: 0 }
     }
 
     /// Accuracies of the untrained model, needed for forward transfer.
@@ -24,37 +26,44 @@ impl AccuracyMatrix {
 
     /// Adds the row of the next experience.
     pub fn push(&mut self, row: Vec<f64>) -> Result<(), MetricsError> {
-        if self.rows.len() == self.n_experiences {
-            return Err(MetricsError::TooManyRows { expected: self.n_experiences });
+        if self.trained == self.values.nrows() {
+            return Err(MetricsError::TooManyRows { expected: self.values.nrows() });
         }
         let row = self.checked(row)?;
-        self.rows.push(row);
+        self.values.row_mut(self.trained).assign(&ArrayView1::from(&row));
+        self.trained += 1;
         Ok(())
     }
 
-    /// All rows so far.
-    pub fn rows(&self) -> &[Vec<f64>] {
-        &self.rows
+    /// All rows so far, experiences trained × experiences of the stream.
+    pub fn rows(&self) -> ArrayView2<'_, f64> {
+        self.values.slice(s![..self.trained, ..])
     }
 
     /// `R[i][j]`.
     pub fn get(&self, i: usize, j: usize) -> Option<f64> {
-        self.rows.get(i)?.get(j).copied()
+        self.rows().get((i, j)).copied()
     }
 
     /// Mean of row `i` over all experiences of the stream (ACC where `i` is the last).
     pub fn average(&self, i: usize) -> Option<f64> {
-        mean(self.rows.get(i)?)
+        self.average_over(i, self.values.ncols())
     }
 
     /// Mean of row `i` over the experiences trained so far, `j ≤ i`.
     pub fn average_on_trained(&self, i: usize) -> Option<f64> {
-        mean(self.rows.get(i)?.get(..=i)?)
+        self.average_over(i, i + 1)
+    }
+
+    /// Mean of the first `n` accuracies of row `i`.
+    fn average_over(&self, i: usize, n: usize) -> Option<f64> {
+        let known = i < self.trained && n <= self.values.ncols();
+        known.then(|| self.values.slice(s![i, ..n])).and_then(mean)
     }
 
     /// Average over time: mean of [`Self::average`] over the experiences trained so far.
     pub fn average_over_time(&self) -> Option<f64> {
-        let averages: Vec<f64> = (0..self.rows.len()).filter_map(|i| self.average(i)).collect();
+        let averages: Vec<f64> = (0..self.trained).filter_map(|i| self.average(i)).collect();
         mean(&averages)
     }
 
@@ -81,14 +90,14 @@ impl AccuracyMatrix {
 
     /// Mean forward transfer over `1 ≤ j ≤ i + 1` that the stream has.
     pub fn stream_forward_transfer(&self, i: usize) -> Option<f64> {
-        let last = (i + 1).min(self.n_experiences.checked_sub(1)?);
+        let last = (i + 1).min(self.values.ncols().checked_sub(1)?);
         let all: Option<Vec<f64>> = (1..=last).map(|j| self.forward_transfer(j)).collect();
         mean(&all?)
     }
 
     fn checked(&self, row: Vec<f64>) -> Result<Vec<f64>, MetricsError> {
-        if row.len() != self.n_experiences {
-            return Err(MetricsError::RowLength { expected: self.n_experiences, got: row.len() });
+        if row.len() != self.values.ncols() {
+            return Err(MetricsError::RowLength { expected: self.values.ncols(), got: row.len() });
         }
         match row.iter().find(|&&v| !(0.0..=1.0).contains(&v)) {
             Some(&value) => Err(MetricsError::NotAnAccuracy { value }),
@@ -97,7 +106,9 @@ impl AccuracyMatrix {
     }
 }
 
-fn mean(values: &[f64]) -> Option<f64> {
+/// Mean, summed in order.
+fn mean<'a>(values: impl Into<ArrayView1<'a, f64>>) -> Option<f64> {
+    let values = values.into();
     if values.is_empty() { None } else { Some(values.iter().sum::<f64>() / count(values.len())) }
 }
 

@@ -2,13 +2,15 @@
 
 use super::figure::{self, Key};
 use super::html::STYLE;
-use super::plot::svg::{WIDTH, escape};
+use super::plot::canvas::{self, escape};
 use super::sweep::page::details;
 use super::sweep::plot;
 use crate::record::{RunRecord, SweepRecord};
 use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
 
+/// Width of a drawing in its units.
+const WIDTH: f64 = canvas::WIDTH as f64 / canvas::TENTHS;
 /// Pixels for each unit of a drawing.
 const SCALE: f32 = 2.5;
 /// Height of the caption, and of a row of the legend.

@@ -263,7 +263,7 @@ fn measure(
         initial_accuracy: Vec::new(),
         stream_accuracy: counted.accuracy().unwrap_or(0.0),
         mean_class_accuracy: counted.mean_class_accuracy().unwrap_or(0.0),
-        confusion: confusion.counts().to_vec(),
+        confusion: confusion.to_rows(),
         fidelity: Vec::new(),
         gradient_by_epoch: Vec::new(),
         updates: non_zero,

@@ -43,7 +43,7 @@ fn matrix(job: &[Measured]) -> Result<AccuracyMatrix, RunError> {
 fn per_class(jobs: &[Vec<Measured>]) -> Result<Vec<Option<f64>>, RunError> {
     let mut each = Vec::new();
     for measured in jobs.iter().filter_map(|j| j.last()) {
-        each.push(Confusion::from_counts(measured.confusion.clone())?.per_class());
+        each.push(Confusion::from_counts(&measured.confusion)?.per_class());
     }
     let classes = each.first().map_or(0, Vec::len);
     let of = |class: usize| each.iter().map(|seed| seed[class]).collect::<Option<Vec<f64>>>();

@@ -5,6 +5,7 @@
 //! solves non-negative least squares on relative residuals, and repeats (Gauss–Newton).
 
 use super::nnls::{Equation, Fit, Prior, robust_nnls};
+use ndarray::Array2;
 
 /// Relative error that the model keeps when every number is right: kernels compiled elsewhere, effects that are not modelled.
 pub const MODEL_SIGMA: f64 = 0.04;
@@ -65,7 +66,7 @@ pub struct Calibrated {
 impl Calibration {
     /// Covariance of two parameters after the fit.
     pub fn covariance(&self, i: usize, j: usize) -> f64 {
-        self.correlation[i][j] * self.parameters[i].sigma * self.parameters[j].sigma
+        self.correlation[(i, j)] * self.parameters[i].sigma * self.parameters[j].sigma
     }
 }
 
@@ -100,7 +101,7 @@ pub struct Calibration {
     /// Pairs above [`CONFOUNDED`], strongest first.
     pub confounded: Vec<Confounded>,
     /// Correlation of each pair of parameters after the fit, row by row.
-    pub correlation: Vec<Vec<f64>>,
+    pub correlation: Array2<f64>,
     /// (row, predicted before, predicted after); the fit's own residuals, never to be quoted as its error.
     pub fitted: Vec<(usize, f64, f64)>,
     /// Standard deviation of a relative residual, by the median of the rows.
@@ -266,11 +267,9 @@ pub fn leave_one_out<M: Model>(
 
 fn confounded(fit: &Fit, parameters: &[Parameter]) -> Vec<Confounded> {
     let mut pairs = Vec::new();
-    for (i, row) in fit.correlation.iter().enumerate() {
-        for (j, &correlation) in row.iter().enumerate().skip(i + 1) {
-            if correlation.abs() > CONFOUNDED {
-                pairs.push(Confounded { a: parameters[i].key.clone(), b: parameters[j].key.clone(), correlation });
-            }
+    for ((i, j), &correlation) in fit.correlation.indexed_iter() {
+        if i < j && correlation.abs() > CONFOUNDED {
+            pairs.push(Confounded { a: parameters[i].key.clone(), b: parameters[j].key.clone(), correlation });
         }
     }
     pairs.sort_by(|x, y| y.correlation.abs().total_cmp(&x.correlation.abs()));

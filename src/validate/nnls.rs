@@ -1,6 +1,7 @@
 //! Non-negative least squares with priors: what a few measurements say of a few physical terms.
 
 use super::statistics::median;
+use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 /// One equation: Σ row[j]·x[j] ≈ target, weighted.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,8 +30,8 @@ pub struct Fit {
     pub values: Vec<f64>,
     /// Posterior standard deviation of each term, taking the noise as given by the weights; terms held at 0 keep the prior's.
     pub sigma: Vec<f64>,
-    /// Correlation of each pair of terms, row by row.
-    pub correlation: Vec<Vec<f64>>,
+    /// Correlation of each pair of terms, terms × terms.
+    pub correlation: Array2<f64>,
 }
 
 /// Minimises Σ w·(target − row·x)² + Σ ((x − prior)/σ)² over x ≥ 0.
@@ -39,26 +40,25 @@ pub struct Fit {
 /// when no term moves by more than 1e-12 of its scale, or after 100 000 sweeps.
 pub fn nnls(equations: &[Equation], priors: &[Prior]) -> Fit {
     let n = priors.len();
-    let mut normal = vec![vec![0.0; n]; n];
+    let mut normal = Array2::<f64>::zeros((n, n));
     let mut right = vec![0.0; n];
     for (j, p) in priors.iter().enumerate() {
-        normal[j][j] = 1.0 / (p.sigma * p.sigma);
+        normal[(j, j)] = 1.0 / (p.sigma * p.sigma);
         right[j] = p.value / (p.sigma * p.sigma);
     }
     for e in equations {
-        for j in 0..n {
-            right[j] += e.weight * e.row[j] * e.target;
-            for (sum, c) in normal[j].iter_mut().zip(&e.row) {
-                *sum += e.weight * e.row[j] * c;
-            }
+        let coefficients = ArrayView1::from(&e.row);
+        for (j, (mut sums, right)) in normal.rows_mut().into_iter().zip(&mut right).enumerate() {
+            *right += e.weight * e.row[j] * e.target;
+            sums.scaled_add(e.weight * e.row[j], &coefficients);
         }
     }
-    let mut x: Vec<f64> = priors.iter().map(|p| p.value).collect();
+    let mut x: Array1<f64> = priors.iter().map(|p| p.value).collect();
     for _ in 0..100_000 {
         let mut largest = 0.0f64;
         for j in 0..n {
-            let others: f64 = (0..n).filter(|k| *k != j).map(|k| normal[j][k] * x[k]).sum();
-            let new = ((right[j] - others) / normal[j][j]).max(0.0);
+            let gap = right[j] - normal.row(j).dot(&x);
+            let new = (x[j] + gap / normal[(j, j)]).max(0.0);
             largest = largest.max((new - x[j]).abs() / (priors[j].sigma + new.abs()));
             x[j] = new;
         }
@@ -67,17 +67,16 @@ pub fn nnls(equations: &[Equation], priors: &[Prior]) -> Fit {
         }
     }
     let free: Vec<usize> = (0..n).filter(|j| x[*j] > 0.0).collect();
-    let covariance = inverse(&free.iter().map(|j| free.iter().map(|k| normal[*j][*k]).collect()).collect::<Vec<_>>());
+    let covariance = inverse(&normal.select(Axis(0), &free).select(Axis(1), &free));
     let mut sigma: Vec<f64> = priors.iter().map(|p| p.sigma).collect();
-    let mut correlation: Vec<Vec<f64>> =
-        (0..n).map(|j| (0..n).map(|k| f64::from(u8::from(j == k))).collect()).collect();
+    let mut correlation = Array2::eye(n);
     for (a, j) in free.iter().enumerate() {
-        sigma[*j] = covariance[a][a].sqrt();
+        sigma[*j] = covariance[(a, a)].sqrt();
         for (b, k) in free.iter().enumerate() {
-            correlation[*j][*k] = covariance[a][b] / (covariance[a][a] * covariance[b][b]).sqrt();
+            correlation[(*j, *k)] = covariance[(a, b)] / (covariance[(a, a)] * covariance[(b, b)]).sqrt();
         }
     }
-    Fit { values: x, sigma, correlation }
+    Fit { values: x.to_vec(), sigma, correlation }
 }
 
 /// [`nnls`] with Huber's weights: an equation whose residual is over 1.345 robust standard deviations pulls less.
@@ -112,33 +111,34 @@ pub fn residual(equation: &Equation, x: &[f64]) -> f64 {
 }
 
 /// Inverse of a symmetric positive definite matrix by Cholesky's factorisation.
-fn inverse(matrix: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let n = matrix.len();
-    let mut lower = vec![vec![0.0; n]; n];
+fn inverse(matrix: &Array2<f64>) -> Array2<f64> {
+    let n = matrix.nrows();
+    let mut lower = Array2::<f64>::zeros((n, n));
     for i in 0..n {
         for j in 0..=i {
-            let dot: f64 = (0..j).map(|k| lower[i][k] * lower[j][k]).sum();
-            lower[i][j] = if i == j {
-                (matrix[i][i] - dot).max(f64::MIN_POSITIVE).sqrt()
+            let dot: f64 = (0..j).map(|k| lower[(i, k)] * lower[(j, k)]).sum();
+            lower[(i, j)] = if i == j {
+                (matrix[(i, i)] - dot).max(f64::MIN_POSITIVE).sqrt()
             } else {
-                (matrix[i][j] - dot) / lower[j][j]
+                (matrix[(i, j)] - dot) / lower[(j, j)]
             };
         }
     }
     // One column of the inverse a unit vector; the inverse is symmetric, so a column is a row.
-    let solve = |unit: usize| {
-        let mut y = vec![0.0; n];
+    let mut inverse = Array2::zeros((n, n));
+    for unit in 0..n {
+        let mut y = Array1::<f64>::zeros(n);
         for i in 0..n {
-            let dot: f64 = (0..i).map(|k| lower[i][k] * y[k]).sum();
-            y[i] = (f64::from(u8::from(i == unit)) - dot) / lower[i][i];
+            let dot: f64 = (0..i).map(|k| lower[(i, k)] * y[k]).sum();
+            y[i] = (f64::from(u8::from(i == unit)) - dot) / lower[(i, i)];
         }
         for i in (0..n).rev() {
-            let dot: f64 = (i + 1..n).map(|k| lower[k][i] * y[k]).sum();
-            y[i] = (y[i] - dot) / lower[i][i];
+            let dot: f64 = (i + 1..n).map(|k| lower[(k, i)] * y[k]).sum();
+            y[i] = (y[i] - dot) / lower[(i, i)];
         }
-        y
-    };
-    (0..n).map(solve).collect()
+        inverse.row_mut(unit).assign(&y);
+    }
+    inverse
 }
 
 #[cfg(test)]
@@ -168,7 +168,7 @@ mod tests {
         // Only the sum is measured: the terms are almost perfectly anticorrelated.
         let fit = nnls(&[equation(&[1.0, 1.0], 3.2)], &prior);
         assert!((fit.values[0] + fit.values[1] - 3.2).abs() < 1e-4);
-        assert!(fit.correlation[0][1] < -0.99 && fit.sigma[0] < 0.5, "{fit:?}");
+        assert!(fit.correlation[(0, 1)] < -0.99 && fit.sigma[0] < 0.5, "{fit:?}");
     }
 
     #[test]

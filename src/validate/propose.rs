@@ -69,7 +69,7 @@ mod tests {
         Calibration {
             parameters: sigmas.iter().map(term).collect(),
             confounded: Vec::new(),
-            correlation: (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect(),
+            correlation: ndarray::Array2::eye(n),
             fitted: Vec::new(),
             scale: 0.0,
         }

@@ -33,25 +33,23 @@ impl Found {
     }
 }
 
-/// `one` on each block of three tensors (an empty one is passed as it is), halves of them side by side.
+/// `one` on each block of `size` values of two tensors, halves of them side by side.
 pub(super) fn blocks<T: Lane, const N: usize>(
     way: Way,
-    (src, dst, more): (&[T], &mut [i32], &mut [i32]),
-    one: impl Fn(&[T], &mut [i32], &mut [i32]) -> [Counted; N] + Sync,
+    (src, dst, size): (&[T], &mut [i32], usize),
+    one: impl Fn(&[T], &mut [i32]) -> [Counted; N] + Sync,
 ) -> [Found; N] {
     let first = way.half(src.len());
-    let at = |n: usize| first.min(n);
-    let (src, dst, more) = (src.split_at(first), dst.split_at_mut(at(dst.len())), more.split_at_mut(at(more.len())));
-    let half = |from: usize, src: &[T], dst: &mut [i32], more: &mut [i32]| {
+    let (src, dst) = (src.split_at(first), dst.split_at_mut(first));
+    let half = |from: usize, src: &[T], dst: &mut [i32]| {
         let mut found = [(); N].map(|()| Found::default());
-        let mut more = more.chunks_mut(BLOCK);
-        for (i, (src, dst)) in src.chunks(BLOCK).zip(dst.chunks_mut(BLOCK)).enumerate() {
-            let counted = one(src, dst, more.next().unwrap_or_default());
-            found.iter_mut().zip(counted).for_each(|(found, counted)| found.note(from + i * BLOCK, src.len(), counted));
+        for (i, (src, dst)) in src.chunks(size).zip(dst.chunks_mut(size)).enumerate() {
+            let counted = one(src, dst);
+            found.iter_mut().zip(counted).for_each(|(found, counted)| found.note(from + i * size, src.len(), counted));
         }
         found
     };
-    let (a, b) = way.both(|| half(0, src.0, dst.0, more.0), || half(first, src.1, dst.1, more.1));
+    let (a, b) = way.both(|| half(0, src.0, dst.0), || half(first, src.1, dst.1));
     let mut later = b.into_iter();
     a.map(|found| found.and(later.next().unwrap_or_default()))
 }

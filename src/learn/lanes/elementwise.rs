@@ -110,9 +110,9 @@ pub(crate) trait Lane: Source {
     const LARGEST: u64;
     fn requant(level: Level, src: &[Self], grid: &Grid, dst: &mut [i32]) -> Counted;
     fn sgd(level: Level, weights: &[i32], gradient: &[Self], grid: &Grid, out: &mut [i32]) -> Counted;
-    /// The values themselves where they are of 32 bits, for [`Narrow`].
+    /// The values themselves where they are of 32 bits, for [`Narrow`] and `descent`.
     fn in_32(values: &[Self]) -> Option<&[i32]>;
-    /// The values themselves where they are of 64 bits, for [`Long`](super::wide::Long).
+    /// The values themselves where they are of 64 bits, for `descent`.
     fn in_64(values: &[Self]) -> Option<&[i64]>;
 }
 
@@ -160,12 +160,7 @@ pub(super) fn grid_of<T: Lane>(way: Way, most: Option<u64>, requant: &Requant, s
     Some(Grid { route, src_zero: requant.src_zero, dst_zero: requant.dst_zero, lo: requant.lo, hi: requant.hi })
 }
 
-/// [`requant`] in registers, for a loop that does more with each row; `None` where that cannot be.
-pub(crate) fn in_registers(way: Way, most: Option<u64>, requant: &Requant, site: &Site) -> Option<Narrow> {
-    grid_of::<i32>(way, most, requant, site).and_then(|grid| Narrow::new(way.level, &grid, None))
-}
-
-/// The same for SGD's step.
+/// [`grid_of`] for SGD's step.
 pub(super) fn grid_of_step<T: Lane>(way: Way, most: Option<u64>, step: &Step, update: &Site) -> Option<Grid> {
     let Step { src_zero, factor, lo, hi, overflow } = *step;
     grid_of::<T>(way, most, &Requant { src_zero, factor, dst_zero: 0, lo, hi, overflow }, update)
@@ -183,12 +178,12 @@ pub(crate) fn requant<T: Lane>(
     dst: &mut [i32],
 ) -> Result<(u64, u64), OverflowError> {
     let Some(grid) = grid_of::<T>(way, most, requant, site) else { return requant_plainly(src, requant, site, dst) };
-    let narrow = Narrow::new(way.level, &grid, None);
-    let [found] = blocks(way, (src, &mut *dst, &mut []), |src, dst, _| match (narrow, T::in_32(src)) {
+    let narrow = Narrow::new(way.level, &grid);
+    let [found] = blocks(way, (src, &mut *dst, BLOCK), |src, dst| match (narrow, T::in_32(src)) {
         (Some(narrow), Some(src)) => [narrow.requant(src, dst)],
         _ => [T::requant(way.level, src, &grid, dst)],
     });
-    rest_of_requant(&found, src, requant, site, dst)
+    rest_of_requant(&found, src, requant, site, (dst, matches!(grid.route, Route::Narrow(_))))
 }
 
 /// [`requant`] of few values over themselves.
@@ -207,23 +202,46 @@ pub(crate) fn requant_in_place(
     Ok(())
 }
 
-/// The blocks that are left to the plain kernel, in order, and the sum of all counts.
-pub(super) fn rest_of_requant<T: Lane>(
+/// The blocks that are left to the plain kernel, in order, and the sum of all counts; `made`: they hold the codes before these are limited.
+fn rest_of_requant<T: Lane>(
     found: &Found,
     src: &[T],
     requant: &Requant,
     site: &mut Site,
-    dst: &mut [i32],
+    (dst, made): (&mut [i32], bool),
 ) -> Result<(u64, u64), OverflowError> {
     let (mut non_zero, mut lost, mut done) = (found.non_zero, found.lost, 0);
     for at in found.left.iter().cloned() {
         // An overflow is kept with its place, so what came before is counted first.
         site.count.total += u64::try_from(at.start - done).unwrap_or(u64::MAX);
         done = at.end;
-        let (n, l) = requant_plainly(&src[at.clone()], requant, site, &mut dst[at])?;
+        let plainly = if made { limit } else { requant_plainly };
+        let (n, l) = plainly(&src[at.clone()], requant, site, &mut dst[at])?;
         (non_zero, lost) = (non_zero + n, lost + l);
     }
     site.count.total += u64::try_from(src.len() - done).unwrap_or(u64::MAX);
+    Ok((non_zero, lost))
+}
+
+/// [`requant_plainly`] over codes that are there but may be out of range.
+fn limit<T: Lane>(src: &[T], requant: &Requant, site: &mut Site, dst: &mut [i32]) -> Result<(u64, u64), OverflowError> {
+    let (mut non_zero, mut lost) = (0, 0);
+    for (src, dst) in src.chunks(16).zip(dst.chunks_mut(16)) {
+        let (mut some, mut nothing, mut outside) = (0, 0, false);
+        for (&s, &d) in src.iter().zip(&*dst) {
+            let differs = !s.is(requant.src_zero);
+            some += u64::from(differs);
+            nothing += u64::from(differs & (d == requant.dst_zero));
+            outside |= (d < requant.lo) | (d > requant.hi);
+        }
+        let (n, l) = if outside {
+            requant_plainly(src, requant, site, dst)?
+        } else {
+            site.count.total += u64::try_from(src.len()).unwrap_or(u64::MAX);
+            (some, nothing)
+        };
+        (non_zero, lost) = (non_zero + n, lost + l);
+    }
     Ok((non_zero, lost))
 }
 
@@ -254,12 +272,12 @@ pub(crate) fn sgd<T: Lane>(
     let Some(grid) = grid_of_step::<T>(way, most, step, update) else {
         return sgd_plainly(master, gradient, step, update, store);
     };
-    let [found] = blocks(way, (gradient, &mut *master, &mut []), |g, w, _| [sgd_in_place(way.level, w, g, &grid)]);
+    let [found] = blocks(way, (gradient, &mut *master, BLOCK), |g, w| [sgd_in_place(way.level, w, g, &grid)]);
     rest_of_sgd(&found, master, gradient, step, (update, store))
 }
 
 /// One block's step; nothing is changed where a value is out of range.
-pub(super) fn sgd_in_place<T: Lane>(level: Level, master: &mut [i32], gradient: &[T], grid: &Grid) -> Counted {
+fn sgd_in_place<T: Lane>(level: Level, master: &mut [i32], gradient: &[T], grid: &Grid) -> Counted {
     let mut new = [0i32; BLOCK];
     let new = &mut new[..master.len()];
     let counted = T::sgd(level, master, gradient, grid, new);
@@ -269,7 +287,7 @@ pub(super) fn sgd_in_place<T: Lane>(level: Level, master: &mut [i32], gradient: 
     counted
 }
 
-pub(super) fn rest_of_sgd<T: Lane>(
+fn rest_of_sgd<T: Lane>(
     found: &Found,
     master: &mut [i32],
     gradient: &[T],

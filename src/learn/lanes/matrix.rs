@@ -1,8 +1,9 @@
 //! Batches of dot products and of outer products on codes of up to 16 bits, modulo 2^32.
 
 use super::bytes::{Bytes, MOVED};
-use super::wide::{join_tile, outer_tile};
+use super::wide::{halves_of, join_tile, outer_tile};
 use super::{Level, Way};
+use std::ops::Range;
 
 /// Values that one row or sample is padded to, so that no vector loop has a tail.
 pub(super) const PAD: usize = 32;
@@ -177,8 +178,8 @@ pub(super) fn dots_plain(w: &[i16], a: &[i16], (classes, padded): (usize, usize)
 /// A batch turned for outer products: two samples side by side.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pairs {
-    /// `[class][pair]`, two errors of 16 bits in each, the first sample's below; of 32-bit errors the upper halves, then the lower.
-    errors: [Vec<i32>; 2],
+    /// `[class][pair]`, two errors of 16 bits in each, the first sample's below.
+    errors: Vec<i32>,
     turned: [Turned; 2],
 }
 
@@ -192,7 +193,7 @@ struct Turned {
     column_sums: Vec<i32>,
     /// The sums of one tile's upper and lower halves of 32-bit errors.
     tile: [Vec<i32>; 2],
-    /// One tile's errors, both halves of a pair side by side.
+    /// One tile's 32-bit errors, pair by pair: the upper halves of four classes, then the lower.
     words: Vec<[i32; 8]>,
 }
 
@@ -256,13 +257,13 @@ impl Pairs {
         (columns, acc): (usize, &mut [i32]),
     ) -> (i32, i32) {
         let (padded, pairs, first) = (columns.next_multiple_of(PAD), rows.len().div_ceil(2), way.half(classes));
-        let [words, _] = &mut self.errors;
-        pair_up(errors, classes, |e| e, (words, pairs));
+        self.errors.resize(classes * pairs, 0);
         let [turned0, turned1] = &mut self.turned;
-        let half = |turned: &mut Turned, words: &[i32], acc: &mut [i32]| {
+        let half = |turned: &mut Turned, class: usize, words: &mut [i32], acc: &mut [i32]| {
             if words.is_empty() {
                 return (0, 0);
             }
+            pair_up(errors, (classes, class), words, pairs);
             turned.turn(way.level, (all, columns), rows);
             let (features, at) = ((&turned.features[..], padded), (zero, &turned.column_sums[..]));
             let tiles = words.chunks(TILE * pairs).zip(acc.chunks_mut(TILE * columns));
@@ -270,8 +271,9 @@ impl Pairs {
                 around(range, tile_outer(way.level, features, words, at, columns, acc))
             })
         };
-        let ((words0, words1), (acc0, acc1)) = (words.split_at(first * pairs), acc.split_at_mut(first * columns));
-        let (a, b) = way.both(|| half(turned0, words0, acc0), || half(turned1, words1, acc1));
+        let ((words0, words1), (acc0, acc1)) =
+            (self.errors.split_at_mut(first * pairs), acc.split_at_mut(first * columns));
+        let (a, b) = way.both(|| half(turned0, 0, words0, acc0), || half(turned1, first, words1, acc1));
         around(a, b)
     }
 
@@ -283,53 +285,52 @@ impl Pairs {
         (all, rows): (Rows<'_>, &[usize]),
         (columns, acc): (usize, &mut [i64]),
     ) -> (i64, i64) {
-        let (padded, pairs, first) = (columns.next_multiple_of(PAD), rows.len().div_ceil(2), way.half(classes));
-        let [high, low] = &mut self.errors;
-        pair_up(errors, classes, |e| e >> 16, (high, pairs));
-        pair_up(errors, classes, |e| (e & 0xffff) - (1 << 15), (low, pairs));
+        let (padded, first) = (columns.next_multiple_of(PAD), way.half(classes));
         let off = (1 << 15) - i64::from(zero);
         let [turned0, turned1] = &mut self.turned;
-        let half = |turned: &mut Turned, high: &[i32], low: &[i32], acc: &mut [i64]| {
-            if high.is_empty() {
+        let half = |turned: &mut Turned, classes_of: Range<usize>, acc: &mut [i64]| {
+            if classes_of.is_empty() {
                 return (0, 0);
             }
             turned.turn(way.level, (all, columns), rows);
             let (features, sums) = ((&turned.features[..], padded), &turned.column_sums[..]);
-            let ([of_high, of_low], room) = (&mut turned.tile, &mut turned.words);
-            let words = high.chunks(TILE * pairs).zip(low.chunks(TILE * pairs));
-            words.zip(acc.chunks_mut(TILE * columns)).fold((0, 0), |range, ((high, low), acc)| {
-                if let Some(found) = outer_tile(way.level, features, (high, low), (sums, off), columns, (room, acc)) {
+            let ([of_high, of_low], words) = (&mut turned.tile, &mut turned.words);
+            let tiles = classes_of.step_by(TILE).zip(acc.chunks_mut(TILE * columns));
+            tiles.fold((0, 0), |range, (class, acc)| {
+                let n = acc.len() / columns;
+                words.clear();
+                words.extend(errors.chunks(2 * classes).map(|two| halves_of(two, classes, class..class + n)));
+                if let Some(found) = outer_tile(way.level, features, words, (sums, off), columns, acc) {
                     return around(range, found);
                 }
-                of_high.resize(acc.len(), 0);
-                of_low.resize(acc.len(), 0);
-                tile_outer(way.level, features, high, (0, sums), columns, of_high);
-                tile_outer(way.level, features, low, (0, sums), columns, of_low);
+                for (of, from) in [(&mut *of_high, 0), (&mut *of_low, TILE)] {
+                    let errors: Vec<i32> = (from..from + n).flat_map(|i| words.iter().map(move |w| w[i])).collect();
+                    of.resize(acc.len(), 0);
+                    tile_outer(way.level, features, &errors, (0, sums), columns, of);
+                }
                 around(range, join_tile(way.level, (of_high, of_low), (sums, off), columns, acc))
             })
         };
-        let ((high0, high1), (low0, low1)) = (high.split_at(first * pairs), low.split_at(first * pairs));
         let (acc0, acc1) = acc.split_at_mut(first * columns);
-        let (a, b) = way.both(|| half(turned0, high0, low0, acc0), || half(turned1, high1, low1, acc1));
+        let (a, b) = way.both(|| half(turned0, 0..first, acc0), || half(turned1, first..classes, acc1));
         around(a, b)
     }
 }
 
 /// Classes of one tile of outer products.
-const TILE: usize = 4;
+pub(super) const TILE: usize = 4;
 
 /// Both ranges.
 fn around<T: Ord>(a: (T, T), b: (T, T)) -> (T, T) {
     (a.0.min(b.0), a.1.max(b.1))
 }
 
-/// Errors `[sample][class]`, of which `part` picks 16 bits, as `[class][pair]`.
-fn pair_up(errors: &[i32], classes: usize, part: impl Fn(i32) -> i32, (to, pairs): (&mut Vec<i32>, usize)) {
-    to.resize(classes * pairs, 0);
-    for (class, to) in to.chunks_exact_mut(pairs).enumerate() {
+/// Errors `[sample][class]` of 16 bits, from a class on, as `[class][pair]`.
+fn pair_up(errors: &[i32], (classes, first): (usize, usize), to: &mut [i32], pairs: usize) {
+    for (class, to) in (first..).zip(to.chunks_exact_mut(pairs)) {
         for (to, two) in to.iter_mut().zip(errors.chunks(2 * classes)) {
-            let second = two.get(classes + class).map_or(0, |&e| part(e) << 16);
-            *to = (part(two[class]) & 0xffff) | second;
+            let second = two.get(classes + class).map_or(0, |&e| e << 16);
+            *to = (two[class] & 0xffff) | second;
         }
     }
 }

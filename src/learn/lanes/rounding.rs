@@ -8,6 +8,8 @@ pub(super) const MOST: i64 = 1 << 60;
 const FOLDED: u32 = 31;
 /// `1.5 · 2^52`: a float of this size has whole numbers for its last place, and this one is even.
 pub(super) const WHOLE: f64 = 6_755_399_441_055_744.0;
+/// `1.5 · 2^23`, the same of 32-bit floats.
+pub(super) const WHOLE_SHORT: f32 = 12_582_912.0;
 /// Largest magnitude of results that are compared and added in 32 bits.
 const NARROW: f64 = 1_073_741_824.0;
 

@@ -256,7 +256,7 @@ mod tests {
         config.batch = 8;
         let head = Head::new(config, 5, 13, 0).unwrap();
         let mut ar1 = Ar1Star::new(head, golden.lambda, golden.layer_share * golden.head_rate).unwrap();
-        ar1.layer.param.master = Values::Real(golden.first.iter().map(|&x| narrow_real(x)).collect());
+        *ar1.layer.param.master = Values::Real(golden.first.iter().map(|&x| narrow_real(x)).collect());
         for (i, after) in golden.experiences.iter().enumerate() {
             let rows: Vec<usize> = (i * 24..(i + 1) * 24).collect();
             ar1.begin_experience(&class_counts(&labels, &rows, 5).unwrap(), &mut NullSink).unwrap();

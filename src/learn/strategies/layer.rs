@@ -85,7 +85,7 @@ impl BinaryLayer {
 
     /// Signs of the latent weights, packed.
     pub fn refresh(&mut self) {
-        self.weights = match &self.param.master {
+        self.weights = match &*self.param.master {
             Values::Codes { codes, params } => codes
                 .chunks_exact(self.n)
                 .map(|row| bits::pack(&row.iter().map(|&c| sign(c < params.zero_point)).collect::<Vec<_>>()))
@@ -141,7 +141,7 @@ impl BinaryLayer {
     pub fn backward(&mut self, head: &Head, batch: usize) -> Result<(), LearnError> {
         let (n, classes) = (self.n, head.classes);
         let s = Scale::from_f64(branch(n))?;
-        let (errors, weights) = (&head.loss.errors, &head.weights.master);
+        let (errors, weights) = (&head.loss.errors, &*head.weights.master);
         if let (Values::Codes { codes: e, params: ep }, Values::Codes { codes: w, params: wp }) = (errors, weights)
             && let (true, Values::Codes { codes, params }) = (self.integer, &mut self.errors)
         {
@@ -218,7 +218,7 @@ impl BinaryLayer {
     /// SGD's step. Real weights are limited to ±1, which a static range does by itself.
     pub fn step(&mut self) -> Result<(), LearnError> {
         self.param.update(&self.config, None)?;
-        if let Values::Real(weights) = &mut self.param.master {
+        if let Values::Real(weights) = &mut *self.param.master {
             weights.iter_mut().for_each(|w| *w = w.clamp(-1.0, 1.0));
         }
         Ok(())

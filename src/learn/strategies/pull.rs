@@ -67,7 +67,7 @@ impl Pulls {
             return Ok(());
         }
         let fixed = !param.master_slot.is_dynamic();
-        let Values::Codes { codes: w, params: wp } = &param.master else {
+        let Values::Codes { codes: w, params: wp } = &*param.master else {
             *self = Self::of_reals(param, penalties, rate);
             return Ok(());
         };
@@ -117,7 +117,7 @@ impl Pulls {
             }
             Self::Codes(moves) => {
                 let (lo, hi, overflow) = param.master_slot.limits();
-                if let Values::Codes { codes, .. } = &mut param.master {
+                if let Values::Codes { codes, .. } = &mut *param.master {
                     for (w, &moved) in codes.iter_mut().zip(moves) {
                         let y = i64::from(*w).saturating_sub(moved);
                         *w = kernels::store(y, lo, hi, overflow, &mut param.master_slot.site.count)?;

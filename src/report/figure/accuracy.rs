@@ -18,10 +18,9 @@ pub(super) fn group(record: &RunRecord) -> Group {
     let chart = LineChart {
         x_label: "experiences learnt".to_owned(),
         y_label: "accuracy on the whole test set, %".to_owned(),
-        x: Scale::exact(0.8, n as f64 + 0.4),
+        x: Scale::exact(0.8, n as f64 + 0.4).with_ticks(experience_ticks(n)),
         // Air for the upper bound's label.
         y: Scale::exact(0.0, if high > 80.0 { 107.0 } else { high * 1.2 }),
-        x_ticks: Some(experience_ticks(n)),
         series,
         verticals: Vec::new(),
         horizontals: joint.into_iter().collect(),

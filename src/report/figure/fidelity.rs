@@ -83,7 +83,6 @@ fn chart(
         y_label: y_label.to_owned(),
         x: Scale::exact(0.0, last),
         y,
-        x_ticks: None,
         series,
         verticals: experience_starts(record),
         horizontals: Vec::new(),

@@ -60,7 +60,7 @@ fn precision_keys(record: &RunRecord) -> Vec<Key> {
 
 pub(super) fn line_key(name: &str, style: usize) -> Key {
     let style8 = style % 8;
-    let marker = super::plot::svg::marker_path(style8, (15.0, 7.0), 4.0);
+    let marker = super::plot::marks::outline(style8, (15.0, 7.0), 4.0);
     let swatch = format!(
         "<svg class=\"swatch\" viewBox=\"0 0 30 14\" aria-hidden=\"true\"><path class=\"line p{style8} d{}\" d=\"M0 7L30 7\"/>\
          <path class=\"dot p{style8}\" d=\"{marker}\"/></svg>",
@@ -87,7 +87,7 @@ fn part_key(name: &str, part: usize) -> Key {
 }
 
 fn shape_key(name: &str, shape: usize) -> Key {
-    let marker = super::plot::svg::marker_path(shape, (15.0, 7.0), 5.0);
+    let marker = super::plot::marks::outline(shape, (15.0, 7.0), 5.0);
     let swatch = format!(
         "<svg class=\"swatch\" viewBox=\"0 0 30 14\" aria-hidden=\"true\"><path class=\"dot shape\" d=\"{marker}\"/></svg>"
     );

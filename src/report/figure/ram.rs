@@ -34,7 +34,6 @@ fn chart(record: &RunRecord, board: &BoardInfo, number: usize) -> Option<Figure>
         y_label: "live RAM, KiB".to_owned(),
         x: Scale::exact(0.0, calls as f64),
         y: Scale::linear(0.0, 1.1 * if in_sight { peak.max(board.ram_kib) } else { peak }),
-        x_ticks: None,
         series,
         verticals: phase_starts(longest),
         horizontals,

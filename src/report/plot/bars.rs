@@ -1,14 +1,22 @@
 //! Stacked horizontal bars: one bar a row, one segment a part, the total beside it.
 
+use super::canvas::{Drawn, Ink, Root, picture};
+use super::frame::{self, Chart, Frame};
+use super::marks::Mark;
 use super::scale::Scale;
-use super::svg::{Anchor, Svg, WIDTH};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
 
-const RIGHT: f64 = 76.0;
-const TOP: f64 = 6.0;
-const ROW: f64 = 26.0;
-const BOTTOM: f64 = 42.0;
+/// Heights and widths in tenths of a unit.
+const RIGHT: i32 = 760;
+const TOP: i32 = 60;
+const ROW: i32 = 260;
+const BOTTOM: i32 = 420;
 /// Width of a digit at the size of ticks; names are given room by it.
-const GLYPH: f64 = 6.6;
+const GLYPH: i32 = 66;
+/// Half of a bar's thickness, and of its whisker's ends, in rows.
+const HALF: f64 = 0.36;
+const END: f64 = 0.15;
 
 /// One bar.
 #[derive(Debug, Clone, Default)]
@@ -25,41 +33,38 @@ pub struct Bar {
 
 /// Draws bars over one linear axis from 0.
 pub fn draw(bars: &[Bar], x_label: &str, id: &str, title: &str, description: &str) -> String {
-    let rows = bars.iter().fold(0.0, |n, _| n + 1.0);
-    let height = TOP + ROW * rows + BOTTOM;
+    let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+    let height = TOP + ROW.saturating_mul(count(bars.len())) + BOTTOM;
     let longest = bars.iter().map(|b| b.name.chars().count()).max().unwrap_or(0);
-    let left = (longest.min(22) as f64 * GLYPH + 14.0).max(50.0);
+    let left = (count(longest.min(22)) * GLYPH + 140).max(500);
+    let frame = Frame { left, right: RIGHT, top: TOP, bottom: BOTTOM, grid: (true, false) };
     let far = |b: &Bar| b.parts.iter().map(|p| p.1).sum::<f64>().max(b.whisker.map_or(0.0, |w| w.1));
-    let scale = Scale::linear(0.0, bars.iter().map(far).fold(0.0, f64::max));
-    let at = |value: f64| left + scale.place(value) * (WIDTH - left - RIGHT);
-    let floor = height - BOTTOM;
-    let mut svg = Svg::new(height);
-    for (value, label) in scale.ticks() {
-        svg.line("grid", (at(value), TOP), (at(value), floor));
-        svg.text("tick", (at(value), floor + 16.0), Anchor::Middle, &label);
+    let x = Scale::linear(0.0, bars.iter().map(far).fold(0.0, f64::max));
+    // The first bar is the uppermost.
+    let rows = bars.len() as f64;
+    let middles: Vec<f64> = (0..bars.len()).map(|i| rows - i as f64 - 0.5).collect();
+    let names = middles.iter().zip(bars).map(|(y, bar)| (*y, bar.name.clone())).collect();
+    let y = Scale::exact(0.0, rows).with_ticks(names);
+    picture(height, id, title, description, |root| {
+        let chart = &mut frame.chart(root, x, y, (x_label, ""))?;
+        middles.iter().zip(bars).try_for_each(|(y, bar)| one(root, chart, bar, *y))
+    })
+}
+
+fn one(root: &Root<'_>, chart: &mut Chart<'_>, bar: &Bar, y: f64) -> Drawn {
+    let mut end = 0.0;
+    for (colour, value, tip) in &bar.parts {
+        let from = (end, y + HALF);
+        end += value;
+        chart.draw_series([Mark::segment(Ink::part(*colour), from, (end, y - HALF), tip)])?;
     }
-    svg.text("label", ((left + WIDTH - RIGHT) / 2.0, height - 6.0), Anchor::Middle, x_label);
-    let mut y = TOP + 3.0;
-    for bar in bars {
-        svg.text("tick", (left - 6.0, y + 14.0), Anchor::End, &bar.name);
-        let mut from = 0.0;
-        for (colour, value, tip) in &bar.parts {
-            let (x, end) = (at(from), at(from + value));
-            svg.rect(&format!("part f{}", colour % 6), (x, y), (end - x, ROW - 7.0), tip);
-            from += value;
+    if let Some((low, high)) = bar.whisker {
+        frame::line(chart, Ink::WHISKER, (low, y), (high, y))?;
+        for side in [low, high] {
+            frame::line(chart, Ink::WHISKER, (side, y - END), (side, y + END))?;
         }
-        let mut behind = at(from);
-        if let Some((low, high)) = bar.whisker {
-            let middle = y + (ROW - 7.0) / 2.0;
-            svg.line("whisker", (at(low), middle), (at(high), middle));
-            for end in [low, high] {
-                svg.line("whisker", (at(end), middle - 4.0), (at(end), middle + 4.0));
-            }
-            behind = behind.max(at(high));
-        }
-        svg.text("total", (behind + 6.0, y + 14.0), Anchor::Start, &bar.total);
-        y += ROW;
+        end = f64::max(end, high);
     }
-    svg.line("axis", (left, TOP), (left, floor));
-    svg.finish(id, title, description)
+    let (x, y) = chart.backend_coord(&(end, y));
+    root.draw(&Text::new(bar.total.as_str(), (x + 60, y), Ink::TOTAL.text(HPos::Left, VPos::Center)))
 }

@@ -1,17 +1,20 @@
 //! Line charts: one line for each series with its interval as a band, markers where points are few.
 
+use super::canvas::{Drawn, Ink, Root, WIDTH, picture};
+use super::frame::{self, Chart, Frame};
+use super::marks::Mark;
 use super::scale::Scale;
-use super::svg::{Anchor, Svg, WIDTH};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
 
-const HEIGHT: f64 = 290.0;
-const LEFT: f64 = 66.0;
-const RIGHT: f64 = 14.0;
-const TOP: f64 = 14.0;
-const BOTTOM: f64 = 46.0;
-/// Rows in which labels of marked places may stand.
+/// Height in tenths of a unit, as all lengths here.
+const HEIGHT: i32 = 2900;
+const FRAME: Frame = Frame { left: 660, right: 140, top: 140, bottom: 460, grid: (false, true) };
+/// Rows in which labels of marked places may stand, and how far they are apart.
 const LABEL_ROWS: usize = 3;
+const LABEL_ROW: i32 = 130;
 /// Width of a character of a label, on the wide side.
-const CHARACTER: f64 = 6.4;
+const CHARACTER: i32 = 64;
 /// Markers beyond this many points would hide the line.
 const MOST_MARKERS: usize = 12;
 
@@ -50,8 +53,6 @@ pub struct LineChart {
     pub x: Scale,
     /// Up.
     pub y: Scale,
-    /// Ticks across, where the scale's own will not do.
-    pub x_ticks: Option<Vec<(f64, String)>>,
     /// The lines.
     pub series: Vec<Series>,
     /// Marked places across, with a label each (may be empty).
@@ -63,82 +64,64 @@ pub struct LineChart {
 impl LineChart {
     /// Draws it.
     pub fn draw(&self, id: &str, title: &str, description: &str) -> String {
-        let mut svg = Svg::new(HEIGHT);
-        self.grid(&mut svg);
-        self.marks(&mut svg);
-        for series in &self.series {
-            self.band(&mut svg, series);
-        }
-        for series in &self.series {
-            self.line(&mut svg, series);
-        }
-        svg.finish(id, title, description)
+        picture(HEIGHT, id, title, description, |root| {
+            let chart = &mut FRAME.chart(root, self.x.clone(), self.y.clone(), (&self.x_label, &self.y_label))?;
+            self.marks(root, chart)?;
+            for series in &self.series {
+                band(chart, series)?;
+            }
+            self.series.iter().try_for_each(|series| line(chart, series))
+        })
     }
 
-    fn at(&self, x: f64, y: f64) -> (f64, f64) {
-        (LEFT + self.x.place(x) * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - self.y.place(y) * (HEIGHT - TOP - BOTTOM))
-    }
-
-    fn grid(&self, svg: &mut Svg) {
-        let floor = HEIGHT - BOTTOM;
-        for (value, label) in self.y.ticks() {
-            let (_, y) = self.at(0.0, value);
-            svg.line("grid", (LEFT, y), (WIDTH - RIGHT, y));
-            svg.text("tick", (LEFT - 6.0, y + 4.0), Anchor::End, &label);
-        }
-        for (value, label) in self.x_ticks.clone().unwrap_or_else(|| self.x.ticks()) {
-            let (x, _) = self.at(value, 0.0);
-            svg.line("axis", (x, floor), (x, floor + 4.0));
-            svg.text("tick", (x, floor + 18.0), Anchor::Middle, &label);
-        }
-        svg.line("axis", (LEFT, floor), (WIDTH - RIGHT, floor));
-        svg.text("label", ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 6.0), Anchor::Middle, &self.x_label);
-        svg.vertical_text("label", (13.0, (TOP + floor) / 2.0), &self.y_label);
-    }
-
-    fn marks(&self, svg: &mut Svg) {
+    fn marks(&self, root: &Root<'_>, chart: &mut Chart<'_>) -> Drawn {
+        let (floor, ceiling) = self.y.ends();
         // Ends of the labels in each row: one that would lie on another goes a row down, and is left out below the last.
-        let mut rows = [LEFT; LABEL_ROWS];
+        let mut rows = [FRAME.left; LABEL_ROWS];
         for (value, label) in &self.verticals {
-            let (x, _) = self.at(*value, 0.0);
-            svg.line("mark", (x, TOP), (x, HEIGHT - BOTTOM));
-            let width = label.chars().count() as f64 * CHARACTER;
-            let fits_right = x + 4.0 + width <= WIDTH;
-            let start = if fits_right { x + 4.0 } else { x - 4.0 - width };
+            frame::line(chart, Ink::MARK, (*value, floor), (*value, ceiling))?;
+            let (x, top) = chart.backend_coord(&(*value, ceiling));
+            let width = i32::try_from(label.chars().count()).unwrap_or(i32::MAX).saturating_mul(CHARACTER);
+            let fits_right = x.saturating_add(width) + 40 <= WIDTH;
+            let start = if fits_right { x + 40 } else { x - 40 - width };
             let Some(row) = rows.iter().position(|&end| end <= start) else { continue };
             rows[row] = start + width + CHARACTER;
-            let (across, anchor) = if fits_right { (start, Anchor::Start) } else { (x - 4.0, Anchor::End) };
-            svg.text("note", (across, TOP + 9.0 + 13.0 * row as f64), anchor, label);
+            let (across, side) = if fits_right { (x + 40, HPos::Left) } else { (x - 40, HPos::Right) };
+            let down = LABEL_ROW * i32::try_from(row).unwrap_or(0);
+            root.draw(&Text::new(label.as_str(), (across, top + down), Ink::NOTE.text(side, VPos::Top)))?;
         }
+        let (left, right) = self.x.ends();
         for (value, label) in &self.horizontals {
-            let (_, y) = self.at(0.0, *value);
-            svg.line("limit", (LEFT, y), (WIDTH - RIGHT, y));
-            svg.text("note", (WIDTH - RIGHT - 4.0, y - 5.0), Anchor::End, label);
+            frame::line(chart, Ink::LIMIT, (left, *value), (right, *value))?;
+            let (x, y) = chart.backend_coord(&(right, *value));
+            root.draw(&Text::new(label.as_str(), (x - 40, y - 30), Ink::NOTE.text(HPos::Right, VPos::Bottom)))?;
         }
+        Ok(())
     }
+}
 
-    fn band(&self, svg: &mut Svg, series: &Series) {
-        let banded: Vec<_> = series.points.iter().filter_map(|p| p.band.map(|b| (p.x, b))).collect();
-        let mut outline: Vec<_> = banded.iter().map(|(x, (_, high))| self.at(*x, *high)).collect();
-        outline.extend(banded.iter().rev().map(|(x, (low, _))| self.at(*x, *low)));
-        svg.area(&format!("band p{}", series.style % 8), &outline);
+fn band(chart: &mut Chart<'_>, series: &Series) -> Drawn {
+    let banded: Vec<_> = series.points.iter().filter_map(|p| p.band.map(|b| (p.x, b))).collect();
+    let mut outline: Vec<_> = banded.iter().map(|(x, (_, high))| (*x, *high)).collect();
+    outline.extend(banded.iter().rev().map(|(x, (low, _))| (*x, *low)));
+    if outline.len() > 2 {
+        chart.draw_series([Polygon::new(outline, Ink::band(series.style))])?;
     }
+    Ok(())
+}
 
-    fn line(&self, svg: &mut Svg, series: &Series) {
-        let style = series.style % 8;
-        let mut points: Vec<(f64, f64)> = Vec::new();
-        for p in &series.points {
-            let next = self.at(p.x, p.y);
-            if let (true, Some(last)) = (series.steps, points.last().copied()) {
-                points.push((next.0, last.1));
-            }
-            points.push(next);
+fn line(chart: &mut Chart<'_>, series: &Series) -> Drawn {
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for p in &series.points {
+        if let (true, Some(last)) = (series.steps, points.last().copied()) {
+            points.push((p.x, last.1));
         }
-        svg.path(&format!("line p{style} d{}", style % 4), &points);
-        if series.points.len() <= MOST_MARKERS {
-            for p in &series.points {
-                svg.marker(&format!("dot p{style}"), style, self.at(p.x, p.y), &p.tip);
-            }
-        }
+        points.push((p.x, p.y));
     }
+    chart.draw_series(LineSeries::new(points, Ink::line(series.style)))?;
+    if series.points.len() <= MOST_MARKERS {
+        let ink = Ink::dot(series.style);
+        chart.draw_series(series.points.iter().map(|p| Mark::marker(ink, series.style % 8, (p.x, p.y), &p.tip)))?;
+    }
+    Ok(())
 }

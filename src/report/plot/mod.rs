@@ -1,10 +1,12 @@
-//! Drawings: axes, lines with bands, stacked bars, points. Know nothing of records; colours are CSS classes.
+//! Drawings: axes, lines with bands, stacked bars, points. Know nothing of records.
 //!
-//! `p0…p7` colour a precision, `f0…f5` a part of a bar, `d0…d3` a dash; the page's style sheet gives them meaning
-//! in light and dark.
+//! plotters lays out and draws; `canvas` is its backend, which writes SVG with CSS classes in place of colours, and `marks` are
+//! elements with a tip. The page's style sheet gives the classes meaning in light and dark.
 
 pub(super) mod bars;
+pub(super) mod canvas;
+pub(super) mod frame;
 pub(super) mod line;
+pub(super) mod marks;
 pub(super) mod scale;
 pub(super) mod scatter;
-pub(super) mod svg;

@@ -3,15 +3,15 @@
 use super::page::tip;
 use super::verdict::cost;
 use crate::record::{BoardAnalysis, PointCost, SweepRecord};
+use crate::report::plot::canvas::{Ink, picture};
+use crate::report::plot::frame::Frame;
+use crate::report::plot::marks::Mark;
 use crate::report::plot::scale::Scale;
-use crate::report::plot::svg::{Anchor, Svg, WIDTH};
+use plotters::prelude::LineSeries;
 use serde::Serialize;
 
-const HEIGHT: f64 = 320.0;
-const LEFT: f64 = 58.0;
-const RIGHT: f64 = 16.0;
-const TOP: f64 = 14.0;
-const BOTTOM: f64 = 46.0;
+/// Height in tenths of a unit.
+const HEIGHT: i32 = 3200;
 /// From this ratio of greatest to least on, an axis of costs is logarithmic.
 const WIDE: f64 = 8.0;
 
@@ -61,47 +61,6 @@ fn plot(record: &SweepRecord, number: usize, a: &BoardAnalysis) -> Option<Plot> 
     let label = if is_log { format!("{label} (log)") } else { label.to_owned() };
     let (low, high) =
         placed.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), (_, _, y)| (l.min(*y), h.max(*y)));
-    let y = Scale::linear(low, high);
-    let floor = HEIGHT - BOTTOM;
-    let at = |vx: f64, vy: f64| (LEFT + x.place(vx) * (WIDTH - LEFT - RIGHT), floor - y.place(vy) * (floor - TOP));
-    let mut svg = Svg::new(HEIGHT);
-    for (v, text) in y.ticks() {
-        let (_, up) = at(1.0, v);
-        svg.line("grid", (LEFT, up), (WIDTH - RIGHT, up));
-        svg.text("tick", (LEFT - 6.0, up + 4.0), Anchor::End, &text);
-    }
-    for (v, text) in x.ticks() {
-        let (across, _) = at(v, low);
-        svg.line("grid", (across, TOP), (across, floor));
-        svg.text("tick", (across, floor + 18.0), Anchor::Middle, &text);
-    }
-    svg.line("axis", (LEFT, floor), (WIDTH - RIGHT, floor));
-    svg.text("label", ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 6.0), Anchor::Middle, &label);
-    svg.vertical_text("label", (13.0, (TOP + floor) / 2.0), "final accuracy, %");
-    // Best accuracy for each cost: a staircase of the two quantities drawn.
-    let mut order = placed.clone();
-    order.sort_by(|p, q| p.1.total_cmp(&q.1).then(q.2.total_cmp(&p.2)));
-    let mut line: Vec<(f64, f64)> = Vec::new();
-    let mut best = f64::NEG_INFINITY;
-    for (_, vx, vy) in &order {
-        if *vy > best {
-            let next = at(*vx, *vy);
-            if let Some(last) = line.last().copied() {
-                line.push((next.0, last.1));
-            }
-            line.push(next);
-            best = *vy;
-        }
-    }
-    let on_front = |i: usize| a.frontier.iter().any(|f| f.index == i);
-    for (i, vx, vy) in placed.iter().filter(|(i, ..)| !on_front(*i)) {
-        svg.point("all", 2.4, at(*vx, *vy), *i, "");
-    }
-    svg.path("front-line", &line);
-    for (i, vx, vy) in placed.iter().filter(|(i, ..)| on_front(*i)) {
-        svg.point("front-dot", 3.6, at(*vx, *vy), *i, &tip(record, *i));
-    }
-    svg.ring();
     let title = format!("Accuracy and cost on {}", a.board);
     let description = format!(
         "{} points from {low:.1} to {high:.1} % accuracy; {} of them are on the frontier of {}",
@@ -109,6 +68,33 @@ fn plot(record: &SweepRecord, number: usize, a: &BoardAnalysis) -> Option<Plot> 
         a.frontier.len(),
         record.objectives.join(", ")
     );
-    let drawing = svg.finish(&format!("frontier-{number}"), &title, &description);
-    Some(Plot { title, svg: drawing })
+    let on_front = |i: usize| a.frontier.iter().any(|f| f.index == i);
+    let (front, rest): (Vec<_>, Vec<_>) = placed.iter().copied().partition(|(i, ..)| on_front(*i));
+    let svg = picture(HEIGHT, &format!("frontier-{number}"), &title, &description, |root| {
+        let chart = &mut Frame::NUMBERS.chart(root, x, Scale::linear(low, high), (&label, "final accuracy, %"))?;
+        chart.draw_series(rest.iter().map(|(i, x, y)| Mark::point(Ink::ALL, 2.4, (*x, *y), *i, "")))?;
+        chart.draw_series(LineSeries::new(staircase(placed), Ink::FRONT_LINE))?;
+        let dot = |(i, x, y): &(usize, f64, f64)| Mark::point(Ink::FRONT_DOT, 3.6, (*x, *y), *i, &tip(record, *i));
+        chart.draw_series(front.iter().map(dot))?;
+        chart.draw_series([Mark::ring()])?;
+        Ok(())
+    });
+    Some(Plot { title, svg })
+}
+
+/// Best accuracy for each cost: steps through the two quantities drawn.
+fn staircase(mut placed: Vec<(usize, f64, f64)>) -> Vec<(f64, f64)> {
+    placed.sort_by(|p, q| p.1.total_cmp(&q.1).then(q.2.total_cmp(&p.2)));
+    let mut line: Vec<(f64, f64)> = Vec::new();
+    let mut best = f64::NEG_INFINITY;
+    for (_, x, y) in placed {
+        if y > best {
+            if let Some(last) = line.last().copied() {
+                line.push((x, last.1));
+            }
+            line.push((x, y));
+            best = y;
+        }
+    }
+    line
 }

@@ -79,9 +79,8 @@ fn run((at, (name, rows)): (usize, &(String, Vec<&Scored>))) -> Option<Figure> {
     let chart = LineChart {
         x_label: "layer".to_owned(),
         y_label: "milliseconds".to_owned(),
-        x: Scale::exact(-0.3, rows.len() as f64 - 0.7),
+        x: Scale::exact(-0.3, rows.len() as f64 - 0.7).with_ticks(ticks),
         y: Scale::linear(0.0, all.fold(0.0, f64::max)),
-        x_ticks: Some(ticks),
         series: vec![predicted, measured],
         verticals: Vec::new(),
         horizontals: Vec::new(),

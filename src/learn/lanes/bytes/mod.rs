@@ -3,15 +3,16 @@
 //! One operand is moved by 128 to be unsigned; what that adds is a sum of the other operand, and is taken off. Sums run modulo
 //! 2^32 as in `matrix`, which serves every other machine and width.
 
+mod made;
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod plain;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod simd;
 
-use super::narrow::Narrow;
 use super::{Level, Way};
 use crate::numeric::QParams;
+pub(crate) use made::Made;
 #[cfg(not(target_arch = "x86_64"))]
 use plain as loops;
 #[cfg(target_arch = "x86_64")]
@@ -64,21 +65,14 @@ impl Bytes {
         bytes
     }
 
-    /// The rows `picked` of another.
-    pub fn pick(&mut self, from: &Self, picked: &[usize]) {
-        let padded = from.padded();
-        self.columns = from.columns;
-        self.rows.clear();
-        self.sums.clear();
-        for &row in picked {
-            self.rows.extend_from_slice(&from.rows[row * padded..(row + 1) * padded]);
-            self.sums.push(from.sums[row]);
-        }
-    }
-
     /// One row, without its padding.
     pub(super) fn row(&self, row: usize) -> &[u8] {
         &self.rows[row * self.padded()..][..self.columns]
+    }
+
+    /// All rows one after the other, where no padding comes between.
+    pub fn whole(&self) -> Option<&[u8]> {
+        (self.columns == self.padded()).then_some(&self.rows)
     }
 
     fn resize(&mut self, rows: usize, columns: usize) {
@@ -93,35 +87,27 @@ impl Bytes {
     }
 
     /// Of these weights, signed: `out = Σ_k (w[c][k] − w_zero) · (a[b][k] − a_zero)` as [`Halves`](super::matrix::Halves) lays them, of
-    /// the samples `rows` of moved features; the weights are laid first where they are not yet. False, and `out` is worth nothing, where
-    /// one that is made on the way is out of range.
-    ///
-    /// Each half gathers the samples for itself: what one core writes costs the other more to read than to make.
+    /// the samples `rows` of moved features; the weights are laid first where they are not yet.
     pub fn dots(
         &mut self,
         way: Way,
         (weights, of_w, classes): (Weights<'_>, QParams, usize),
         (all, rows, of_a): (&Self, &[usize], QParams),
-        [batch0, batch1]: &mut [Self; 2],
         out: &mut [i32],
-    ) -> bool {
+    ) {
         self.resize(classes, all.columns);
         let (columns, padded, first) = (self.columns, self.padded(), way.half(classes));
         let (rows0, rows1) = self.rows.split_at_mut(first * padded);
         let (sums0, sums1) = self.sums.split_at_mut(first);
         let (out0, out1) = out.split_at_mut(first * rows.len());
         let (weights0, weights1) = weights.split_at(first * columns);
-        let half = |to: &mut [u8], sums: &mut [i32], weights: Weights<'_>, batch: &mut Self, out: &mut [i32]| {
-            let fit = weights.lay((&mut *to, &mut *sums), (columns, padded));
-            if fit && !sums.is_empty() {
-                batch.pick(all, rows);
-                centred_dots((to, sums, of_w), (batch, of_a), out);
+        let half = |to: &mut [u8], sums: &mut [i32], weights: Weights<'_>, out: &mut [i32]| {
+            if !sums.is_empty() {
+                weights.lay((&mut *to, &mut *sums), (columns, padded));
+                centred_dots((to, sums, of_w), (all, rows, of_a), out);
             }
-            fit
         };
-        let (a, b) =
-            way.both(|| half(rows0, sums0, weights0, batch0, out0), || half(rows1, sums1, weights1, batch1, out1));
-        a && b
+        way.both(|| half(rows0, sums0, weights0, out0), || half(rows1, sums1, weights1, out1));
     }
 }
 
@@ -131,8 +117,8 @@ pub(crate) enum Weights<'a> {
     Laid,
     /// Signed codes.
     Codes(&'a [i32]),
-    /// Codes that are made first, from the values of another grid.
-    Made { from: &'a [i32], codes: &'a mut [i32], by: Narrow },
+    /// Codes that are made first, from the values of another grid; written out as they are laid unless there is no room for them.
+    Made { from: &'a [i32], codes: &'a mut [i32], by: Made },
 }
 
 impl<'a> Weights<'a> {
@@ -144,28 +130,22 @@ impl<'a> Weights<'a> {
                 (Self::Codes(a), Self::Codes(b))
             }
             Self::Made { from, codes, by } => {
-                let ((a, b), (c, d)) = (from.split_at(at), codes.split_at_mut(at));
+                let ((a, b), (c, d)) = (from.split_at(at), codes.split_at_mut(at.min(codes.len())));
                 (Self::Made { from: a, codes: c, by }, Self::Made { from: b, codes: d, by })
             }
         }
     }
 
-    /// Lays them; false where a code is out of range.
-    fn lay(self, to: (&mut [u8], &mut [i32]), (columns, padded): (usize, usize)) -> bool {
+    fn lay(self, to: (&mut [u8], &mut [i32]), (columns, padded): (usize, usize)) {
         match self {
-            Self::Laid => true,
-            Self::Codes(codes) => {
-                lay(codes, 0, to, (columns, padded));
-                true
-            }
+            Self::Laid => {}
+            Self::Codes(codes) => lay(codes, 0, to, (columns, padded)),
             Self::Made { from, codes, by } => {
-                let rows = from.chunks_exact(columns).zip(codes.chunks_exact_mut(columns));
+                let mut codes = codes.chunks_exact_mut(columns);
                 let laid = to.0.chunks_exact_mut(padded).zip(to.1);
-                rows.zip(laid).fold(true, |fit, ((from, codes), (bytes, sum))| {
-                    let fits = by.recode(from, codes);
-                    *sum = loops::to_bytes(codes, 0, &mut bytes[..columns]);
-                    fit && fits
-                })
+                for (from, (bytes, sum)) in from.chunks_exact(columns).zip(laid) {
+                    *sum = by.row(from, codes.next().unwrap_or_default(), &mut bytes[..columns]);
+                }
             }
         }
     }
@@ -178,12 +158,16 @@ fn lay(codes: &[i32], by: i32, (rows, sums): (&mut [u8], &mut [i32]), (columns, 
     }
 }
 
-fn centred_dots((w, sums, of_w): (&[u8], &[i32], QParams), (a, of_a): (&Bytes, QParams), out: &mut [i32]) {
+fn centred_dots(
+    (w, sums, of_w): (&[u8], &[i32], QParams),
+    (a, rows, of_a): (&Bytes, &[usize], QParams),
+    out: &mut [i32],
+) {
     let (classes, terms) = (sums.len(), i32::try_from(a.columns).unwrap_or(i32::MAX));
-    loops::dots(w, &a.rows, (classes, a.padded()), out);
+    loops::dots(w, (&a.rows, rows), (classes, a.padded()), out);
     let moved = MOVED + of_a.zero_point;
-    for (out, &sum) in out.chunks_exact_mut(classes).zip(&a.sums) {
-        let centred = sum.wrapping_sub(terms.wrapping_mul(of_a.zero_point));
+    for (out, &row) in out.chunks_exact_mut(classes).zip(rows) {
+        let centred = a.sums[row].wrapping_sub(terms.wrapping_mul(of_a.zero_point));
         let off = of_w.zero_point.wrapping_mul(centred);
         out.iter_mut().zip(sums).for_each(|(z, &s)| *z = z.wrapping_sub(moved.wrapping_mul(s)).wrapping_sub(off));
     }
@@ -196,29 +180,28 @@ pub(crate) struct Quads {
     errors: Vec<i32>,
     /// Sum of each class' moved errors.
     sums: Vec<i32>,
-    word: Vec<i32>,
     turned: [Turned; 2],
 }
 
 /// A batch's features, for one half of the classes.
 #[derive(Debug, Clone, Default)]
 struct Turned {
-    batch: Bytes,
     /// `[quad][column][4]` signed, columns padded.
     features: Vec<i8>,
     /// What each column's sum starts from.
     start: Vec<i32>,
+    /// One quad's moved errors, class by class.
+    word: Vec<i32>,
 }
 
 impl Turned {
     fn turn(&mut self, all: &Bytes, rows: &[usize], moved: i32) {
-        self.batch.pick(all, rows);
         let padded = all.padded();
         self.features.resize(rows.len().div_ceil(4) * padded * 4, 0);
         self.start.clear();
         self.start.resize(padded, 0);
-        for (to, four) in self.features.chunks_exact_mut(padded * 4).zip(self.batch.rows.chunks(padded * 4)) {
-            loops::interleave(four, padded, to, &mut self.start);
+        for (to, four) in self.features.chunks_exact_mut(padded * 4).zip(rows.chunks(4)) {
+            loops::interleave((&all.rows, four), padded, to, &mut self.start);
         }
         self.start.iter_mut().for_each(|s| *s = s.wrapping_mul(moved).wrapping_neg());
     }
@@ -235,14 +218,18 @@ impl Quads {
         acc: &mut [i32],
     ) -> (i32, i32) {
         let (columns, quads, first) = (all.columns, rows.len().div_ceil(4), way.half(classes));
-        self.pack((errors, classes), quads);
+        self.errors.resize(classes * quads, 0);
+        self.sums.resize(classes, 0);
         let moved = MOVED + e_zero;
         let of_all = moved.wrapping_mul(i32::try_from(rows.len()).unwrap_or(i32::MAX));
         let [turned0, turned1] = &mut self.turned;
-        let half = |turned: &mut Turned, errors: &[i32], sums: &[i32], acc: &mut [i32]| {
-            if sums.is_empty() {
+        // Each half packs its own: what one core wrote a little at a time costs the other more to read than to make.
+        let half = |turned: &mut Turned, class: usize, packed: (&mut [i32], &mut [i32]), acc: &mut [i32]| {
+            if packed.1.is_empty() {
                 return (0, 0);
             }
+            pack((errors, classes, class), quads, (packed.0, packed.1, &mut turned.word));
+            let (errors, sums) = (&*packed.0, &*packed.1);
             turned.turn(all, rows, moved);
             let (mut lo, mut hi) = (0, 0);
             let tiles = errors.chunks(TILE * quads).zip(sums.chunks(TILE));
@@ -255,32 +242,34 @@ impl Quads {
             }
             (lo, hi)
         };
-        let (errors0, errors1) = self.errors.split_at(first * quads);
-        let (sums0, sums1) = self.sums.split_at(first);
+        let (errors0, errors1) = self.errors.split_at_mut(first * quads);
+        let (sums0, sums1) = self.sums.split_at_mut(first);
         let (acc0, acc1) = acc.split_at_mut(first * columns);
-        let (a, b) = way.both(|| half(turned0, errors0, sums0, acc0), || half(turned1, errors1, sums1, acc1));
+        let (a, b) =
+            way.both(|| half(turned0, 0, (errors0, sums0), acc0), || half(turned1, first, (errors1, sums1), acc1));
         (a.0.min(b.0), a.1.max(b.1))
     }
+}
 
-    /// Errors `[sample][class]`, moved, four to a word; and each class' sum of them.
-    fn pack(&mut self, (errors, classes): (&[i32], usize), quads: usize) {
-        self.errors.resize(classes * quads, 0);
-        self.sums.clear();
-        self.sums.resize(classes, 0);
-        for (quad, four) in errors.chunks(4 * classes).enumerate() {
-            let word = &mut self.word;
-            word.clear();
-            word.resize(classes, 0);
-            for (i, sample) in four.chunks_exact(classes).enumerate() {
-                for ((word, sum), &e) in word.iter_mut().zip(&mut self.sums).zip(sample) {
-                    let e = (e + MOVED) & 0xff;
-                    *word |= e << (8 * i);
-                    *sum += e;
-                }
+/// Errors `[sample][class]` from class `first` on, moved, four to a word; and each class' sum of them.
+fn pack(
+    (errors, classes, first): (&[i32], usize, usize),
+    quads: usize,
+    (to, sums, word): (&mut [i32], &mut [i32], &mut Vec<i32>),
+) {
+    sums.fill(0);
+    for (quad, four) in errors.chunks(4 * classes).enumerate() {
+        word.clear();
+        word.resize(sums.len(), 0);
+        for (i, sample) in four.chunks_exact(classes).enumerate() {
+            for ((word, sum), &e) in word.iter_mut().zip(&mut *sums).zip(&sample[first..]) {
+                let e = (e + MOVED) & 0xff;
+                *word |= e << (8 * i);
+                *sum += e;
             }
-            for (&word, to) in word.iter().zip(self.errors.chunks_exact_mut(quads)) {
-                to[quad] = word;
-            }
+        }
+        for (&word, to) in word.iter().zip(to.chunks_exact_mut(quads)) {
+            to[quad] = word;
         }
     }
 }
@@ -319,7 +308,7 @@ mod tests {
             let ways = [false, true].map(|two| Way { level: Level::best(), two });
             for way in ways {
                 for weights in [Weights::Codes(&w), Weights::Laid] {
-                    bw.dots(way, (weights, of(w_zero), classes), (&ba, &rows, of(a_zero)), &mut Default::default(), &mut z);
+                    bw.dots(way, (weights, of(w_zero), classes), (&ba, &rows, of(a_zero)), &mut z);
                     let halves = Halves { samples, classes, first: way.half(classes) };
                     for (b, a) in a.chunks(columns).enumerate() {
                         let mut expected = vec![0; classes];
@@ -329,8 +318,8 @@ mod tests {
                 }
             }
             let mut plain = vec![3; samples * classes];
-            loops::dots(&bw.rows, &ba.rows, (classes, bw.padded()), &mut z);
-            plain::dots(&bw.rows, &ba.rows, (classes, bw.padded()), &mut plain);
+            loops::dots(&bw.rows, (&ba.rows, &rows), (classes, bw.padded()), &mut z);
+            plain::dots(&bw.rows, (&ba.rows, &rows), (classes, bw.padded()), &mut plain);
             prop_assert_eq!(z, plain);
             let (mut acc, mut expected) = (vec![7; classes * columns], vec![0; classes * columns]);
             let mut quads = Quads::default();
@@ -342,13 +331,9 @@ mod tests {
                 prop_assert_eq!(&acc, &expected);
                 prop_assert_eq!((i64::from(range.0), i64::from(range.1)), kernels::range_with_zero(&expected));
             }
-            let mut picked = Bytes::default();
-            picked.pick(&ba, &[samples - 1, 0]);
-            prop_assert_eq!(&picked.rows[..columns], &ba.rows[(samples - 1) * ba.padded()..][..columns]);
-            prop_assert_eq!(&picked.sums, &[ba.sums[samples - 1], ba.sums[0]]);
             let (mut sides, mut sums) = (vec![0; 4 * ba.padded()], vec![5; ba.padded()]);
             let mut plain = (sides.clone(), sums.clone());
-            let four = &ba.rows[..ba.rows.len().min(4 * ba.padded())];
+            let four = (&ba.rows[..], &rows[rows.len().saturating_sub(4)..]);
             loops::interleave(four, ba.padded(), &mut sides, &mut sums);
             plain::interleave(four, ba.padded(), &mut plain.0, &mut plain.1);
             prop_assert_eq!((sides, sums), plain);

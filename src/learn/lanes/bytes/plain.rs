@@ -8,20 +8,21 @@ pub(super) fn to_bytes(codes: &[i32], by: i32, bytes: &mut [u8]) -> i32 {
     to_8(codes, by, bytes)
 }
 
-/// `out[b][c] = Σ_k w[c][k] · a[b][k]`, `w` signed, `a` unsigned.
-pub(super) fn dots(w: &[u8], a: &[u8], (classes, padded): (usize, usize), out: &mut [i32]) {
-    for (out, a) in out.chunks_exact_mut(classes).zip(a.chunks_exact(padded)) {
+/// `out[b][c] = Σ_k w[c][k] · a[rows[b]][k]`, `w` signed, `a` unsigned.
+pub(super) fn dots(w: &[u8], (a, rows): (&[u8], &[usize]), (classes, padded): (usize, usize), out: &mut [i32]) {
+    for (out, row) in out.chunks_exact_mut(classes).zip(rows) {
+        let a = &a[row * padded..(row + 1) * padded];
         for (z, w) in out.iter_mut().zip(w.chunks_exact(padded)) {
             *z = w.iter().zip(a).map(|(&w, &a)| i32::from(w.cast_signed()) * i32::from(a)).sum();
         }
     }
 }
 
-/// Up to four moved rows of `padded` bytes side by side as signed bytes, and each column's sum added to `sums`.
-pub(super) fn interleave(rows: &[u8], padded: usize, out: &mut [i8], sums: &mut [i32]) {
+/// Up to four of moved rows of `padded` bytes side by side as signed bytes, and each column's sum added to `sums`.
+pub(super) fn interleave((all, rows): (&[u8], &[usize]), padded: usize, out: &mut [i8], sums: &mut [i32]) {
     out.fill(0);
-    for (i, row) in rows.chunks_exact(padded).enumerate() {
-        for ((to, sum), &x) in out.chunks_exact_mut(4).zip(&mut *sums).zip(row) {
+    for (i, row) in rows.iter().enumerate() {
+        for ((to, sum), &x) in out.chunks_exact_mut(4).zip(&mut *sums).zip(&all[row * padded..]) {
             to[i] = (x ^ 0x80).cast_signed();
             *sum += i32::from(x) - MOVED;
         }

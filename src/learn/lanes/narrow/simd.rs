@@ -5,43 +5,17 @@ use super::super::rounding::WHOLE;
 use super::Narrow;
 use core::arch::x86_64::*;
 
-/// Codes of `sums`, uncounted; whether all are in range.
-pub(super) fn recode(narrow: &Narrow, sums: &[i32], codes: &mut [i32]) -> bool {
+/// Codes of `sums`; what was counted, `None` where one is out of range.
+pub(super) fn pass(narrow: &Narrow, sums: &[i32], codes: &mut [i32]) -> Counted {
     assert!(codes.len() == sums.len());
     // SAFETY: a `Narrow` is only made where the features were found.
-    let [found, _] = unsafe {
-        if narrow.src_zero == 0 {
-            wide::<false, false, false>(narrow, sums, codes, &mut [])
-        } else {
-            wide::<false, true, false>(narrow, sums, codes, &mut [])
-        }
-    };
-    found.is_some()
-}
-
-/// Codes of `sums`, or where `STEP` their step `master −= round(code · step)` alone; what was counted of codes and step, `None` where a
-/// value is out of range.
-pub(super) fn pass<const STEP: bool>(
-    narrow: &Narrow,
-    sums: &[i32],
-    codes: &mut [i32],
-    master: &mut [i32],
-) -> [Counted; 2] {
-    assert!(if STEP { master.len() } else { codes.len() } == sums.len());
-    // SAFETY: a `Narrow` is only made where the features were found.
-    unsafe {
-        if narrow.src_zero == 0 {
-            wide::<STEP, false, true>(narrow, sums, codes, master)
-        } else {
-            wide::<STEP, true, true>(narrow, sums, codes, master)
-        }
-    }
+    unsafe { if narrow.src_zero == 0 { wide::<false>(narrow, sums, codes) } else { wide::<true>(narrow, sums, codes) } }
 }
 
 /// Sixteen values less `zero` times `factor`, with [`WHOLE`] added in the same rounding: the whole numbers nearest to the products are the low halves.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[inline]
-fn products<const CENTRED: bool>(x: __m512i, zero: __m512d, factor: __m512d) -> [__m512d; 2] {
+pub(in super::super) fn products<const CENTRED: bool>(x: __m512i, zero: __m512d, factor: __m512d) -> [__m512d; 2] {
     let whole = _mm512_set1_pd(WHOLE);
     let centred = |x| if CENTRED { _mm512_sub_pd(x, zero) } else { x };
     let low = centred(_mm512_cvtepi32_pd(_mm512_castsi512_si256(x)));
@@ -87,52 +61,24 @@ pub(in super::super) fn store(to: &mut [i32], values: __m512i) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
-fn wide<const STEP: bool, const CENTRED: bool, const COUNT: bool>(
-    narrow: &Narrow,
-    sums: &[i32],
-    codes: &mut [i32],
-    master: &mut [i32],
-) -> [Counted; 2] {
-    let (factor, step) = (_mm512_set1_pd(narrow.factor), _mm512_set1_pd(narrow.step));
+fn wide<const CENTRED: bool>(narrow: &Narrow, sums: &[i32], codes: &mut [i32]) -> Counted {
+    let factor = _mm512_set1_pd(narrow.factor);
     let (src_zero, zero_real) = (_mm512_set1_epi32(narrow.src_zero), _mm512_set1_pd(narrow.src_zero.into()));
-    let (zero, whole) = (_mm512_set1_epi32(narrow.zero), _mm512_set1_pd(WHOLE));
+    let zero = _mm512_set1_epi32(narrow.zero);
     let (mut least, mut most) = (_mm512_set1_epi32(narrow.codes.0), _mm512_set1_epi32(narrow.codes.1));
-    let (mut lightest, mut heaviest) = (_mm512_set1_epi32(narrow.master.0), _mm512_set1_epi32(narrow.master.1));
-    let (mut zero_sums, mut zero_codes, mut same) = (0u32, 0u32, 0u32);
+    let (mut zero_sums, mut zero_codes) = (0u32, 0u32);
     for k in (0..sums.len()).step_by(16) {
         let from = &sums[k..];
         let mask = mask_of(from.len());
         let x = load(from);
-        let y = products::<CENTRED>(x, zero_real, factor);
-        let c = low_halves(y);
+        let c = low_halves(products::<CENTRED>(x, zero_real, factor));
         let code = _mm512_add_epi32(c, zero);
         (least, most) = (_mm512_min_epi32(least, code), _mm512_max_epi32(most, code));
-        if !STEP {
-            store(&mut codes[k..], code);
-        }
-        if COUNT {
-            zero_sums += _mm512_mask_cmpeq_epi32_mask(mask, x, src_zero).count_ones();
-            zero_codes += _mm512_mask_testn_epi32_mask(mask, c, c).count_ones();
-        }
-        if STEP {
-            // The codes as floats again, without a way through integers.
-            let again = |y| _mm512_fmadd_pd(_mm512_sub_pd(y, whole), step, whole);
-            let moved = low_halves([again(y[0]), again(y[1])]);
-            let weights = &mut master[k..];
-            let w = _mm512_sub_epi32(load(weights), moved);
-            (lightest, heaviest) = (_mm512_min_epi32(lightest, w), _mm512_max_epi32(heaviest, w));
-            same += _mm512_mask_testn_epi32_mask(mask, moved, moved).count_ones();
-            store(weights, w);
-        }
+        store(&mut codes[k..], code);
+        zero_sums += _mm512_mask_cmpeq_epi32_mask(mask, x, src_zero).count_ones();
+        zero_codes += _mm512_mask_testn_epi32_mask(mask, c, c).count_ones();
     }
-    let within =
-        |(lo, hi): (i32, i32), least, most| _mm512_reduce_min_epi32(least) == lo && _mm512_reduce_max_epi32(most) == hi;
-    let quantised = within(narrow.codes, least, most);
-    let stepped = quantised && within(narrow.master, lightest, heaviest);
-    let counted = |n: u32, nothing: u32| (u64::from(n), u64::from(nothing));
     let all = u32::try_from(sums.len()).unwrap_or(u32::MAX);
-    [
-        quantised.then(|| counted(all - zero_sums, zero_codes - zero_sums)),
-        stepped.then(|| counted(all - zero_codes, same.wrapping_sub(zero_codes))),
-    ]
+    let fit = _mm512_reduce_min_epi32(least) == narrow.codes.0 && _mm512_reduce_max_epi32(most) == narrow.codes.1;
+    fit.then(|| (u64::from(all - zero_sums), u64::from(zero_codes - zero_sums)))
 }

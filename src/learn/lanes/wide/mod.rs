@@ -1,17 +1,17 @@
 //! Loops on values of 64 bits: sums joined from halves, and SGD on the fine grid of weights whose range is taken anew.
 
-mod long;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod simd;
 mod twice;
 
 use super::elementwise::Lane;
+use super::matrix::TILE;
 use super::rounding::{InFloats, Round, Route, Source};
 use super::{Level, Way};
 use crate::numeric::{Rounding, Scale};
-pub(super) use long::Long;
-pub(crate) use twice::Twice;
+use std::ops::Range;
+pub(crate) use twice::{Codes, Twice};
 
 /// `sum = high·2^16 + low + off·column` of one row; gives the smallest and largest, 0 inside.
 #[inline(always)]
@@ -149,21 +149,37 @@ pub(crate) fn step_fine<T: WideLane>(
     Some((n + m, (a.min(c), b.max(d))))
 }
 
-/// Outer products of up to four classes whose errors come in two halves, as `matrix::tile_outer` lays them, joined in 64 bits where this
+/// Of up to four classes' 32-bit errors of a pair of samples, both of 16 bits in one word: e = high · 2^16 + low + 2^15. Without a second sample
+/// its features are zero.
+pub(super) fn halves_of(two: &[i32], classes: usize, at: Range<usize>) -> [i32; 2 * TILE] {
+    let four = |from: &[i32]| match from.first_chunk::<TILE>() {
+        Some(all) => *all,
+        None => std::array::from_fn(|i| from.get(i).copied().unwrap_or(0)),
+    };
+    let (first, second) =
+        (four(&two[at.clone()]), four(two.get(classes + at.start..classes + at.end).unwrap_or_default()));
+    let low = |e: i32| (e & 0xffff) - (1 << 15);
+    std::array::from_fn(|i| {
+        let (a, b) = (first[i % TILE], second[i % TILE]);
+        if i < TILE { (a >> 16 & 0xffff) | (b >> 16 << 16) } else { (low(a) & 0xffff) | low(b) << 16 }
+    })
+}
+
+/// Outer products of up to four classes whose errors come in two halves, as [`halves_of`] gives them, joined in 64 bits where this
 /// machine does it in registers.
 pub(super) fn outer_tile(
     level: Level,
     features: (&[i16], usize),
-    errors: (&[i32], &[i32]),
+    words: &[[i32; 8]],
     at: (&[i32], i64),
     columns: usize,
-    (words, acc): (&mut Vec<[i32; 8]>, &mut [i64]),
+    acc: &mut [i64],
 ) -> Option<(i64, i64)> {
     #[cfg(target_arch = "x86_64")]
     if level == Level::Avx512 {
-        return Some(simd::outer_wide(features, errors, at, columns, (words, acc)));
+        return Some(simd::outer_wide(features, words, at, columns, acc));
     }
-    let _ = (level, features, errors, at, columns, words, acc);
+    let _ = (level, features, words, at, columns, acc);
     None
 }
 

@@ -1,10 +1,9 @@
 //! The loops on 64-bit values for AVX-512, without a 64-bit value in memory where it can be helped; every caller asks for the level first.
 
-use super::twice::Land;
-use super::{Fine, Long, Stepped};
-use crate::learn::lanes::blocks::{BLOCK, Counted};
+use super::twice::{Codes, Land, Once};
+use super::{Fine, Stepped};
 use crate::learn::lanes::narrow::simd::{load, low_halves, mask_of, store};
-use crate::learn::lanes::rounding::WHOLE;
+use crate::learn::lanes::rounding::{WHOLE, WHOLE_SHORT};
 use core::arch::x86_64::*;
 
 /// The upper and lower eight of sixteen values as floats.
@@ -12,6 +11,43 @@ use core::arch::x86_64::*;
 #[inline]
 fn floats(x: __m512i) -> [__m512d; 2] {
     [_mm512_cvtepi32_pd(lower(x)), _mm512_cvtepi32_pd(upper(x))]
+}
+
+/// A width of the codes that a step starts from.
+trait Width: Sized {
+    /// The first sixteen codes.
+    fn sixteen(from: &[Self; 16]) -> __m512i;
+    /// Fewer codes, zeros after them.
+    fn few(from: &[Self]) -> __m512i;
+}
+
+impl Width for i32 {
+    #[inline(always)]
+    fn sixteen(from: &[Self; 16]) -> __m512i {
+        // SAFETY: sixteen values are there, and the callers found the features.
+        unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn few(from: &[Self]) -> __m512i {
+        // SAFETY: the callers found the features.
+        unsafe { load(from) }
+    }
+}
+
+impl Width for u8 {
+    #[inline(always)]
+    fn sixteen(from: &[Self; 16]) -> __m512i {
+        // SAFETY: sixteen bytes are there, and the callers found the features.
+        unsafe { _mm512_cvtepi8_epi32(_mm_loadu_si128(from.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn few(from: &[Self]) -> __m512i {
+        let mut all = [0; 16];
+        all[..from.len()].copy_from_slice(from);
+        Self::sixteen(&all)
+    }
 }
 
 /// A step on the fine grid, sixteen weights at a time.
@@ -35,15 +71,11 @@ impl Mover {
         }
     }
 
-    /// The next sixteen base values; what is not there counts as the base's zero.
+    /// Fewer than sixteen base values; what is not there counts as the base's zero.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     #[inline]
-    fn next(&self, base: &[i32]) -> __m512i {
-        if base.len() >= 16 {
-            load(base)
-        } else {
-            _mm512_mask_mov_epi32(self.base_zero, mask_of(base.len()), load(base))
-        }
+    fn few<W: Width>(&self, base: &[W]) -> __m512i {
+        _mm512_mask_mov_epi32(self.base_zero, mask_of(base.len()), W::few(base))
     }
 
     /// Whole numbers below 2^52, so their difference is exact.
@@ -59,139 +91,198 @@ impl Mover {
     }
 }
 
-/// As `fine_values`, whose results it does not keep; the gradient's zero is 0.
-pub(super) fn range_of_step(base: &[i32], gradient: &[i32], fine: &Fine) -> Stepped {
-    assert!(base.len() == gradient.len() && fine.zero == 0);
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
-    fn wide(base: &[i32], gradient: &[i32], fine: &Fine) -> Stepped {
-        let mover = Mover::new(fine);
-        let zero = _mm512_set1_pd(0.0);
-        let (mut least, mut most) = ([zero; 2], [zero; 2]);
-        let mut zeros = 0u64;
-        for k in (0..base.len()).step_by(16) {
-            let n = base.len() - k;
-            let g = load(&gradient[k..]);
-            let b = mover.next(&base[k..]);
-            zeros += u64::from(_mm512_mask_testn_epi32_mask(mask_of(n), g, g).count_ones());
-            for (i, x) in mover.moved(b, g).into_iter().enumerate() {
-                (least[i], most[i]) = (_mm512_min_pd(least[i], x), _mm512_max_pd(most[i], x));
-            }
-        }
-        let least = _mm512_reduce_min_pd(_mm512_min_pd(least[0], least[1]));
-        let most = _mm512_reduce_max_pd(_mm512_max_pd(most[0], most[1]));
-        (u64::try_from(base.len()).unwrap_or(u64::MAX) - zeros, (least as i64, most as i64))
+/// Parts of a tensor whose ranges are looked at one by one.
+const PARTS: usize = 64;
+
+/// As `fine_values`, whose results it does not keep; the gradient's zero is 0, and no value is larger than `largest` before its parts are rounded.
+///
+/// In 32-bit floats first, whose error is known; then exactly the parts that could hold an end of the range.
+pub(super) fn range_of_step(base: Codes<'_>, gradient: &[i32], fine: &Fine, largest: f64) -> Stepped {
+    match base {
+        Codes::Words(base) => range_from(base, gradient, fine, largest),
+        Codes::Bytes(base) => range_from(base, gradient, fine, largest),
     }
-    // SAFETY: the caller found the features.
-    unsafe { wide(base, gradient, fine) }
+}
+
+fn range_from<W: Width>(base: &[W], gradient: &[i32], fine: &Fine, largest: f64) -> Stepped {
+    assert!(base.len() == gradient.len() && fine.zero == 0);
+    let part = base.len().div_ceil(PARTS).next_multiple_of(16).max(512);
+    let parts = || base.chunks(part).zip(gradient.chunks(part));
+    let (mut ends, mut zeros) = ([(0f32, 0f32); PARTS], 0);
+    for ((base, gradient), end) in parts().zip(&mut ends) {
+        // SAFETY: the caller found the features.
+        let (n, range) = unsafe { near_range(base, gradient, fine) };
+        (zeros, *end) = (zeros + n, range);
+    }
+    // Both factors, products and their difference are rounded to 24 bits; either part is off by half a step of the fine grid.
+    let slack = 2.0 * (largest * f64::from(2f32.powi(-21)) + 2.0);
+    let (lo, hi) = ends.iter().fold((0f32, 0f32), |(lo, hi), end| (lo.min(end.0), hi.max(end.1)));
+    let (lo, hi) = (f64::from(lo) + slack, f64::from(hi) - slack);
+    let (mut least, mut most) = (0f64, 0f64);
+    for ((base, gradient), end) in parts().zip(&ends) {
+        if f64::from(end.0) <= lo || f64::from(end.1) >= hi {
+            // SAFETY: the caller found the features.
+            let (a, b) = unsafe { exact_range(base, gradient, fine) };
+            (least, most) = (least.min(a), most.max(b));
+        }
+    }
+    (u64::try_from(base.len()).unwrap_or(u64::MAX) - zeros, (least as i64, most as i64))
+}
+
+/// Gradients of zero, and the range to 24 bits.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
+fn near_range<W: Width>(base: &[W], gradient: &[i32], fine: &Fine) -> (u64, (f32, f32)) {
+    let mover = Mover::new(fine);
+    let (of_base, of_step) = (_mm512_set1_ps(fine.base as f32), _mm512_set1_ps(fine.step as f32));
+    let (mut least, mut most) = (_mm512_setzero_ps(), _mm512_setzero_ps());
+    let mut zeros = 0u64;
+    let mut one = |b: __m512i, g: __m512i| {
+        let from = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(b, mover.base_zero)), of_base);
+        let x = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(g), of_step, from);
+        (least, most) = (_mm512_min_ps(least, x), _mm512_max_ps(most, x));
+        zeros += u64::from(_mm512_testn_epi32_mask(g, g).count_ones());
+    };
+    let ((bs, b_rest), (gs, g_rest)) = (base.as_chunks::<16>(), gradient.as_chunks::<16>());
+    bs.iter().zip(gs).for_each(|(b, g)| one(W::sixteen(b), load(g)));
+    if !b_rest.is_empty() {
+        one(mover.few(b_rest), load(g_rest));
+    }
+    // What was put past the last value is a gradient of zero too.
+    zeros -= u64::try_from(base.len().next_multiple_of(16) - base.len()).unwrap_or(0);
+    (zeros, (_mm512_reduce_min_ps(least), _mm512_reduce_max_ps(most)))
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn exact_range<W: Width>(base: &[W], gradient: &[i32], fine: &Fine) -> (f64, f64) {
+    let mover = Mover::new(fine);
+    let (mut least, mut most) = ([_mm512_setzero_pd(); 2], [_mm512_setzero_pd(); 2]);
+    let mut one = |b: __m512i, g: __m512i| {
+        for (i, x) in mover.moved(b, g).into_iter().enumerate() {
+            (least[i], most[i]) = (_mm512_min_pd(least[i], x), _mm512_max_pd(most[i], x));
+        }
+    };
+    let ((bs, b_rest), (gs, g_rest)) = (base.as_chunks::<16>(), gradient.as_chunks::<16>());
+    bs.iter().zip(gs).for_each(|(b, g)| one(W::sixteen(b), load(g)));
+    if !b_rest.is_empty() {
+        one(mover.few(b_rest), load(g_rest));
+    }
+    (_mm512_reduce_min_pd(_mm512_min_pd(least[0], least[1])), _mm512_reduce_max_pd(_mm512_max_pd(most[0], most[1])))
 }
 
 /// The same step, on to codes; gives the gradients other than zero of at most `land.most`, and whether every code is in range.
-pub(super) fn step_to_codes(base: &[i32], gradient: &[i32], fine: &Fine, land: &Land, out: &mut [i32]) -> (u64, bool) {
+pub(super) fn step_to_codes(
+    base: Codes<'_>,
+    gradient: &[i32],
+    fine: &Fine,
+    land: &Land,
+    out: &mut [i32],
+) -> (u64, bool) {
+    match base {
+        Codes::Words(base) => codes_from(base, gradient, fine, land, out),
+        Codes::Bytes(base) => codes_from(base, gradient, fine, land, out),
+    }
+}
+
+fn codes_from<W: Width>(base: &[W], gradient: &[i32], fine: &Fine, land: &Land, out: &mut [i32]) -> (u64, bool) {
     assert!(base.len() == gradient.len() && base.len() == out.len() && fine.zero == 0);
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
-    fn wide(base: &[i32], gradient: &[i32], fine: &Fine, land: &Land, out: &mut [i32]) -> (u64, bool) {
-        let mover = Mover::new(fine);
-        let (factor, zero) = (_mm512_set1_pd(land.factor), _mm512_set1_epi32(land.zero));
-        let limit = _mm512_set1_epi32(land.most.cast_signed());
-        let (mut least, mut most) = ([mover.whole; 2], [mover.whole; 2]);
-        let mut below = 0u64;
-        for k in (0..base.len()).step_by(16) {
-            let g = load(&gradient[k..]);
-            let b = mover.next(&base[k..]);
-            let some = _mm512_test_epi32_mask(g, g);
-            below += u64::from(_mm512_mask_cmple_epu32_mask(some, _mm512_abs_epi32(g), limit).count_ones());
-            let [x0, x1] = mover.moved(b, g);
-            let y = [_mm512_fmadd_pd(x0, factor, mover.whole), _mm512_fmadd_pd(x1, factor, mover.whole)];
-            for i in 0..2 {
-                (least[i], most[i]) = (_mm512_min_pd(least[i], y[i]), _mm512_max_pd(most[i], y[i]));
-            }
-            store(&mut out[k..], _mm512_add_epi32(low_halves(y), zero));
-        }
-        let least = _mm512_reduce_min_pd(_mm512_min_pd(least[0], least[1])) - WHOLE;
-        let most = _mm512_reduce_max_pd(_mm512_max_pd(most[0], most[1])) - WHOLE;
-        let zero = f64::from(land.zero);
-        (below, least + zero >= f64::from(land.lo) && most + zero <= f64::from(land.hi))
-    }
     // SAFETY: the caller found the features.
-    unsafe { wide(base, gradient, fine, land, out) }
-}
-
-/// As [`Long::step`], of at most [`BLOCK`] sums.
-pub(super) fn long_step(long: &Long, sums: &[i64], master: &mut [i32]) -> [Counted; 2] {
-    assert!(sums.len() == master.len() && sums.len() <= BLOCK);
-    // SAFETY: a `Long` is only made where the features were found.
-    unsafe { long_wide(long, sums, master) }
-}
-
-/// The first eight values, zeros where fewer are there.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn load_long(from: &[i64]) -> __m512i {
-    match from.first_chunk::<8>() {
-        // SAFETY: eight values are there.
-        Some(from) => unsafe { _mm512_loadu_si512(from.as_ptr().cast()) },
-        // SAFETY: the mask keeps the load within the values that are there.
-        None => unsafe { _mm512_maskz_loadu_epi64((1u8 << from.len()) - 1, from.as_ptr()) },
+    unsafe {
+        match (land.checked, land.once) {
+            (true, _) => to_codes::<W, true>(base, gradient, fine, land, out),
+            (false, None) => to_codes::<W, false>(base, gradient, fine, land, out),
+            (false, Some(once)) => to_codes_once(base, gradient, (fine, &once), land, out),
+        }
     }
+}
+
+/// Whether a gradient is other than zero and of at most the limit's magnitude, for sixteen of them.
+#[target_feature(enable = "avx512f,popcnt")]
+#[inline]
+fn below(g: __m512i, limit: __m512i) -> u64 {
+    let some = _mm512_test_epi32_mask(g, g);
+    u64::from(_mm512_mask_cmple_epu32_mask(some, _mm512_abs_epi32(g), limit).count_ones())
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
-fn long_wide(long: &Long, sums: &[i64], master: &mut [i32]) -> [Counted; 2] {
-    let (factor, step) = (_mm512_set1_pd(long.factor), _mm512_set1_pd(long.step));
-    let (whole, nothing) = (_mm512_set1_pd(WHOLE), _mm512_setzero_pd());
-    let (mut least, mut most) = ([nothing; 2], [nothing; 2]);
-    let mut lightest = _mm512_set1_epi32(long.master.0);
-    let mut heaviest = _mm512_set1_epi32(long.master.1);
-    let mut beyond = _mm512_setzero_si512();
-    // Counted in the registers' lanes: masks would go through general registers one by one.
-    let one = _mm512_set1_epi64(1);
-    let (mut zero_sums, mut zero_codes) = ([_mm512_setzero_si512(); 2], [_mm512_setzero_si512(); 2]);
-    let mut same = 0u32;
-    let mut new = [0i32; BLOCK];
-    for k in (0..sums.len()).step_by(16) {
-        let n = sums.len() - k;
-        let there = mask_of(n);
-        let mut moved = [nothing; 2];
-        for (i, moved) in moved.iter_mut().enumerate() {
-            let [first, second] = there.to_le_bytes();
-            let mask = if i == 0 { first } else { second };
-            let x = load_long(sums.get(k + 8 * i..).unwrap_or_default());
-            let y = _mm512_fmadd_pd(_mm512_cvtepi64_pd(x), factor, whole);
-            let c = _mm512_sub_pd(y, whole);
-            (least[i], most[i]) = (_mm512_min_pd(least[i], c), _mm512_max_pd(most[i], c));
-            let (no_sum, no_code) =
-                (_mm512_mask_testn_epi64_mask(mask, x, x), _mm512_mask_cmp_pd_mask::<_CMP_EQ_OQ>(mask, c, nothing));
-            zero_sums[i] = _mm512_mask_add_epi64(zero_sums[i], no_sum, zero_sums[i], one);
-            zero_codes[i] = _mm512_mask_add_epi64(zero_codes[i], no_code, zero_codes[i], one);
-            *moved = _mm512_fmadd_pd(c, step, whole);
+fn to_codes<W: Width, const CHECKED: bool>(
+    base: &[W],
+    gradient: &[i32],
+    fine: &Fine,
+    land: &Land,
+    out: &mut [i32],
+) -> (u64, bool) {
+    let mover = Mover::new(fine);
+    let (factor, zero) = (_mm512_set1_pd(land.factor), _mm512_set1_epi32(land.zero));
+    let limit = _mm512_set1_epi32(land.most.cast_signed());
+    let (mut least, mut most) = ([mover.whole; 2], [mover.whole; 2]);
+    let mut count = 0u64;
+    let mut one = |b: __m512i, g: __m512i| {
+        count += below(g, limit);
+        let [x0, x1] = mover.moved(b, g);
+        let y = [_mm512_fmadd_pd(x0, factor, mover.whole), _mm512_fmadd_pd(x1, factor, mover.whole)];
+        if CHECKED {
+            for i in 0..2 {
+                (least[i], most[i]) = (_mm512_min_pd(least[i], y[i]), _mm512_max_pd(most[i], y[i]));
+            }
         }
-        let moved = low_halves(moved);
-        let w = load(&master[k..]);
-        let next = _mm512_sub_epi32(w, moved);
-        // The sign is set where the difference left 32 bits: (w ^ moved) & (w ^ next).
-        beyond = _mm512_or_si512(beyond, _mm512_ternarylogic_epi32::<0b0001_1000>(w, moved, next));
-        (lightest, heaviest) = (_mm512_min_epi32(lightest, next), _mm512_max_epi32(heaviest, next));
-        same += _mm512_mask_testn_epi32_mask(there, moved, moved).count_ones();
-        store(&mut new[k..], next);
+        _mm512_add_epi32(low_halves(y), zero)
+    };
+    for_all(&mover, (base, gradient), out, &mut one);
+    let least = _mm512_reduce_min_pd(_mm512_min_pd(least[0], least[1])) - WHOLE;
+    let most = _mm512_reduce_max_pd(_mm512_max_pd(most[0], most[1])) - WHOLE;
+    let zero = f64::from(land.zero);
+    (count, least + zero >= f64::from(land.lo) && most + zero <= f64::from(land.hi))
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
+fn to_codes_once<W: Width>(
+    base: &[W],
+    gradient: &[i32],
+    (fine, once): (&Fine, &Once),
+    land: &Land,
+    out: &mut [i32],
+) -> (u64, bool) {
+    let mover = Mover::new(fine);
+    let (factor, zero) = (_mm512_set1_pd(land.factor), _mm512_set1_epi32(land.zero));
+    let limit = _mm512_set1_epi32(land.most.cast_signed());
+    let (of_base, of_step) = (_mm512_set1_ps(once.base), _mm512_set1_ps(once.step));
+    let (sure, whole) = (_mm512_set1_ps(once.sure), _mm512_set1_ps(WHOLE_SHORT));
+    let to_code = _mm512_sub_epi32(zero, _mm512_castps_si512(whole));
+    let mut count = 0u64;
+    let mut one = |b: __m512i, g: __m512i| {
+        count += below(g, limit);
+        let from = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(b, mover.base_zero)), of_base);
+        let y = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(g), of_step, from);
+        let sum = _mm512_add_ps(y, whole);
+        let far = _mm512_abs_ps(_mm512_sub_ps(y, _mm512_sub_ps(sum, whole)));
+        if _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(far, sure) == 0 {
+            return _mm512_add_epi32(_mm512_castps_si512(sum), to_code);
+        }
+        let [x0, x1] = mover.moved(b, g);
+        let y = [_mm512_fmadd_pd(x0, factor, mover.whole), _mm512_fmadd_pd(x1, factor, mover.whole)];
+        _mm512_add_epi32(low_halves(y), zero)
+    };
+    for_all(&mover, (base, gradient), out, &mut one);
+    (count, true)
+}
+
+/// `out = one(base, gradient)`, sixteen at a time; what is past the last counts as weights of zero that do not move.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
+#[inline]
+fn for_all<W: Width>(
+    mover: &Mover,
+    (base, gradient): (&[W], &[i32]),
+    out: &mut [i32],
+    one: &mut impl FnMut(__m512i, __m512i) -> __m512i,
+) {
+    let ((bs, b_rest), (gs, g_rest)) = (base.as_chunks::<16>(), gradient.as_chunks::<16>());
+    let (outs, out_rest) = out.as_chunks_mut::<16>();
+    for ((b, g), out) in bs.iter().zip(gs).zip(outs) {
+        store(out, one(W::sixteen(b), load(g)));
     }
-    let (lo, hi) = long.codes;
-    let codes_fit = _mm512_reduce_min_pd(_mm512_min_pd(least[0], least[1])) >= lo
-        && _mm512_reduce_max_pd(_mm512_max_pd(most[0], most[1])) <= hi;
-    let (lo, hi) = long.master;
-    let fit = codes_fit
-        && _mm512_movepi32_mask(beyond) == 0
-        && _mm512_reduce_min_epi32(lightest) == lo
-        && _mm512_reduce_max_epi32(heaviest) == hi;
-    if fit {
-        master.copy_from_slice(&new[..master.len()]);
+    if !b_rest.is_empty() {
+        store(out_rest, one(mover.few(b_rest), load(g_rest)));
     }
-    let sum_of = |[a, b]: [__m512i; 2]| _mm512_reduce_add_epi64(_mm512_add_epi64(a, b)).unsigned_abs();
-    let (all, zero_sums, zero_codes) =
-        (u64::try_from(sums.len()).unwrap_or(u64::MAX), sum_of(zero_sums), sum_of(zero_codes));
-    [
-        codes_fit.then(|| (all - zero_sums, zero_codes - zero_sums)),
-        fit.then(|| (all - zero_codes, u64::from(same) - zero_codes)),
-    ]
 }
 
 #[target_feature(enable = "avx512f")]
@@ -214,36 +305,34 @@ fn joined(high: __m256i, low: __m256i, start: __m512i) -> __m512i {
     _mm512_add_epi64(_mm512_add_epi64(high, _mm512_cvtepi32_epi64(low)), start)
 }
 
-/// Eight values, or as many as fit.
+/// Sixteen values of 64 bits, or as many as fit.
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn store_long(to: &mut [i64], values: __m512i) {
-    match to.first_chunk_mut::<8>() {
-        // SAFETY: eight values fit.
-        Some(to) => unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), values) },
-        // SAFETY: the mask keeps the store within the values that are there.
-        None => unsafe { _mm512_mask_storeu_epi64(to.as_mut_ptr(), (1u8 << to.len()) - 1, values) },
+fn store_long(to: &mut [i64], first: __m512i, second: __m512i) {
+    if let Some(to) = to.first_chunk_mut::<16>() {
+        // SAFETY: sixteen values fit.
+        unsafe {
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), first);
+            _mm512_storeu_si512(to[8..].as_mut_ptr().cast(), second);
+        }
+        return;
     }
+    let mut all = [0; 16];
+    store_long(&mut all, first, second);
+    to.copy_from_slice(&all[..to.len()]);
 }
 
 /// Up to four classes of outer products of errors in two halves: `acc[c][k] = 2^16·Σ high·a + Σ low·a + off·column[k]`; smallest and
-/// largest, 0 inside. Shapes as `matrix::tile_outer`'s; `words` is room for the errors side by side.
+/// largest, 0 inside. Shapes as `matrix::tile_outer`'s; of each pair of samples `words` has four classes' upper halves, then the lower.
 pub(super) fn outer_wide(
     (features, padded): (&[i16], usize),
-    (high, low): (&[i32], &[i32]),
+    words: &[[i32; 8]],
     (column_sums, off): (&[i32], i64),
     columns: usize,
-    (words, acc): (&mut Vec<[i32; 8]>, &mut [i64]),
+    acc: &mut [i64],
 ) -> (i64, i64) {
-    let pairs = features.len() / padded / 2;
-    let classes = acc.len() / columns;
     assert!(padded.is_multiple_of(32) && columns <= padded && column_sums.len() == padded);
-    assert!(classes > 0 && high.len() == classes * pairs && low.len() == classes * pairs);
-    words.clear();
-    words.extend((0..pairs).map(|pair| {
-        let at = |i: usize| i.min(classes - 1) * pairs + pair;
-        std::array::from_fn(|i| if i < 4 { high[at(i)] } else { low[at(i - 4)] })
-    }));
+    assert!(words.len() == features.len() / padded / 2 && acc.len().is_multiple_of(columns));
     // SAFETY: the caller found the features.
     unsafe { outer_halves((features, padded), words, (column_sums, off), columns, acc) }
 }
@@ -258,6 +347,7 @@ fn outer_halves(
 ) -> (i64, i64) {
     let (mut lo, mut hi) = (_mm512_setzero_si512(), _mm512_setzero_si512());
     let off = _mm512_set1_epi64(off);
+    let classes = acc.len() / columns;
     for k in (0..padded).step_by(32) {
         let mut sums = [[_mm512_setzero_si512(); 2]; 8];
         for (a, words) in features.chunks_exact(2 * padded).zip(words) {
@@ -270,29 +360,26 @@ fn outer_halves(
                 sums[1] = _mm512_dpwssd_epi32(sums[1], a[1], word);
             }
         }
-        let [h0, h1, h2, h3, l0, l1, l2, l3] = sums;
-        for v in 0..2 {
-            let k = k + 16 * v;
-            let column = load(&column_sums[k..]);
-            let start = |s| _mm512_mullo_epi64(off, _mm512_cvtepi32_epi64(s));
-            let start = (start(lower(column)), start(upper(column)));
-            let mut rows = acc.chunks_exact_mut(columns);
-            // Written out: a loop over the sums would take them through memory.
-            macro_rules! put {
-                ($($high:ident $low:ident),*) => {$(
-                    if let Some(to) = rows.next().and_then(|row| row.get_mut(k..)) {
-                        let first = joined(lower($high[v]), lower($low[v]), start.0);
-                        let second = joined(upper($high[v]), upper($low[v]), start.1);
-                        // Past the last column every feature is zero, and so is its sum.
-                        lo = _mm512_min_epi64(lo, _mm512_min_epi64(first, second));
-                        hi = _mm512_max_epi64(hi, _mm512_max_epi64(first, second));
-                        store_long(to, first);
-                        store_long(to.get_mut(8..).unwrap_or_default(), second);
-                    }
-                )*};
-            }
-            put!(h0 l0, h1 l1, h2 l2, h3 l3);
+        // Written out: a loop over the sums would take them through memory.
+        macro_rules! put {
+            ($v:literal: $($class:literal),*) => {
+                let from = k + 16 * $v;
+                let column = load(&column_sums[from..from + 16]);
+                let start = |s| _mm512_mullo_epi64(off, _mm512_cvtepi32_epi64(s));
+                let start = (start(lower(column)), start(upper(column)));
+                $(if $class < classes && from < columns {
+                    let (high, low) = (sums[$class][$v], sums[$class + 4][$v]);
+                    let first = joined(lower(high), lower(low), start.0);
+                    let second = joined(upper(high), upper(low), start.1);
+                    // Past the last column every feature is zero, and so is its sum.
+                    lo = _mm512_min_epi64(lo, _mm512_min_epi64(first, second));
+                    hi = _mm512_max_epi64(hi, _mm512_max_epi64(first, second));
+                    store_long(&mut acc[$class * columns + from..($class + 1) * columns], first, second);
+                })*
+            };
         }
+        put!(0: 0, 1, 2, 3);
+        put!(1: 0, 1, 2, 3);
     }
     (_mm512_reduce_min_epi64(lo), _mm512_reduce_max_epi64(hi))
 }

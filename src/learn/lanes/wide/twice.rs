@@ -8,10 +8,12 @@ use crate::learn::lanes::elementwise::requant_plainly;
 use crate::learn::lanes::rounding::Route;
 use crate::learn::lanes::{Level, Way};
 use crate::numeric::{OverflowError, Rounding, Scale};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Where a step on the fine grid lands.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 pub(super) struct Land {
     pub(super) factor: f64,
     pub(super) zero: i32,
@@ -19,17 +21,77 @@ pub(super) struct Land {
     pub(super) hi: i32,
     /// Gradients of at most this magnitude are counted.
     pub(super) most: u32,
+    /// A code may be out of range.
+    pub(super) checked: bool,
+    pub(super) once: Option<Once>,
+}
+
+/// Base and gradient to codes in 32-bit floats, all roundings as one, where that is as good.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+pub(super) struct Once {
+    pub(super) base: f32,
+    pub(super) step: f32,
+    /// Farther from a whole number the roundings are made one by one.
+    pub(super) sure: f32,
+}
+
+impl Once {
+    /// `largest`: no value on the fine grid is larger before its two parts are rounded. `None` where too many codes would come near a tie.
+    fn new(fine: &Fine, factor: f64, largest: f64) -> Option<Self> {
+        // Both factors, both products and their difference are rounded to 24 bits; either part is off by half a step of the fine grid.
+        let miss = factor * (largest * f64::from(2f32.powi(-21)) + 1.5) + f64::from(2f32.powi(-20));
+        let (base, step) = (fine.base * factor, fine.step * factor);
+        (miss < 1.0 / 256.0 && base > 1e-30 && step > 1e-30).then_some(Self {
+            base: base as f32,
+            step: step as f32,
+            sure: (0.5 - miss) as f32,
+        })
+    }
 }
 
 /// Values of one block of a step that runs twice.
 const BLOCK: usize = 512;
 
+/// Codes that a step starts from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Codes<'a> {
+    Words(&'a [i32]),
+    /// Signed.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Codes<'a> {
+    pub(super) fn len(self) -> usize {
+        match self {
+            Self::Words(codes) => codes.len(),
+            Self::Bytes(codes) => codes.len(),
+        }
+    }
+
+    pub(super) fn of(self, at: Range<usize>) -> Self {
+        match self {
+            Self::Words(codes) => Self::Words(&codes[at]),
+            Self::Bytes(codes) => Self::Bytes(&codes[at]),
+        }
+    }
+
+    fn words(self) -> Cow<'a, [i32]> {
+        match self {
+            Self::Words(codes) => Cow::Borrowed(codes),
+            Self::Bytes(codes) => Cow::Owned(codes.iter().map(|c| c.cast_signed().into()).collect()),
+        }
+    }
+}
+
 /// SGD on weights whose range is taken anew, computed twice instead of kept: first for its range, then on to codes.
 pub(crate) struct Twice<'a> {
     way: Way,
-    base: &'a [i32],
+    base: Codes<'a>,
     gradient: &'a [i32],
     fine: Fine,
+    /// No value is larger before its two parts are rounded.
+    largest: f64,
     /// As [`step_fine`] gives it.
     pub found: Stepped,
 }
@@ -38,7 +100,7 @@ impl<'a> Twice<'a> {
     /// As [`step_fine`] without keeping what it finds; `None` where that must do it.
     pub fn new(
         way: Way,
-        (base, base_zero, of_base, base_most): (&'a [i32], i32, Scale, u64),
+        (base, base_zero, of_base, base_most): (Codes<'a>, i32, Scale, u64),
         (gradient, of_step, most): (&'a [i32], Scale, u64),
         rounding: Rounding,
     ) -> Option<Self> {
@@ -48,15 +110,16 @@ impl<'a> Twice<'a> {
         }
         let fine = Fine::new::<i32>(way, (base_zero, of_base, base_most), (0, of_step, most), rounding)?;
         let at = way.half(base.len());
-        let half = |base: &[i32], gradient: &[i32]| {
+        let largest = base_most as f64 * fine.base + most as f64 * fine.step;
+        let half = |base: Codes<'_>, gradient: &[i32]| {
             #[cfg(target_arch = "x86_64")]
-            return super::simd::range_of_step(base, gradient, &fine);
+            return super::simd::range_of_step(base, gradient, &fine, largest);
             #[cfg(not(target_arch = "x86_64"))]
-            fine_values(base, gradient, &fine, &mut vec![0; base.len()])
+            fine_values(&base.words(), gradient, &fine, &mut vec![0; base.len()])
         };
-        let (first, second) = (base.split_at(at), gradient.split_at(at));
+        let (first, second) = ((base.of(0..at), base.of(at..base.len())), gradient.split_at(at));
         let ((n, (a, b)), (m, (c, d))) = way.both(|| half(first.0, second.0), || half(first.1, second.1));
-        Some(Self { way, base, gradient, fine, found: (n + m, (a.min(c), b.max(d))) })
+        Some(Self { way, base, gradient, fine, largest, found: (n + m, (a.min(c), b.max(d))) })
     }
 
     /// The step's results as codes by `to`, and how many gradients other than zero are nearer to it than `limit`; `None`, and nothing done,
@@ -74,28 +137,38 @@ impl<'a> Twice<'a> {
         let (Route::Narrow(factor) | Route::Fused(factor)) = route else { return None };
         // An integer below a real is one below the next whole number.
         let most = u32::try_from((limit.ceil() as u64).saturating_sub(1)).unwrap_or(u32::MAX);
-        let land = Land { factor, zero: to.dst_zero, lo: to.lo, hi: to.hi, most };
+        // Rounding is monotonic: where both ends of the range fit, everything does.
+        let mut outside = |x| to.within(x, &mut site.rounder).is_none();
+        let land = Land {
+            factor,
+            zero: to.dst_zero,
+            lo: to.lo,
+            hi: to.hi,
+            most,
+            checked: outside(lo) || outside(hi),
+            once: Once::new(&self.fine, factor, self.largest),
+        };
         let at = self.way.half(out.len());
-        let (base, gradient, halves) = (self.base.split_at(at), self.gradient.split_at(at), out.split_at_mut(at));
-        let half = |from: usize, base: &[i32], gradient: &[i32], out: &mut [i32]| {
+        let (gradient, halves) = (self.gradient.split_at(at), out.split_at_mut(at));
+        let half = |from: usize, gradient: &[i32], out: &mut [i32]| {
             let (mut below, mut left) = (0, Vec::new());
-            let blocks = base.chunks(BLOCK).zip(gradient.chunks(BLOCK)).zip(out.chunks_mut(BLOCK));
-            for (i, ((base, gradient), out)) in blocks.enumerate() {
-                let (n, fits) = self.block(base, gradient, &land, out);
+            for (i, (gradient, out)) in gradient.chunks(BLOCK).zip(out.chunks_mut(BLOCK)).enumerate() {
+                let at = from + i * BLOCK..from + i * BLOCK + out.len();
+                let (n, fits) = self.block(self.base.of(at.clone()), gradient, &land, out);
                 below += n;
                 if !fits {
-                    left.push(from + i * BLOCK..from + i * BLOCK + out.len());
+                    left.push(at);
                 }
             }
             (below, left)
         };
         let ((n, mut left), (m, later)) =
-            self.way.both(|| half(0, base.0, gradient.0, halves.0), || half(at, base.1, gradient.1, halves.1));
+            self.way.both(|| half(0, gradient.0, halves.0), || half(at, gradient.1, halves.1));
         left.extend(later);
         Some(self.rest(&left, to, site, out).map(|()| n + m))
     }
 
-    fn block(&self, base: &[i32], gradient: &[i32], land: &Land, out: &mut [i32]) -> (u64, bool) {
+    fn block(&self, base: Codes<'_>, gradient: &[i32], land: &Land, out: &mut [i32]) -> (u64, bool) {
         #[cfg(target_arch = "x86_64")]
         return super::simd::step_to_codes(base, gradient, &self.fine, land, out);
         #[cfg(not(target_arch = "x86_64"))]
@@ -110,7 +183,7 @@ impl<'a> Twice<'a> {
         let mut done = 0;
         for at in left.iter().cloned() {
             let mut fine = vec![0; at.len()];
-            fine_values(&self.base[at.clone()], &self.gradient[at.clone()], &self.fine, &mut fine);
+            fine_values(&self.base.of(at.clone()).words(), &self.gradient[at.clone()], &self.fine, &mut fine);
             // An overflow is kept with its place, so what came before is counted first.
             site.count.total += u64::try_from(at.start - done).unwrap_or(u64::MAX);
             done = at.end;
@@ -155,8 +228,11 @@ mod tests {
             let (mut expected, mut counted) = (vec![0; base.len()], site());
             kernels::narrow_wide_codes(&fine, &to, &mut counted, &mut expected).unwrap();
             let below = gradient.iter().filter(|&&g| g != 0 && f64::from(g).abs() < limit).count();
-            for way in Way::available() {
-                let from = (&base[..], zeros.0, of_base, most(&base, zeros.0));
+            let fit = base.iter().all(|&x| i8::try_from(x).is_ok());
+            let bytes: Vec<u8> = base.iter().map(|&x| x.to_le_bytes()[0]).collect();
+            let bases = [Some(Codes::Words(&base)), fit.then_some(Codes::Bytes(&bytes))];
+            for (way, codes) in Way::available().into_iter().flat_map(|way| bases.into_iter().flatten().map(move |b| (way, b))) {
+                let from = (codes, zeros.0, of_base, most(&base, zeros.0));
                 let Some(twice) = Twice::new(way, from, (&gradient, of_step, most(&gradient, 0)), Rounding::TiesEven) else { continue };
                 prop_assert_eq!(twice.found, (count.non_zero, range), "{:?}", way);
                 let (mut out, mut found) = (vec![7; base.len()], site());
