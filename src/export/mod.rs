@@ -53,6 +53,7 @@ pub const C_SOURCES: &[(&str, &str)] = &[
 pub const CLASS_SOURCES: &[(&str, &str)] = &[
     ("classes.h", include_str!("c/classes.h")),
     ("cmsis_nn.c", include_str!("c/cmsis_nn.c")),
+    ("cmsis_softmax.c", include_str!("c/cmsis_softmax.c")),
     ("cmsis_q7.c", include_str!("c/cmsis_q7.c")),
     ("cmsis_u8.c", include_str!("c/cmsis_u8.c")),
     ("tflm.c", include_str!("c/tflm.c")),
@@ -61,6 +62,8 @@ pub const CLASS_SOURCES: &[(&str, &str)] = &[
     ("gemm.c", include_str!("c/gemm.c")),
     ("gemm_int8.c", include_str!("c/gemm_int8.c")),
     ("bitserial.c", include_str!("c/bitserial.c")),
+    ("float_dots.c", include_str!("c/float_dots.c")),
+    ("lce.c", include_str!("c/lce.c")),
 ];
 
 /// Name and text of the sources that only the test programs need: start-up, runner, linker script, counting plugin.

@@ -4,6 +4,7 @@ use super::board::row_board;
 use super::calibrate::{Evidence, Model, Parameter, linearise};
 use super::measurement::Measurement;
 use super::predict::{Prediction, Refusal, predict, predict_with};
+use super::ready::{Ready, ready};
 use super::software::Software;
 use super::statistics::median;
 use crate::cost::{Estimator, KernelSet, estimate, kernel_set_for};
@@ -51,6 +52,8 @@ impl std::fmt::Display for Scope {
 /// Rows with time, and what their predictions rest on.
 pub struct BoardModel<'a> {
     rows: Vec<Measurement>,
+    /// Configuration of each row: a fit prices them thousands of times.
+    ready: Vec<Result<Ready, Refusal>>,
     layers: &'a dyn Fn(&str) -> Option<String>,
     parameters: Vec<Parameter>,
     keys: Vec<(Scope, String)>,
@@ -71,7 +74,8 @@ impl<'a> BoardModel<'a> {
         let (rows, evidence) =
             merged(priced.filter(|(row, p)| p.is_open && !row.is_doubtful() && row.milliseconds().is_some()));
         let (parameters, keys) = parameters(&rows, extra);
-        let mut model = BoardModel { depends: Vec::new(), rows, layers, parameters, keys, evidence };
+        let ready = ready(&rows);
+        let mut model = BoardModel { depends: Vec::new(), ready, rows, layers, parameters, keys, evidence };
         model.depends = (0..model.rows.len()).map(|row| model.dependencies(row)).collect();
         model
     }
@@ -123,13 +127,12 @@ impl<'a> BoardModel<'a> {
     }
 
     fn dependencies(&self, row: usize) -> Vec<bool> {
-        let row = &self.rows[row];
-        let board = row_board(row).ok();
-        let base = board.as_ref().map_or("", |b| b.base());
+        let (row, ready) = (&self.rows[row], self.ready[row].as_ref().ok());
+        let base = ready.map_or("", |r| r.board.base());
         let is_mine = |(scope, key): &(Scope, String)| match scope {
             Scope::Build(build) => *build == build_of(row),
             _ => {
-                let is_its_software = |class| Software::of(row).is_some_and(|s| s.key() == class);
+                let is_its_software = |class| ready.is_some_and(|r| r.software.key() == class);
                 scope.covers(base, &row.core) && key.strip_prefix("software.").is_none_or(is_its_software)
             }
         };
@@ -141,7 +144,7 @@ impl Model for BoardModel<'_> {
     type Error = Refusal;
 
     fn predict(&self, rows: &[usize], values: &[f64]) -> Result<Vec<f64>, Refusal> {
-        let chosen: Vec<Measurement> = rows.iter().map(|row| self.rows[*row].clone()).collect();
+        let chosen: Vec<_> = rows.iter().map(|row| (&self.rows[*row], &self.ready[*row])).collect();
         let predictions = predict_with(&chosen, self.layers, &|base, profile| self.apply(base, profile, values));
         let builds: Vec<(&String, f64)> = self
             .keys
@@ -156,7 +159,7 @@ impl Model for BoardModel<'_> {
             let build = build_of(row);
             builds.iter().find(|(name, _)| **name == build).map_or(1.0, |(_, value)| *value)
         };
-        chosen.iter().zip(predictions).map(|(row, p)| Ok(p?.latency_ms.mid * factor(row))).collect()
+        chosen.iter().zip(predictions).map(|((row, _), p)| Ok(p?.latency_ms.mid * factor(row))).collect()
     }
 
     fn depends(&self, row: usize, parameter: usize) -> bool {

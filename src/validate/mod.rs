@@ -28,6 +28,7 @@ mod propose;
 mod published;
 mod rank;
 mod read;
+mod ready;
 mod residuals;
 mod score;
 mod software;

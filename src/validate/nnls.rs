@@ -53,12 +53,12 @@ pub fn nnls(equations: &[Equation], priors: &[Prior]) -> Fit {
             sums.scaled_add(e.weight * e.row[j], &coefficients);
         }
     }
-    let mut x: Vec<f64> = priors.iter().map(|p| p.value).collect();
+    let mut x: Array1<f64> = priors.iter().map(|p| p.value).collect();
     for _ in 0..100_000 {
         let mut largest = 0.0f64;
         for j in 0..n {
-            let others: f64 = (0..n).filter(|k| *k != j).map(|k| normal[(j, k)] * x[k]).sum();
-            let new = ((right[j] - others) / normal[(j, j)]).max(0.0);
+            let gap = right[j] - normal.row(j).dot(&x);
+            let new = (x[j] + gap / normal[(j, j)]).max(0.0);
             largest = largest.max((new - x[j]).abs() / (priors[j].sigma + new.abs()));
             x[j] = new;
         }
@@ -76,7 +76,7 @@ pub fn nnls(equations: &[Equation], priors: &[Prior]) -> Fit {
             correlation[(*j, *k)] = covariance[(a, b)] / (covariance[(a, a)] * covariance[(b, b)]).sqrt();
         }
     }
-    Fit { values: x, sigma, correlation }
+    Fit { values: x.to_vec(), sigma, correlation }
 }
 
 /// [`nnls`] with Huber's weights: an equation whose residual is over 1.345 robust standard deviations pulls less.

@@ -1,11 +1,12 @@
 //! Rows → predictions by the cost model: cycles with their interval and their causes, milliseconds, energy, RAM, flash.
 
-use super::board::{RowBoard, row_board};
+use super::board::RowBoard;
 use super::engines::Family;
 use super::measurement::{Measurement, SoftwareClass};
+use super::ready::{Ready, ready};
 use super::software::Software;
 use super::workload::{is_of_layer, kind_of, row_calls};
-use crate::cost::{Breakdown, CostTable, Estimator, KernelSet, Range, Term, kernel_set_for, macs};
+use crate::cost::{Breakdown, CostTable, Estimator, Range, Term, macs};
 use crate::profile::Profile;
 use crate::trace::KernelCall;
 use serde::Serialize;
@@ -111,57 +112,55 @@ struct Priced {
     runs: u64,
 }
 
-/// Row, its board and its software's structure.
-type Member = (usize, RowBoard, &'static Software);
+/// Row, its board with the numbers it is priced with, and its configuration.
+type Member<'r> = (usize, RowBoard, &'r Ready);
 
 /// Predicts every row, in order. `layers` gives the text of a layer list by the name that rows use.
 ///
 /// Rows of one configuration share a kernel set and its timing; rows of one workload share its table.
 pub fn predict(rows: &[Measurement], layers: &dyn Fn(&str) -> Option<String>) -> Vec<Result<Prediction, Refusal>> {
-    predict_with(rows, layers, &|_, _| ())
+    let ready = ready(rows);
+    let configured: Vec<_> = rows.iter().zip(&ready).collect();
+    predict_with(&configured, layers, &|_, _| ())
 }
 
-/// As [`predict()`] with every row's profile changed by `adjust`, which is given the name of the profile without overrides.
+/// As [`predict()`] for rows whose configuration is at hand, with every row's profile changed by `adjust`, which is given the name
+/// of the profile without overrides.
 pub(super) fn predict_with(
-    rows: &[Measurement],
+    rows: &[(&Measurement, &Result<Ready, Refusal>)],
     layers: &dyn Fn(&str) -> Option<String>,
     adjust: &dyn Fn(&str, &mut Profile),
 ) -> Vec<Result<Prediction, Refusal>> {
     let mut results: Vec<Option<Result<Prediction, Refusal>>> = rows.iter().map(|_| None).collect();
-    let mut groups: BTreeMap<(String, String), Vec<Member>> = BTreeMap::new();
-    for (index, row) in rows.iter().enumerate() {
-        match configure(row, adjust) {
-            Ok((board, software)) => {
-                let set = board.profile.kernel_set.clone().unwrap_or_else(|| software.set_of(row));
-                groups.entry((board.spec.clone(), set)).or_default().push((index, board, software));
+    let mut groups: BTreeMap<(&str, &str), Vec<Member<'_>>> = BTreeMap::new();
+    for (index, (_, ready)) in rows.iter().enumerate() {
+        match ready {
+            Ok(ready) => {
+                let mut board = ready.board.clone();
+                adjust(ready.board.base(), &mut board.profile);
+                groups.entry((&ready.board.spec, &ready.set)).or_default().push((index, board, ready));
             }
-            Err(refusal) => results[index] = Some(Err(refusal)),
+            Err(refusal) => results[index] = Some(Err(refusal.clone())),
         }
     }
-    // A core's float unit decides too: one of single precision has kernels of its own.
-    let mut sets: BTreeMap<(String, bool, String), Result<KernelSet, Refusal>> = BTreeMap::new();
-    for ((_, set), members) in groups {
-        let board = &members[0].1;
-        let (core, is_single) = (board.profile.core.core.clone(), board.profile.single_precision);
-        let set = sets.entry((core, is_single, set)).or_insert_with_key(|(_, _, set)| {
-            kernel_set_for(&board.profile, set).map_err(|e| Refusal::Kernel(e.to_string()))
-        });
-        let priced = set.as_ref().map_err(Clone::clone).and_then(|set| {
+    for members in groups.into_values() {
+        let (_, board, ready) = &members[0];
+        let priced = ready.kernels.as_ref().map_err(Clone::clone).and_then(|set| {
             Ok((set, Estimator::new(&board.profile, set).map_err(|e| Refusal::Kernel(e.to_string()))?))
         });
         let mut tables: BTreeMap<String, Result<Priced, Refusal>> = BTreeMap::new();
-        for (index, board, software) in &members {
-            let row = &rows[*index];
+        for (index, board, ready) in &members {
+            let row = rows[*index].0;
             results[*index] = Some(priced.as_ref().map_err(Clone::clone).and_then(|(set, estimator)| {
                 let key = format!("{} {} {}", row.layers, row.dtype, row.class.name());
                 let priced = tables.entry(key).or_insert_with(|| price(row, layers, estimator));
                 let priced = priced.as_ref().map_err(Clone::clone)?;
-                prediction(row, priced, board, software, set.name())
+                prediction(row, priced, board, ready.software, set.name())
             }));
         }
     }
     let done = results.into_iter().map(|r| r.unwrap_or(Err(Refusal::Nothing)));
-    rows.iter().zip(done).map(|(row, result)| Ok(unknown_level(row, result?, layers))).collect()
+    rows.iter().zip(done).map(|((row, _), result)| Ok(unknown_level(row, result?, layers))).collect()
 }
 
 /// Training programs come with no compiler flags: the interval then spans -O2 to -O0, its middle the geometric mean of both.
@@ -181,22 +180,6 @@ fn unknown_level(row: &Measurement, mut p: Prediction, layers: &dyn Fn(&str) -> 
         p.flags.push(format!("compiler flags unknown: geometric mean of -O0 and -O2 ({:.4} ms)", fast.latency_ms.mid));
     }
     p
-}
-
-/// Board and structure of a row, or why there is none.
-fn configure(row: &Measurement, adjust: &dyn Fn(&str, &mut Profile)) -> Result<(RowBoard, &'static Software), Refusal> {
-    let mut board = row_board(row)?;
-    let base = board.base().to_owned();
-    adjust(&base, &mut board.profile);
-    if row.threads > 1 {
-        return Err(Refusal::Threads(row.threads));
-    }
-    let why = || match row.class {
-        SoftwareClass::Other => format!("the structure of {} is not modelled", row.software),
-        class => format!("{} ({}) has no kernels on {}", class.name(), row.software, row.core),
-    };
-    let software = Software::of(row).ok_or_else(|| Refusal::Software(why()))?;
-    Ok((board, software))
 }
 
 fn price(row: &Measurement, layers: &dyn Fn(&str) -> Option<String>, estimator: &Estimator) -> Result<Priced, Refusal> {

@@ -49,6 +49,20 @@ pub const SOFTWARE: &[Software] = &[
         "one of our own twins between two readings of the cycle counter",
     ),
     open(
+        "TinyMaix by integers, level 1",
+        (SoftwareClass::PlainC, &["opt1 cpu, fixed-point"], A53),
+        &["-tinymaix-o1-integers", "-plain"],
+        LIBRARY,
+        "as TinyMaix level 1, results by divisions of whole numbers (TM_FASTSCALE in the port's tm_port.h)",
+    ),
+    open(
+        "TinyMaix by integers",
+        (SoftwareClass::PlainC, &["opt0 cpu, fixed-point"], A53),
+        &["-tinymaix-integers", "-plain"],
+        LIBRARY,
+        "as TinyMaix, results by divisions of whole numbers (TM_FASTSCALE in the port's tm_port.h)",
+    ),
+    open(
         "TinyMaix, level 1",
         (SoftwareClass::PlainC, &["tinymaix o1", "tinymaix cpu o1", "tinymaix opt1"], M_AND_A53),
         &["-tinymaix-o1", "-plain"],
@@ -126,6 +140,28 @@ pub const SOFTWARE: &[Software] = &[
         LIBRARY,
         "im2col into 16 bit, SXTB16 and SMLAD in blocks of two by two",
     ),
+    open(
+        "X-CUBE-AI float, compressed",
+        (SoftwareClass::FloatFpu, &["weight compression", "compressed"], M),
+        &["-dots-f32-x4", "-dots-f32"],
+        LIBRARY,
+        "its published headers: dot products four in a row, a tap at a time; dense weights of 8 bits choose among 256 values, what meets \
+         each of them is added up first (the slope and the constant of its layers' cycles an output)",
+    ),
+    open(
+        "X-CUBE-AI float",
+        (SoftwareClass::FloatFpu, &["cube"], M),
+        &["-dots-f32"],
+        LIBRARY,
+        "its published headers: dot products four in a row, a tap at a time, onto the output in memory",
+    ),
+    open(
+        "float in pairs",
+        (SoftwareClass::FloatFpu, &["hale", "tinymaix"], M),
+        &["-pairs-f32"],
+        LIBRARY,
+        "patches, two filters a pass, four products in a row (TinyMaix's float layers of level 1); HALE's are not published",
+    ),
     open("float on the FPU", (SoftwareClass::FloatFpu, NO, M), &[""], LIBRARY, "float32 loops compiled here"),
     open(
         "last-layer training",
@@ -155,6 +191,14 @@ pub const SOFTWARE: &[Software] = &[
         &["-bitserial", ""],
         LIBRARY,
         "one binary convolution for each pair of planes",
+    ),
+    open(
+        "LCE",
+        (SoftwareClass::BinaryGemm, &["lce", "larq", "dabnn"], A53),
+        &["-lce", ""],
+        LIBRARY,
+        "Larq Compute Engine's indirect product: four pixels by eight filters, counts added by bytes; its scaling to single precision left \
+         out; for daBNN the nearest open structure",
     ),
     open(
         "binary GEMM",
@@ -237,11 +281,16 @@ impl Software {
         names().find(there).or_else(last).unwrap_or_default()
     }
 
-    /// The structure that prices a row; `None` where its class on its core is not modelled.
+    /// The structure that prices a row; `None` where its class on its core is not modelled. Factors over 8-bit kernels say nothing of
+    /// single precision: a closed engine's rows in it are priced as the structures of that class.
     pub fn of(row: &Measurement) -> Option<&'static Software> {
         let words = row.software.to_ascii_lowercase();
+        let class = match (row.class, row.dtype) {
+            (SoftwareClass::Closed, DataType::Float32) => SoftwareClass::FloatFpu,
+            (class, _) => class,
+        };
         SOFTWARE.iter().find(|s| {
-            s.class == row.class
+            s.class == class
                 && (s.cores.is_empty() || s.cores.contains(&row.core.as_str()))
                 && (s.contains.is_empty() || s.contains.iter().any(|word| words.contains(word)))
         })

@@ -19,6 +19,8 @@ void tp_cmsis_conv_1x1(const int8_t *x, const int8_t *weight, const int32_t *bia
 void tp_cmsis_depthwise_3x3(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, const tp_quant *q, const tp_conv *shape);
 void tp_cmsis_depthwise(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int16_t *patch, const tp_quant *q, const tp_conv *shape);
 void tp_cmsis_dense(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, const tp_quant *q, int32_t rows, int32_t columns);
+/* Softmax (cmsis_softmax.c); `factor` brings differences to 5 integer bits, shift 0 ... 31, those below `least` count nothing. */
+void tp_cmsis_softmax(const int8_t *x, int8_t *y, const tp_factor *factor, int32_t least, int32_t pixels, int32_t channels);
 
 /* ---- TensorFlow Lite Micro's reference kernels: tflm.c ----------------------------------------------------------------- */
 
@@ -53,6 +55,13 @@ void tp_tinymaix_depthwise_3x3_o1(const int8_t *x, const int8_t *weight, const i
 void tp_tinymaix_pointwise_o1(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, const tp_conv *shape);
 void tp_tinymaix_conv_o1_simd(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *shape);
 void tp_tinymaix_pointwise_o1_simd(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, const tp_conv *shape);
+/* Results scaled by whole numbers (`TM_FASTSCALE`, AArch64): y = (max(sum * 2^8 / scale[oc], 0) * out[0] >> 16) + zero. */
+void tp_tinymaix_conv_integers(const int8_t *x, const int8_t *weight, const int32_t *bias, const int32_t *scale, int8_t *y, int8_t *patch, int32_t *offset, const int32_t *out, const tp_quant *q, const tp_conv *shape);
+void tp_tinymaix_depthwise_integers(const int8_t *x, const int8_t *weight, const int32_t *bias, const int32_t *scale, int8_t *y, int8_t *patch, int32_t *offset, const int32_t *out, const tp_quant *q, const tp_conv *shape);
+void tp_tinymaix_pointwise_integers(const int8_t *x, const int8_t *weight, const int32_t *bias, const int32_t *scale, int8_t *y, const int32_t *out, const tp_quant *q, const tp_conv *shape);
+void tp_tinymaix_conv_o1_integers(const int8_t *x, const int8_t *weight, const int32_t *bias, const int32_t *scale, int8_t *y, int8_t *patch, int32_t *offset, const int32_t *out, const tp_quant *q, const tp_conv *shape);
+void tp_tinymaix_depthwise_3x3_o1_integers(const int8_t *x, const int8_t *weight, const int32_t *bias, const int32_t *scale, int8_t *y, int8_t *patch, int32_t *offset, const int32_t *out, const tp_quant *q, const tp_conv *shape);
+void tp_tinymaix_pointwise_o1_integers(const int8_t *x, const int8_t *weight, const int32_t *bias, const int32_t *scale, int8_t *y, const int32_t *out, const tp_quant *q, const tp_conv *shape);
 
 /* ---- Last-layer training on a Cortex-M4: tinyol.c (single-precision float unit, the C library's double exp and log) ---------
  *
@@ -83,6 +92,8 @@ void tp_q7_conv_fast(const int8_t *x, const int8_t *weight, const int8_t *bias, 
 void tp_q7_depthwise(const int8_t *x, const int8_t *weight, const int8_t *bias, int8_t *y, int8_t *column, const tp_shifts *by, const tp_conv *shape);
 /* `wide`: `columns` 16-bit numbers. */
 void tp_q7_dense(const int8_t *x, const int8_t *weight, const int8_t *bias, int8_t *y, int16_t *wide, const tp_shifts *by, int32_t rows, int32_t columns);
+/* Shares of powers of two (cmsis_softmax.c). */
+void tp_q7_softmax(const int8_t *x, int8_t *y, int32_t pixels, int32_t channels);
 
 /* ---- Unsigned 8 bits with zero points of both operands, after the INT-Q extension of CMSIS-NN: cmsis_u8.c -----------------
  *
@@ -143,5 +154,30 @@ void tp_bitserial_conv_16(const uint32_t *x, const uint8_t *weight, int32_t *y, 
 void tp_bitserial_conv_8(const uint32_t *x, const uint8_t *weight, int32_t *y, uint32_t *patch, const tp_conv *shape);
 /* Bit `plane` of each of n bytes (a multiple of 64), byte k of eight as bit k. */
 void tp_bitserial_pack(const uint8_t *x, uint8_t *y, int32_t plane, int32_t n);
+
+/* ---- Single precision with fused products, one thread of a microcontroller: float_dots.c ------------------------------------------
+ *
+ * `dots`: a dot product of four in a row for each row of a window, added to the output in memory. */
+void tp_dots_conv_f32(const float *x, const float *weight, const float *bias, float *y, const tp_conv *shape);
+void tp_dots_conv_padded_f32(const float *x, const float *weight, const float *bias, float *y, const tp_conv *shape);
+void tp_dots_dense_f32(const float *x, const float *weight, const float *bias, float *y, int32_t rows, int32_t columns);
+/* Weights of 8 bits stand for one of 256 `values` each; `bins`: 256 numbers. */
+void tp_bins_dense_f32(const float *x, const uint8_t *weight, const float *values, const float *bias, float *y, float *bins, int32_t rows, int32_t columns);
+/* Two filters a pass over one patch of kh*kw*ic numbers, or over the pixel itself (1 x 1). */
+void tp_pairs_conv_f32(const float *x, const float *weight, const float *bias, float *y, float *patch, const tp_conv *shape);
+void tp_pairs_pointwise_f32(const float *x, const float *weight, const float *bias, float *y, const tp_conv *shape);
+
+/* ---- Binary convolutions after Larq Compute Engine: lce.c (Cortex-A53) -----------------------------------------------------------
+ *
+ * +1 is bit 0, -1 bit 1; channels of 32, filters of eight, sums. Words of a pixel in fours, twos or ones (the suffix). `weight` [block of eight][tap][step]
+ * [filter][word]. `at` [four pixels][tap][pixel]: where in `x` a tap's words begin; behind the map lies a pixel of zeros for taps outside, and a last block of
+ * fewer pixels repeats its last. `table` [2*kh-1][2*kw-1][filter]: what windows that reach 0, 1 ... kh-1 rows above the map, 1 ... kh-1 below it (as many columns
+ * aside) must add for the zeros to count nothing. Sums fit 15 bits. */
+void tp_lce_conv_4(const uint32_t *x, const uint32_t *weight, const int32_t *at, int32_t *y, const tp_conv *shape);
+void tp_lce_conv_2(const uint32_t *x, const uint32_t *weight, const int32_t *at, int32_t *y, const tp_conv *shape);
+void tp_lce_conv_1(const uint32_t *x, const uint32_t *weight, const int32_t *at, int32_t *y, const tp_conv *shape);
+void tp_lce_conv_padded_4(const uint32_t *x, const uint32_t *weight, const int32_t *at, const int32_t *table, int32_t *y, const tp_conv *shape);
+void tp_lce_conv_padded_2(const uint32_t *x, const uint32_t *weight, const int32_t *at, const int32_t *table, int32_t *y, const tp_conv *shape);
+void tp_lce_conv_padded_1(const uint32_t *x, const uint32_t *weight, const int32_t *at, const int32_t *table, int32_t *y, const tp_conv *shape);
 
 #endif

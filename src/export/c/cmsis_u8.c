@@ -164,13 +164,31 @@ TP_INLINE int16_t *tp_u8_column(const uint8_t *x, int16_t *to, int32_t zero, con
     return to;
 }
 
+/* The same for a convolution: of a window inside the map, a row in one call. */
+TP_INLINE int16_t *tp_u8_rows(const uint8_t *x, int16_t *to, int32_t zero, const tp_conv *s, int32_t top, int32_t left, const int order)
+{
+    const uint32_t border = tp_mask((uint32_t)((top < 0) | (left < 0) | (top + s->kh > s->ih) | (left + s->kw > s->iw)));
+    const int32_t step = tp_choose(border, 1, s->kw), n = step * s->ic;
+    for (int32_t ky = top; ky < top + s->kh; ky++)
+        for (int32_t kx = left; kx < left + s->kw; kx += step, to += n) {
+            if ((uint32_t)ky >= (uint32_t)s->ih || (uint32_t)kx >= (uint32_t)s->iw)
+                tp_u8_zero(to, n);
+            else
+                tp_u8_widen(x + (ky * s->iw + kx) * s->ic, to, n, zero, order);
+            /* One end of both ways. */
+            __asm__ goto("" : : : : next);
+        next:;
+        }
+    return to;
+}
+
 TP_INLINE void tp_u8_conv_of(const uint8_t *x, const uint8_t *weight, const int32_t *bias, uint8_t *y, int16_t *patch, const tp_unsigned *q, const tp_conv *s, const int order)
 {
     const int32_t terms = s->kh * s->kw * s->ic;
     int16_t *to = patch;
     for (int32_t oy = 0; oy < s->oh; oy++)
         for (int32_t ox = 0; ox < s->ow; ox++) {
-            to = tp_u8_column(x, to, q->input_zero, s, oy * s->stride - s->pad_top, ox * s->stride - s->pad_left, order);
+            to = tp_u8_rows(x, to, q->input_zero, s, oy * s->stride - s->pad_top, ox * s->stride - s->pad_left, order);
             if (to == patch + 2 * terms) {
                 y = order == TP_IN_ORDER ? tp_u8_two_in_order(weight, patch, bias, y, q, s->oc, terms) : tp_u8_two_as_widened(weight, patch, bias, y, q, s->oc, terms);
                 to = patch;

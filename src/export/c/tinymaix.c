@@ -146,12 +146,19 @@ TP_INLINE void tp_dot_pair(const int8_t *x, const int8_t *w, int32_t n, int32_t 
     sums[1] = sum2;
 }
 
-/* With a rectified linear unit; `by` is the output's unit, or its reciprocal for level 1. */
-TP_INLINE int8_t tp_result(int32_t sum, int32_t bias, float scale, float by, const tp_quant *q, const int level)
+/* Level 1 gathers by eights; with TP_INTEGERS (`TM_FASTSCALE`), results are scaled by whole numbers: 256 times the sum over the scale, times out[0] over 2^16. */
+enum { TP_LEVEL = 1, TP_INTEGERS = 2 };
+
+/* With a rectified linear unit; the output's unit is out[0], its reciprocal out[1] for level 1. */
+TP_INLINE int8_t tp_result(int32_t sum, int32_t bias, const float *scale, const float *out, const tp_quant *q, const int level)
 {
-    float v = (float)(sum + bias) * scale;
+    if (level & TP_INTEGERS) {
+        const int32_t v = tp_max((int32_t)((uint32_t)(sum + bias) << 8) / *(const int32_t *)(const void *)scale, 0);
+        return (int8_t)(((int32_t)((uint32_t)v * (uint32_t)*(const int32_t *)(const void *)out) >> 16) + q->zero);
+    }
+    float v = (float)(sum + bias) * *scale;
     v = v > 0.0f ? v : 0.0f;
-    return (int8_t)(int32_t)((level == 1 ? v * by : v / by) + (float)q->zero);
+    return (int8_t)(int32_t)((level & TP_LEVEL ? v * out[1] : v / out[0]) + (float)q->zero);
 }
 
 /* Offsets of the taps from the first. */
@@ -192,7 +199,7 @@ TP_INLINE void tp_gather(const int8_t *x, int8_t *patch, const int32_t *offset, 
 TP_INLINE int8_t *tp_outputs(const int8_t *patch, const int8_t *w, const int32_t *bias, const float *scale, int8_t *y, const float *out, const tp_quant *q, int32_t oc, int32_t terms, const int way, const int level)
 {
     int32_t o = 0;
-    if (level == 1)
+    if (level & TP_LEVEL)
         TP_OUTER
         for (; o < oc - 7; o += 8, w += 8 * terms) {
             int32_t sums[8];
@@ -201,12 +208,12 @@ TP_INLINE int8_t *tp_outputs(const int8_t *patch, const int8_t *w, const int32_t
                 TP_FRESH(patch);
                 tp_dot_pair(patch, w + pair * terms, terms, sums + pair, way);
             }
-            for (int32_t i = 0; i < 8; i++) *y++ = tp_result(sums[i], bias[o + i], scale[o + i], out[1], q, 1);
+            for (int32_t i = 0; i < 8; i++) *y++ = tp_result(sums[i], bias[o + i], scale + o + i, out, q, level);
         }
     TP_OUTER
     for (; o < oc; o++, w += terms) {
         TP_FRESH(patch);
-        *y++ = tp_result(tp_dot(patch, w, terms, way), bias[o], scale[o], out[level], q, level);
+        *y++ = tp_result(tp_dot(patch, w, terms, way), bias[o], scale + o, out, q, level);
     }
     return y;
 }
@@ -234,7 +241,7 @@ TP_INLINE void tp_pointwise_of(const int8_t *x, const int8_t *weight, const int3
         }
 }
 
-TP_INLINE void tp_depthwise_of(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *s, const int way)
+TP_INLINE void tp_depthwise_of(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *s, const int way, const int level)
 {
     const int32_t taps = s->kh * s->kw;
     tp_offsets(offset, s);
@@ -244,12 +251,12 @@ TP_INLINE void tp_depthwise_of(const int8_t *x, const int8_t *weight, const int3
         for (int32_t ox = 0; ox < s->ow; ox++) {
             tp_gather(x, patch, offset, q->input_zero, s, oy * s->stride - s->pad_top, ox * s->stride - s->pad_left);
             TP_OUTER
-            for (int32_t c = 0; c < s->ic; c++) *y++ = tp_result(tp_dot(patch + c * taps, weight + c * taps, taps, way), bias[c], scale[c], out[0], q, 0);
+            for (int32_t c = 0; c < s->ic; c++) *y++ = tp_result(tp_dot(patch + c * taps, weight + c * taps, taps, way), bias[c], scale + c, out, q, level);
         }
 }
 
 /* Level 1, 3 x 3: nine taps from the map itself where the patch is whole, else gathered. */
-TP_INLINE void tp_depthwise_nine(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *s)
+TP_INLINE void tp_depthwise_nine(const int8_t *x, const int8_t *weight, const int32_t *bias, const float *scale, int8_t *y, int8_t *patch, int32_t *offset, const float *out, const tp_quant *q, const tp_conv *s, const int level)
 {
     tp_offsets(offset, s);
     TP_OUTER
@@ -264,12 +271,12 @@ TP_INLINE void tp_depthwise_nine(const int8_t *x, const int8_t *weight, const in
                     int32_t sum = from[offset[0]] * w[0] + from[offset[1]] * w[1] + from[offset[2]] * w[2];
                     sum += from[offset[3]] * w[3] + from[offset[4]] * w[4] + from[offset[5]] * w[5];
                     sum += from[offset[6]] * w[6] + from[offset[7]] * w[7] + from[offset[8]] * w[8];
-                    *y++ = tp_result(sum, bias[c], scale[c], out[1], q, 1);
+                    *y++ = tp_result(sum, bias[c], scale + c, out, q, level);
                 }
             } else {
                 tp_gather(x, patch, offset, q->input_zero, s, top, left);
                 TP_OUTER
-                for (int32_t c = 0; c < s->ic; c++) *y++ = tp_result(tp_dot(patch + c * 9, weight + c * 9, 9, TP_PLAIN), bias[c], scale[c], out[1], q, 1);
+                for (int32_t c = 0; c < s->ic; c++) *y++ = tp_result(tp_dot(patch + c * 9, weight + c * 9, 9, TP_PLAIN), bias[c], scale + c, out, q, level);
             }
         }
 }
@@ -291,17 +298,29 @@ TP_INLINE void tp_dense_of(const int8_t *x, const int8_t *weight, const int32_t 
 
 void tp_tinymaix_conv(TP_WINDOWED) { tp_conv_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_PLAIN, 0); }
 void tp_tinymaix_pointwise(TP_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, scale, y, out, q, s, TP_PLAIN, 0); }
-void tp_tinymaix_depthwise(TP_WINDOWED) { tp_depthwise_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_PLAIN); }
+void tp_tinymaix_depthwise(TP_WINDOWED) { tp_depthwise_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_PLAIN, 0); }
 void tp_tinymaix_dense(TP_DENSE) { tp_dense_of(x, weight, bias, scale, y, out, q, rows, columns, TP_PLAIN); }
-void tp_tinymaix_conv_o1(TP_WINDOWED) { tp_conv_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_PLAIN, 1); }
-void tp_tinymaix_depthwise_3x3_o1(TP_WINDOWED) { tp_depthwise_nine(x, weight, bias, scale, y, patch, offset, out, q, s); }
-void tp_tinymaix_pointwise_o1(TP_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, scale, y, out, q, s, TP_PLAIN, 1); }
+void tp_tinymaix_conv_o1(TP_WINDOWED) { tp_conv_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_PLAIN, TP_LEVEL); }
+void tp_tinymaix_depthwise_3x3_o1(TP_WINDOWED) { tp_depthwise_nine(x, weight, bias, scale, y, patch, offset, out, q, s, TP_LEVEL); }
+void tp_tinymaix_pointwise_o1(TP_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, scale, y, out, q, s, TP_PLAIN, TP_LEVEL); }
+
+#if defined(__aarch64__)
+#define TP_WINDOWED_INTEGERS const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const int32_t *restrict scale, int8_t *restrict y, int8_t *restrict patch, int32_t *restrict offset, const int32_t *restrict out, const tp_quant *restrict q, const tp_conv *restrict s
+#define TP_INTEGERS_AT_A_PIXEL const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const int32_t *restrict scale, int8_t *restrict y, const int32_t *restrict out, const tp_quant *restrict q, const tp_conv *restrict s
+#define TP_BITS(p) (const float *)(const void *)(p)
+void tp_tinymaix_conv_integers(TP_WINDOWED_INTEGERS) { tp_conv_of(x, weight, bias, TP_BITS(scale), y, patch, offset, TP_BITS(out), q, s, TP_PLAIN, TP_INTEGERS); }
+void tp_tinymaix_pointwise_integers(TP_INTEGERS_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, TP_BITS(scale), y, TP_BITS(out), q, s, TP_PLAIN, TP_INTEGERS); }
+void tp_tinymaix_depthwise_integers(TP_WINDOWED_INTEGERS) { tp_depthwise_of(x, weight, bias, TP_BITS(scale), y, patch, offset, TP_BITS(out), q, s, TP_PLAIN, TP_INTEGERS); }
+void tp_tinymaix_conv_o1_integers(TP_WINDOWED_INTEGERS) { tp_conv_of(x, weight, bias, TP_BITS(scale), y, patch, offset, TP_BITS(out), q, s, TP_PLAIN, TP_LEVEL | TP_INTEGERS); }
+void tp_tinymaix_depthwise_3x3_o1_integers(TP_WINDOWED_INTEGERS) { tp_depthwise_nine(x, weight, bias, TP_BITS(scale), y, patch, offset, TP_BITS(out), q, s, TP_LEVEL | TP_INTEGERS); }
+void tp_tinymaix_pointwise_o1_integers(TP_INTEGERS_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, TP_BITS(scale), y, TP_BITS(out), q, s, TP_PLAIN, TP_LEVEL | TP_INTEGERS); }
+#endif
 
 #if defined(__ARM_FEATURE_DSP) || defined(__ARM_NEON)
 void tp_tinymaix_conv_simd(TP_WINDOWED) { tp_conv_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_SIMD, 0); }
 void tp_tinymaix_pointwise_simd(TP_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, scale, y, out, q, s, TP_SIMD, 0); }
-void tp_tinymaix_depthwise_simd(TP_WINDOWED) { tp_depthwise_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_SIMD); }
+void tp_tinymaix_depthwise_simd(TP_WINDOWED) { tp_depthwise_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_SIMD, 0); }
 void tp_tinymaix_dense_simd(TP_DENSE) { tp_dense_of(x, weight, bias, scale, y, out, q, rows, columns, TP_SIMD); }
-void tp_tinymaix_conv_o1_simd(TP_WINDOWED) { tp_conv_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_SIMD, 1); }
-void tp_tinymaix_pointwise_o1_simd(TP_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, scale, y, out, q, s, TP_SIMD, 1); }
+void tp_tinymaix_conv_o1_simd(TP_WINDOWED) { tp_conv_of(x, weight, bias, scale, y, patch, offset, out, q, s, TP_SIMD, TP_LEVEL); }
+void tp_tinymaix_pointwise_o1_simd(TP_AT_A_PIXEL) { tp_pointwise_of(x, weight, bias, scale, y, out, q, s, TP_SIMD, TP_LEVEL); }
 #endif

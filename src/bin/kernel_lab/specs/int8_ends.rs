@@ -77,7 +77,8 @@ fn dequantise(random: &mut Random) -> Vec<Case> {
     })
 }
 
-fn probabilities(random: &mut Random, table: bool) -> Vec<Case> {
+/// `table`: with the exponentials in a table.
+pub(super) fn probabilities(random: &mut Random, table: bool) -> Vec<Case> {
     each_map(random, |random, shape| {
         let (spec, image, x) = eight_bits(random, shape);
         // From one large difference that counts to all of them.

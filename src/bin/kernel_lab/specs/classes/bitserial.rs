@@ -105,16 +105,16 @@ fn planes(random: &mut Random, slice: usize, pad: Pad) -> Vec<Case> {
     shapes.filter_map(|c| case(random, &c)).collect()
 }
 
-fn draw(random: &mut Random, n: usize) -> Vec<u32> {
+pub(super) fn draw(random: &mut Random, n: usize) -> Vec<u32> {
     (0..n).map(|_| u32::try_from(random.integer(0, i64::from(u32::MAX))).expect("32 bits")).collect()
 }
 
-fn bits(word: u32) -> i32 {
+pub(super) fn bits(word: u32) -> i32 {
     i32::try_from(word.count_ones()).expect("at most 32")
 }
 
 /// [filter][word] to [block of 8 filters][slice][filter][word of the slice].
-fn in_blocks(filters: &[u32], oc: usize, n: usize, slice: usize) -> Vec<u32> {
+pub(super) fn in_blocks(filters: &[u32], oc: usize, n: usize, slice: usize) -> Vec<u32> {
     let of = |block: usize, at: usize| {
         (0..8).flat_map(move |f| filters[(block * 8 + f) * n + at * slice..][..slice].to_vec())
     };

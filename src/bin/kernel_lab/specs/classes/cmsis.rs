@@ -4,6 +4,7 @@ use tinyprec::nn::Pad;
 use tinyprec::trace::Elem::I8;
 use tinyprec::trace::Op;
 
+use super::super::int8_ends::probabilities;
 use super::super::int8_linear::{Way, conv, conv_case, dense, depthwise_case, square};
 use super::super::windows::{Case2, windows};
 use super::shapes::drawn;
@@ -13,6 +14,9 @@ use crate::cases::{Case, Random, Spec};
 const SET: &str = "cmsis-nn";
 const INSIDE: &str = "rows_in*cols_in";
 const OUTSIDE: &str = "(oh*ow*kh*kw-rows_in*cols_in)";
+
+pub(super) const SOFTMAX: &[&str] =
+    &["pixels", "pixels*channels", "pixels*(channels-1)", "pixels*min(1,channels-1)", "pixels*(1-min(1,channels-1))"];
 
 /// Convolution, pointwise convolution, depthwise convolution and dense layer.
 pub fn specs() -> Vec<Spec> {
@@ -40,6 +44,7 @@ pub fn specs() -> Vec<Spec> {
         Spec::new(Op::Int8Dense, eight, "tp_cmsis_dense", dense_trips(), &[A, W, W, W, A, None], |r| {
             dense(r, Way::Plain)
         }),
+        Spec::new(Op::Int8Softmax, &[I8, I8], "tp_cmsis_softmax", SOFTMAX, &[A, A, None], |r| probabilities(r, false)),
     ];
     list.into_iter().map(|spec| spec.cores(M).class(SET)).collect()
 }

@@ -9,7 +9,7 @@ use super::super::int8_linear::{DENSE_SHAPES, conv_shapes, square};
 use super::super::windows::{Case2, window_block, windows};
 use super::super::{small, w32};
 use super::cmsis::{self, conv_trips, fours, gather_trips};
-use super::shapes::drawn;
+use super::shapes::{STEPS, drawn};
 use super::{A, M, S, W, products, trips};
 use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
 
@@ -24,11 +24,14 @@ pub fn specs() -> Vec<Spec> {
             .when("ic%4=0 oc%2=0"),
         Spec::new(Op::Int8DepthwiseConv, eight, "tp_q7_depthwise", cmsis::depthwise_trips(), windowed, q7_depthwise),
         Spec::new(Op::Int8Dense, eight, "tp_q7_dense", dense_trips(), dense, q7_dense),
+        Spec::new(Op::Int8Softmax, &[I8, I8], "tp_q7_softmax", cmsis::SOFTMAX, &[A, A], q7_softmax),
     ];
-    let conv = |symbol, cases| Spec::new(Op::Int8Conv, eight, symbol, u8_conv_trips(), windowed, cases);
+    let conv = |symbol, padded, cases| Spec::new(Op::Int8Conv, eight, symbol, u8_conv_trips(padded), windowed, cases);
     let u8 = vec![
-        conv("tp_u8_conv", |r| u8_conv(r, &conv_shapes())),
-        conv("tp_u8_conv_reordered", |r| u8_conv(r, &fours_and_odd())).when("ic%4=0"),
+        conv("tp_u8_conv", false, |r| u8_conv(r, &all_shapes(Pad::Valid), false)),
+        conv("tp_u8_conv", true, |r| u8_conv(r, &all_shapes(Pad::Same), true)).when("pad_top"),
+        conv("tp_u8_conv_reordered", false, |r| u8_conv(r, &fours_and_odd(), false)).when("ic%4=0"),
+        conv("tp_u8_conv_reordered", true, |r| u8_conv(r, &fours_and_odd(), true)).when("ic%4=0 pad_top"),
         Spec::new(Op::Int8DepthwiseConv, eight, "tp_u8_depthwise", depthwise_trips(), windowed, u8_depthwise),
         Spec::new(Op::Int8Dense, eight, "tp_u8_dense", dense_trips(), dense, u8_dense),
     ];
@@ -44,10 +47,22 @@ fn dense_trips() -> &'static [&'static str] {
     ])
 }
 
-fn u8_conv_trips() -> &'static [&'static str] {
+/// Rows of whole windows, and taps of those that reach out of the map.
+fn u8_conv_trips(padded: bool) -> &'static [&'static str] {
     let mut lists = vec![conv_trips().to_vec()];
     lists.push(vec!["(oh*ow/2)*ceil_div(oc,2)*terms", "(oh*ow%2)*ceil_div(oc,2)*terms"]);
     lists.push(products(&[&["(oh*ow%2)"], &["(oc/2)", "(oc%2)", "min(1,oc/2)"], &fours("terms")]));
+    let whole = if padded { "rows_full*cols_full*kh" } else { "oh*ow*kh" };
+    lists.push(products(&[&[whole], &fours("(kw*ic)")]));
+    if padded {
+        let (inside, outside) = ("(rows_in*cols_in-rows_full*cols_full*kh*kw)", "(oh*ow*kh*kw-rows_in*cols_in)");
+        let of_rows = "(rows_in*ow-rows_full*cols_full*kh)";
+        let all = format!("({whole}+{inside}+{outside})");
+        lists.push(products(&[&[inside], &fours("ic")]));
+        lists.push(products(&[&[of_rows], &["", "kw"]]));
+        let sums = [format!("({whole}+{inside})"), format!("({all}-oh*ow*kh)"), format!("({whole}+{of_rows}*kw)"), all];
+        lists.push(sums.into_iter().map(|text| &*text.leak()).collect());
+    }
     trips(lists)
 }
 
@@ -116,9 +131,24 @@ fn by_fours() -> Vec<Case2> {
 
 /// Those and some of odd filters.
 fn fours_and_odd() -> Vec<Case2> {
-    let odd = [(4, 5, 8, 3, 3, 1), (3, 3, 4, 5, 1, 1), (5, 3, 12, 1, 3, 2), (2, 5, 16, 7, 2, 1)];
-    let odd = odd.map(|(h, w, ic, oc, k, stride)| square(h, w, ic, oc, k, stride, Pad::Same));
+    let odd = [(4, 5, 8, 3, 3, 1), (3, 3, 4, 5, 1, 1), (5, 3, 12, 1, 3, 2), (2, 5, 16, 7, 2, 1), (5, 4, 4, 1, 3, 1)];
+    let odd = odd.into_iter().chain([(6, 5, 8, 1, 2, 1), (3, 4, 4, 1, 1, 1)]).chain(drawn(14, 4, [1, 2]));
+    let of = |(h, w, ic, oc, k, stride): (usize, usize, usize, usize, usize, usize)| {
+        // Filters of fours less one, two or none of them.
+        [Pad::Same, Pad::Valid].map(|pad| square(h, w, ic, oc - (h + w) % oc.min(3), k, stride, pad))
+    };
+    let odd = odd.filter(|s| s.0 >= s.4 && s.1 >= s.4).flat_map(of);
     by_fours().into_iter().chain(odd).collect()
+}
+
+/// Windows with and without borders, some drawn.
+fn all_shapes(pad: Pad) -> Vec<Case2> {
+    let steps = STEPS.into_iter().map(|(h, w, ic, oc)| (h, w, ic, oc, 1, 1));
+    let more = steps.chain(drawn(16, 1, [1, 3]));
+    conv_shapes()
+        .into_iter()
+        .chain(more.map(|(h, w, ic, oc, k, stride)| square(h, w, ic, oc, k, stride, pad)))
+        .collect()
 }
 
 /// Every four terms of a column lie in the order 0 2 1 3 that the extension of bytes leaves; the filters' too, so the sums stay.
@@ -222,7 +252,7 @@ fn starts(random: &mut Random, n: usize) -> Vec<i32> {
     (0..n).map(|_| w32(random.integer(-9000, 9000))).collect()
 }
 
-fn u8_conv(random: &mut Random, shapes: &[Case2]) -> Vec<Case> {
+fn u8_conv(random: &mut Random, shapes: &[Case2], padded: bool) -> Vec<Case> {
     let case = |random: &mut Random, c: &Case2| {
         let g = c.window.over(c.shape, "").expect("fits");
         let terms = c.window.taps() * c.shape.c;
@@ -231,12 +261,14 @@ fn u8_conv(random: &mut Random, shapes: &[Case2]) -> Vec<Case> {
         let all = sums(c, &Unsigned::less(&x, q.input_zero), &Unsigned::less(&w, q.weight_zero));
         let y: Vec<u8> = all.iter().enumerate().map(|(i, s)| q.code(s + bias[i % c.oc])).collect();
         let dims = window_dims(c, &g).with("oc", c.oc as u64).with("terms", terms as u64);
-        let dims = dims.with("ic", c.shape.c as u64);
+        let dims = dims.with("ic", c.shape.c as u64).with("rows_full", g.rows().inside().full);
+        let dims = dims.with("cols_full", g.columns().inside().full);
         let mut args = vec![input(&x), input(&w), input(&bias), output(&y), Arg::Scratch(4 * terms)];
         args.extend([q.block(), window_block(&dims, c.shape.c, 0, 0)]);
         Case { dims, args }
     };
-    shapes.iter().map(|c| case(random, c)).collect()
+    let of_kind = |c: &&Case2| c.window.over(c.shape, "").expect("fits").padded() == padded;
+    shapes.iter().filter(of_kind).map(|c| case(random, c)).collect()
 }
 
 fn u8_depthwise(random: &mut Random) -> Vec<Case> {
@@ -269,4 +301,24 @@ fn u8_dense(random: &mut Random) -> Vec<Case> {
         Case { dims: dims(&[("rows", rows), ("columns", columns)]), args }
     };
     DENSE_SHAPES.iter().map(|s| case(random, *s)).collect()
+}
+
+/// Shares of powers of two, down to eight below the largest code.
+fn q7_softmax(random: &mut Random) -> Vec<Case> {
+    let case = |random: &mut Random, (pixels, channels): (usize, usize)| {
+        let x = codes(random, pixels * channels);
+        let row = |row: &[i8]| -> Vec<i8> {
+            let base = row.iter().map(|v| i32::from(*v)).max().expect("not empty") - 8;
+            let sum: i32 = row.iter().map(|v| 1 << (i32::from(*v) - base).clamp(0, 31)).sum();
+            let share = 0x10_0000 / sum;
+            let code =
+                |v: &i8| i8::try_from((share >> (13 + base - i32::from(*v)).clamp(0, 31)).min(127)).expect("8 bits");
+            row.iter().map(code).collect()
+        };
+        let y: Vec<i8> = x.chunks_exact(channels).flat_map(row).collect();
+        let args = vec![input(&x), output(&y), value(small(pixels)), value(small(channels))];
+        Case { dims: dims(&[("pixels", pixels), ("channels", channels)]), args }
+    };
+    let shapes = [(1, 1), (1, 2), (1, 3), (1, 10), (2, 5), (1, 12), (3, 1), (4, 7), (1, 100), (2, 2), (5, 3)];
+    shapes.iter().map(|s| case(random, *s)).collect()
 }

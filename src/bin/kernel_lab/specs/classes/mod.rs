@@ -3,9 +3,12 @@
 mod bitserial;
 mod cmsis;
 mod fixed_point;
+mod float_dots;
 mod gemm;
 mod gemm_float;
 mod gemm_int8;
+mod lce;
+mod scales;
 mod shapes;
 mod tflm;
 mod tinymaix;
@@ -31,6 +34,8 @@ pub fn specs() -> Vec<Spec> {
         tinyol::specs(),
         gemm::specs(),
         bitserial::specs(),
+        float_dots::specs(),
+        lce::specs(),
     ]
     .into_iter()
     .flatten()

@@ -8,6 +8,7 @@ use super::super::int8::{codes, weights};
 use super::super::int8_linear::{DENSE_SHAPES, Drawn, conv_shapes, draw_conv, draw_depthwise};
 use super::super::windows::{Case2, window_block, windows};
 use super::super::{small, w32};
+use super::scales::{INTEGERS, Scales, low_byte, single_precision, whole_numbers};
 use super::shapes::{FILTERS, STEPS, drawn};
 use super::{A, M, S, W, products, trips};
 use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
@@ -16,13 +17,15 @@ const ALL: &[&str] = &["cortex-m4", "cortex-m7", "cortex-a53"];
 const A53: &[&str] = &["cortex-a53"];
 
 /// Level of optimisation, products at a time, cores.
-const SETS: [(&str, usize, usize, &[&str]); 6] = [
+const SETS: [(&str, usize, usize, &[&str]); 8] = [
     ("tinymaix", 0, 1, ALL),
     ("tinymaix-o1", 1, 1, ALL),
     ("tinymaix-simd", 0, 4, M),
     ("tinymaix-o1-simd", 1, 4, M),
     ("tinymaix-simd", 0, 8, A53),
     ("tinymaix-o1-simd", 1, 8, A53),
+    ("tinymaix-integers", INTEGERS, 1, A53),
+    ("tinymaix-o1-integers", INTEGERS + 1, 1, A53),
 ];
 
 /// Four sets: both levels, plain and with products in lanes.
@@ -31,12 +34,15 @@ pub fn specs() -> Vec<Spec> {
     let (windowed, pixels) = (&[A, W, W, W, A, S, S, None, None, None], &[A, W, W, W, A, None, None, None]);
     let of = |(set, level, lanes, cores): (&'static str, usize, usize, &'static [&'static str])| {
         let name = |layer: &str, levels: bool| -> &'static str {
-            let level = if levels && level == 1 { "_o1" } else { "" };
-            format!("tp_tinymaix_{layer}{level}{}", if lanes > 1 { "_simd" } else { "" }).leak()
+            let of_level = if levels && level % 2 == 1 { "_o1" } else { "" };
+            let by = if level >= INTEGERS && layer != "dense" { "_integers" } else { "" };
+            format!("tp_tinymaix_{layer}{of_level}{}{by}", if lanes > 1 { "_simd" } else { "" }).leak()
         };
         let cases: [fn(&mut Random) -> Vec<Case>; 3] = match level {
             0 => [|r| conv(r, 0, false), |r| conv(r, 0, true), |r| pointwise(r, 0)],
-            _ => [|r| conv(r, 1, false), |r| conv(r, 1, true), |r| pointwise(r, 1)],
+            1 => [|r| conv(r, 1, false), |r| conv(r, 1, true), |r| pointwise(r, 1)],
+            // The level is nothing to the results then.
+            _ => [|r| conv(r, INTEGERS, false), |r| conv(r, INTEGERS, true), |r| pointwise(r, INTEGERS)],
         };
         let list = vec![
             Spec::new(Op::Int8Conv, eight, name("conv", true), conv_trips(false, lanes), windowed, cases[0]),
@@ -50,7 +56,7 @@ pub fn specs() -> Vec<Spec> {
                 name("depthwise", false),
                 depthwise_trips(false, lanes),
                 windowed,
-                |r| depthwise(r, false),
+                if level < INTEGERS { |r| depthwise(r, 0, false) } else { |r| depthwise(r, INTEGERS, false) },
             ),
             Spec::new(
                 Op::Int8DepthwiseConv,
@@ -58,7 +64,7 @@ pub fn specs() -> Vec<Spec> {
                 name("depthwise", false),
                 depthwise_trips(true, lanes),
                 windowed,
-                |r| depthwise(r, true),
+                if level < INTEGERS { |r| depthwise(r, 0, true) } else { |r| depthwise(r, INTEGERS, true) },
             )
             .when("pad_top"),
             Spec::new(
@@ -72,12 +78,17 @@ pub fn specs() -> Vec<Spec> {
         ];
         // Level 1 has 3 x 3 depthwise layers of its own, where products are not in lanes.
         let nine = |when, trips, cases| {
-            Spec::new(Op::Int8DepthwiseConv, eight, "tp_tinymaix_depthwise_3x3_o1", trips, windowed, cases).when(when)
+            let symbol = name("depthwise_3x3", true);
+            Spec::new(Op::Int8DepthwiseConv, eight, symbol, trips, windowed, cases).when(when)
         };
         let nine = match (level, lanes) {
             (1, 1) => vec![
-                nine("kh=3 kw=3", nine_trips(false), |r| nine_taps(r, false)),
-                nine("kh=3 kw=3 pad_top", nine_trips(true), |r| nine_taps(r, true)),
+                nine("kh=3 kw=3", nine_trips(false), |r| nine_taps(r, 1, false)),
+                nine("kh=3 kw=3 pad_top", nine_trips(true), |r| nine_taps(r, 1, true)),
+            ],
+            (3, 1) => vec![
+                nine("kh=3 kw=3", nine_trips(false), |r| nine_taps(r, INTEGERS, false)),
+                nine("kh=3 kw=3 pad_top", nine_trips(true), |r| nine_taps(r, INTEGERS, true)),
             ],
             _ => Vec::new(),
         };
@@ -188,33 +199,6 @@ fn dense_trips(lanes: usize) -> &'static [&'static str] {
     trips(vec![products(&[&["rows", "(rows-1)", ""], &dot("columns", lanes)])])
 }
 
-/// Scales that bring the sums to about ten codes' hundreds, the output's unit and its reciprocal.
-struct Scales {
-    scale: Vec<f32>,
-    out: [f32; 2],
-}
-
-impl Scales {
-    fn draw(random: &mut Random, n: usize, sums: &[i32]) -> Self {
-        let most = sums.iter().map(|s| s.unsigned_abs()).max().unwrap_or(1).max(1) as f32;
-        let out = 0.01 + random.unit().abs();
-        let scale = (0..n).map(|_| (0.2 + random.unit().abs()) * 100.0 * out / most).collect();
-        Scales { scale, out: [out, 1.0 / out] }
-    }
-
-    /// With the rectified linear unit of convolutions.
-    fn code(&self, sum: i32, o: usize, zero: i32, level: usize) -> i8 {
-        let v = sum as f32 * self.scale[o];
-        let v = if v > 0.0 { v } else { 0.0 };
-        low_byte(if level == 1 { v * self.out[1] } else { v / self.out[0] } + zero as f32)
-    }
-}
-
-/// Towards zero, then the low eight bits.
-fn low_byte(v: f32) -> i8 {
-    i8::from_le_bytes([(v as i32).to_le_bytes()[0]])
-}
-
 /// [tap][channel] to [channel][tap].
 fn by_channel(w: &[i8], taps: usize, channels: usize) -> Vec<i8> {
     let filters = w.chunks_exact(taps * channels);
@@ -229,15 +213,16 @@ fn folded(bias: &[i32], w: &[i8], zero: i32) -> Vec<i32> {
 
 fn finished(random: &mut Random, c: &Case2, drawn: &Drawn, w: &[i8], dims: Dims, level: usize, patch: bool) -> Case {
     let n = drawn.bias.len();
-    let scales = Scales::draw(random, n, &drawn.sums);
-    let zero = drawn.q.zero;
-    let y: Vec<i8> = drawn.sums.iter().enumerate().map(|(i, s)| scales.code(*s, i % n, zero, level)).collect();
+    let (scale, out, y) = match level {
+        INTEGERS => whole_numbers(random, n, drawn),
+        _ => single_precision(random, n, drawn, level),
+    };
     let stored = folded(&drawn.bias, w, drawn.q.input_zero);
-    let mut args = vec![input(&drawn.x), input(w), input(&stored), input(&scales.scale), output(&y)];
+    let mut args = vec![input(&drawn.x), input(w), input(&stored), scale, output(&y)];
     if patch {
         args.extend([Arg::Scratch(c.window.taps() * c.shape.c), Arg::Scratch(4 * c.window.taps())]);
     }
-    args.extend([input(&scales.out), drawn.q.block(), window_block(&dims, c.shape.c, 0, 0)]);
+    args.extend([out, drawn.q.block(), window_block(&dims, c.shape.c, 0, 0)]);
     Case { dims, args }
 }
 
@@ -298,7 +283,7 @@ fn pointwise(random: &mut Random, level: usize) -> Vec<Case> {
     shapes.into_iter().chain(more).map(|s| case(random, s)).collect()
 }
 
-fn depthwise(random: &mut Random, padded: bool) -> Vec<Case> {
+fn depthwise(random: &mut Random, level: usize, padded: bool) -> Vec<Case> {
     let mut shapes = windows();
     let more = drawn(24, 1, [1, 5]).into_iter().map(|(h, w, c, _, k, stride)| (h, w, c, k, stride));
     let chosen = [(6, 7, 3, 3, 1), (5, 5, 4, 2, 1), (8, 6, 5, 3, 2), (7, 7, 2, 5, 1), (6, 9, 8, 3, 1)];
@@ -326,12 +311,12 @@ fn depthwise(random: &mut Random, padded: bool) -> Vec<Case> {
         let drawn = draw_depthwise(random, c);
         let (is_padded, dims) = with_full(c, drawn.dims.clone());
         let w = by_channel(&drawn.w, c.window.taps(), c.shape.c);
-        (is_padded == padded).then(|| finished(random, c, &drawn, &w, dims, 0, true))
+        (is_padded == padded).then(|| finished(random, c, &drawn, &w, dims, level, true))
     };
     shapes.iter().filter_map(|c| case(random, c)).collect()
 }
 
-fn nine_taps(random: &mut Random, padded: bool) -> Vec<Case> {
+fn nine_taps(random: &mut Random, level: usize, padded: bool) -> Vec<Case> {
     let pad = if padded { Pad::Same } else { Pad::Valid };
     let shapes = [
         (6, 7, 3, 1),
@@ -351,7 +336,7 @@ fn nine_taps(random: &mut Random, padded: bool) -> Vec<Case> {
         let drawn = draw_depthwise(random, &c);
         let (is_padded, dims) = with_full(&c, drawn.dims.clone());
         let w = by_channel(&drawn.w, c.window.taps(), c.shape.c);
-        (is_padded == padded).then(|| finished(random, &c, &drawn, &w, dims, 1, true))
+        (is_padded == padded).then(|| finished(random, &c, &drawn, &w, dims, level, true))
     };
     shapes.into_iter().filter_map(|s| case(random, s)).collect()
 }
