@@ -151,7 +151,7 @@ pub enum KernelSetError {
         core: String,
         /// Set.
         name: String,
-        /// `core/set` of every built-in one.
+        /// Built-in sets of that core; `core/set` of every core where it has none.
         known: Vec<String>,
     },
     /// The file itself.
@@ -166,9 +166,14 @@ pub fn kernel_set(core: &str, name: &str) -> Result<KernelSet, KernelSetError> {
     let (core, name, text) = found.ok_or_else(|| KernelSetError::Unknown {
         core: core.to_owned(),
         name: name.to_owned(),
-        known: SETS.iter().map(|(c, n, _)| format!("{c}/{n}")).collect(),
+        known: known(core),
     })?;
     Ok(KernelSet::parse(&format!("hw_profiles/kernels/{core}/{name}.kernels"), text)?)
+}
+
+fn known(core: &str) -> Vec<String> {
+    let own: Vec<String> = SETS.iter().filter(|(c, ..)| *c == core).map(|(_, name, _)| (*name).to_owned()).collect();
+    if own.is_empty() { SETS.iter().map(|(c, n, _)| format!("{c}/{n}")).collect() } else { own }
 }
 
 /// As [`kernel_set`] of a board's core; where its float unit has no double precision, with the kernels of the set `…-sp` of the same
