@@ -65,10 +65,11 @@ impl Ar1Star {
         reals_of(&layer.param.master, &mut before);
         self.pulls.take(&mut layer.param, self.penalty.as_slice(), layer.config.learning_rate)?;
         layer.gradients(inputs)?;
-        layer.param.gradient.device(&mut gradient);
-        self.penalty.iter().for_each(|p| p.add_gradient(&before, &mut gradient));
         layer.step()?;
         self.pulls.apply(&mut layer.param)?;
+        // Codes of the gradient are only made by the step.
+        layer.param.gradient.device(&mut gradient);
+        self.penalty.iter().for_each(|p| p.add_gradient(&before, &mut gradient));
         reals_of(&layer.param.master, &mut after);
         for (((path, g), before), after) in self.path.iter_mut().zip(&gradient).zip(&before).zip(&after) {
             *path += narrow_real(*g) * narrow_real(after - before);
@@ -195,7 +196,7 @@ impl Strategy for Ar1Star {
 mod tests {
     use super::super::super::{HeadConfig, Precision, class_counts};
     use super::*;
-    use crate::numeric::{Format, Values};
+    use crate::numeric::{Format, QParams, Values};
     use crate::trace::NullSink;
     use serde::Deserialize;
 
@@ -273,5 +274,29 @@ mod tests {
             let total: Vec<f64> = ar1.total.iter().map(|&t| t.into()).collect();
             assert_close(&total, &after.total, "total");
         }
+    }
+
+    /// Integer gradients become codes in the step, whose path integral must be of these codes and not of what stood there before.
+    #[test]
+    fn the_path_integral_is_of_the_codes_that_moved_the_weights() {
+        let (features, labels) = drawn();
+        let codes = features.iter().map(|x| codes_near(*x)).collect();
+        let format: Format = "int8:static(-4,4)".parse().unwrap();
+        let params = QParams::of_format(&format).unwrap();
+        let table = FeatureTable::new(13, format, Values::Codes { codes, params }).unwrap();
+        let mut config = HeadConfig::new(Precision::preset("hybrid-16").unwrap(), 0.1);
+        config.batch = 8;
+        let mut ar1 = Ar1Star::new(Head::new(config, 5, 13, 0).unwrap(), 1.0, 0.1).unwrap();
+        let rows: Vec<usize> = (0..24).collect();
+        ar1.begin_experience(&class_counts(&labels, &rows, 5).unwrap(), &mut NullSink).unwrap();
+        for _ in 0..8 {
+            ar1.observe(&table, &labels, &rows[..8], &mut NullSink).unwrap();
+        }
+        // A step goes against its gradient.
+        assert!(ar1.path.iter().all(|p| *p <= 0.0) && ar1.path.iter().any(|p| *p < 0.0), "{:?}", ar1.path);
+    }
+
+    fn codes_near(x: f32) -> i32 {
+        (-127..=127).min_by(|a, b| (*a as f32 / 40.0 - x).abs().total_cmp(&(*b as f32 / 40.0 - x).abs())).unwrap()
     }
 }
