@@ -145,7 +145,7 @@ pub const SOFTWARE: &[Software] = &[
         (SoftwareClass::FloatFpu, &["weight compression", "compressed"], M),
         &["-dots-f32-x4", "-dots-f32"],
         LIBRARY,
-        "its published headers: dot products four in a row, a tap at a time; dense weights of 8 bits choose among 256 values, what meets \
+        "its published headers: dot products four in a row, one a row of a window; dense weights of 8 bits choose among 256 values, what meets \
          each of them is added up first (the slope and the constant of its layers' cycles an output)",
     ),
     open(
@@ -153,7 +153,7 @@ pub const SOFTWARE: &[Software] = &[
         (SoftwareClass::FloatFpu, &["cube"], M),
         &["-dots-f32"],
         LIBRARY,
-        "its published headers: dot products four in a row, a tap at a time, onto the output in memory",
+        "its published headers: dot products four in a row, one a row of a window, onto the output in memory",
     ),
     open(
         "float in pairs",

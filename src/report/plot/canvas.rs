@@ -132,11 +132,18 @@ pub struct Canvas<'a> {
 impl Canvas<'_> {
     /// An element of some class, with a tip that shows on hovering.
     pub fn element(&mut self, shape: impl Display, ink: Ink, tip: &str) {
-        let class = ink.class();
-        let end = if tip.is_empty() { "/>".to_owned() } else { format!("><title>{}</title>", escape(tip)) };
-        let name = shape.to_string();
-        let close = if tip.is_empty() { String::new() } else { format!("</{}>", name.split(' ').next().unwrap_or("")) };
-        writeln!(self.body, "<{name} class=\"{class}\"{end}{close}").expect("writing to a String cannot fail");
+        let (class, shape) = (ink.class(), shape.to_string());
+        let tipped = || format!("><title>{}</title></{}>", escape(tip), shape.split(' ').next().unwrap_or_default());
+        let end = if tip.is_empty() { "/>".to_owned() } else { tipped() };
+        writeln!(self.body, "<{shape} class=\"{class}\"{end}").expect("writing to a String cannot fail");
+    }
+
+    /// A line through points, `close` to come back to the first; one point alone is nothing.
+    fn path(&mut self, points: impl IntoIterator<Item = BackendCoord>, close: &str, ink: Ink) {
+        let d = Self::through(points);
+        if d.contains('L') {
+            self.element(format_args!("path d=\"{d}{close}\""), ink, "");
+        }
     }
 
     fn through(path: impl IntoIterator<Item = BackendCoord>) -> String {
@@ -188,10 +195,7 @@ impl DrawingBackend for Canvas<'_> {
     }
 
     fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Result<()> {
-        let d = Self::through(path);
-        if d.contains('L') {
-            self.element(format_args!("path d=\"{d}\""), Ink::of(style.color()), "");
-        }
+        self.path(path, "", Ink::of(style.color()));
         Ok(())
     }
 
@@ -207,10 +211,7 @@ impl DrawingBackend for Canvas<'_> {
         path: I,
         style: &S,
     ) -> Result<()> {
-        let d = Self::through(path);
-        if d.contains('L') {
-            self.element(format_args!("path d=\"{d}Z\""), Ink::of(style.color()), "");
-        }
+        self.path(path, "Z", Ink::of(style.color()));
         Ok(())
     }
 

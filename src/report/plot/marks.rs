@@ -1,6 +1,6 @@
 //! Marks with a tip that shows on hovering, drawn by plotters as its own elements are.
 
-use super::canvas::{Canvas, Ink, units};
+use super::canvas::{Canvas, Ink, TENTHS, units};
 use plotters::element::{Drawable, PointCollection};
 use plotters_backend::{BackendCoord, DrawingErrorKind};
 use std::convert::Infallible;
@@ -70,12 +70,12 @@ impl Drawable<Canvas<'_>> for Mark {
         let Some((x, y)) = places.next() else { return Ok(()) };
         match (self.shape, places.next()) {
             (Shape::Marker(form), _) => {
-                let outline = outline(form, (f64::from(x) / 10.0, f64::from(y) / 10.0), 4.0);
+                let outline = outline(form, (f64::from(x) / TENTHS, f64::from(y) / TENTHS), 4.0);
                 canvas.element(format_args!("path d=\"{outline}\""), self.ink, &self.tip);
             }
             (Shape::Point(r, number), _) => {
                 let (x, y) = (units(x), units(y));
-                let shape = format_args!("circle data-i=\"{number}\" cx=\"{x}\" cy=\"{y}\" r=\"{r}\"").to_string();
+                let shape = format!("circle data-i=\"{number}\" cx=\"{x}\" cy=\"{y}\" r=\"{r}\"");
                 canvas.element(shape, self.ink, &self.tip);
             }
             (Shape::Ring, _) => {
