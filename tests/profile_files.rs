@@ -19,6 +19,15 @@ fn built_in_profiles_are_whole_and_name_their_sources() {
         ("stm32f746", "cortex-m7", 216.0, 320.0, Some(1024.0)),
         ("stm32h743", "cortex-m7", 480.0, 992.0, Some(2048.0)),
         ("stm32h7a3", "cortex-m7", 280.0, 1312.0, Some(2048.0)),
+        ("stm32f767", "cortex-m7", 216.0, 512.0, Some(2048.0)),
+        ("stm32h747", "cortex-m7", 480.0, 992.0, Some(2048.0)),
+        ("stm32h750", "cortex-m7", 480.0, 992.0, Some(128.0)),
+        ("imxrt1062", "cortex-m7", 600.0, 1024.0, Some(2048.0)),
+        ("nrf52832", "cortex-m4", 64.0, 64.0, Some(512.0)),
+        ("nrf52840", "cortex-m4", 64.0, 256.0, Some(1024.0)),
+        ("samd51", "cortex-m4", 120.0, 192.0, Some(512.0)),
+        ("at32f403a", "cortex-m4", 240.0, 96.0, Some(1024.0)),
+        ("lpc4337", "cortex-m4", 204.0, 136.0, Some(1024.0)),
         ("rpi3b-plus", "cortex-a53", 1400.0, 1048576.0, None),
         ("rpi-zero-2w", "cortex-a53", 1000.0, 524288.0, None),
         ("core-v-mcu", "rv32imc", 100.0, 512.0, None),
@@ -105,7 +114,7 @@ fn names_and_files_that_do_not_exist_say_what_there_is() {
     let error = |name: &str| profile::load(name).expect_err(name).to_string();
     assert_eq!(
         error("esp32"),
-        "there is no profile `esp32`; built in are stm32l4r5, stm32f401, stm32f407, stm32f446, stm32f746, stm32h743, stm32h7a3, rpi3b-plus, rpi-zero-2w, core-v-mcu, esp32-c3; or give the path of a .toml file"
+        "there is no profile `esp32`; built in are stm32l4r5, stm32f401, stm32f407, stm32f446, stm32f746, stm32h743, stm32h7a3, stm32f767, stm32h747, stm32h750, imxrt1062, nrf52832, nrf52840, samd51, at32f403a, lpc4337, rpi3b-plus, rpi-zero-2w, core-v-mcu, esp32-c3; or give the path of a .toml file"
     );
     assert!(error("no/such.toml").starts_with("cannot read the profile no/such.toml: "));
     let file = tempfile::Builder::new().suffix(".toml").tempfile().expect("scratch");

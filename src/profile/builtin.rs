@@ -1,6 +1,6 @@
 //! Profiles and core tables that are part of the program.
 
-const BOARDS: [(&str, &str); 11] = [
+const BOARDS: [(&str, &str); 20] = [
     ("stm32l4r5", include_str!("../../hw_profiles/stm32l4r5.toml")),
     ("stm32f401", include_str!("../../hw_profiles/stm32f401.toml")),
     ("stm32f407", include_str!("../../hw_profiles/stm32f407.toml")),
@@ -8,6 +8,15 @@ const BOARDS: [(&str, &str); 11] = [
     ("stm32f746", include_str!("../../hw_profiles/stm32f746.toml")),
     ("stm32h743", include_str!("../../hw_profiles/stm32h743.toml")),
     ("stm32h7a3", include_str!("../../hw_profiles/stm32h7a3.toml")),
+    ("stm32f767", include_str!("../../hw_profiles/stm32f767.toml")),
+    ("stm32h747", include_str!("../../hw_profiles/stm32h747.toml")),
+    ("stm32h750", include_str!("../../hw_profiles/stm32h750.toml")),
+    ("imxrt1062", include_str!("../../hw_profiles/imxrt1062.toml")),
+    ("nrf52832", include_str!("../../hw_profiles/nrf52832.toml")),
+    ("nrf52840", include_str!("../../hw_profiles/nrf52840.toml")),
+    ("samd51", include_str!("../../hw_profiles/samd51.toml")),
+    ("at32f403a", include_str!("../../hw_profiles/at32f403a.toml")),
+    ("lpc4337", include_str!("../../hw_profiles/lpc4337.toml")),
     ("rpi3b-plus", include_str!("../../hw_profiles/rpi3b-plus.toml")),
     ("rpi-zero-2w", include_str!("../../hw_profiles/rpi-zero-2w.toml")),
     ("core-v-mcu", include_str!("../../hw_profiles/core-v-mcu.toml")),

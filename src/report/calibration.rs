@@ -104,7 +104,11 @@ pub(super) fn tables(study: &Study<'_>) -> Vec<Table> {
         },
         Table {
             title: format!("{}: numbers, fitted to all {} rows", study.core, study.model.rows().len()),
-            note: "Left: share of the prior's uncertainty that remains. Reach: the most that the interval before moves a row.".to_owned(),
+            note: format!(
+                "Left: share of the prior's uncertainty that remains. Reach: the most that the interval before moves a row. Priors' \
+                 deviations used, as networks left out choose: boards and cores × {}, software × {}, builds × {}.",
+                study.fit.strength.board, study.fit.strength.software, study.fit.strength.build
+            ),
             header: header(&["number", "before (95 %)", "after (95 %)", "left", "reach"]),
             rows: numbers.collect(),
         },

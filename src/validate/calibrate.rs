@@ -5,6 +5,7 @@
 //! solves non-negative least squares on relative residuals, and repeats (Gauss–Newton).
 
 use super::nnls::{Equation, Fit, Prior, robust_nnls};
+use super::strength::{Strength, choose_strength};
 use ndarray::Array2;
 
 /// Relative error that the model keeps when every number is right: kernels compiled elsewhere, effects that are not modelled.
@@ -32,7 +33,8 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    fn sigma(&self) -> f64 {
+    /// Standard deviation of the prior.
+    pub(super) fn sigma(&self) -> f64 {
         ((self.high - self.low) / 4.0).max(1e-9 * (1.0 + self.value.abs()))
     }
 }
@@ -106,6 +108,8 @@ pub struct Calibration {
     pub fitted: Vec<(usize, f64, f64)>,
     /// Standard deviation of a relative residual, by the median of the rows.
     pub scale: f64,
+    /// How far the rows were let move the numbers, as [`choose_strength`] has it.
+    pub strength: Strength,
 }
 
 /// The cost model as calibration sees it.
@@ -172,8 +176,17 @@ pub fn at_priors<M: Model>(model: &M, rows: &[usize], parameters: &[Parameter]) 
     linearise(model, rows, parameters, &start)
 }
 
-/// Least squares on the linear model for the rows that `use_row` keeps.
-fn solve(linear: &Linear, evidence: &[Evidence], parameters: &[Parameter], use_row: &dyn Fn(usize) -> bool) -> Fit {
+/// Share of the prior's standard deviation that stands for none.
+const NAILED: f64 = 1e-6;
+
+/// Least squares on the linear model for the rows that `use_row` keeps; deviations are those of the priors at full strength.
+fn solve(
+    linear: &Linear,
+    evidence: &[Evidence],
+    parameters: &[Parameter],
+    strength: Strength,
+    use_row: &dyn Fn(usize) -> bool,
+) -> Fit {
     let mut equations = Vec::with_capacity(linear.rows.len());
     for ((&row, predicted), slopes) in linear.rows.iter().zip(&linear.predicted).zip(&linear.slopes) {
         if !use_row(row) {
@@ -187,10 +200,12 @@ fn solve(linear: &Linear, evidence: &[Evidence], parameters: &[Parameter], use_r
             weight: 1.0 / (MODEL_SIGMA * MODEL_SIGMA + evidence[row].spread * evidence[row].spread),
         });
     }
-    let priors: Vec<Prior> = parameters.iter().map(|p| Prior { value: p.value, sigma: p.sigma() }).collect();
+    let share = |p: &Parameter| strength.of(p).max(NAILED);
+    let priors: Vec<Prior> = parameters.iter().map(|p| Prior { value: p.value, sigma: p.sigma() * share(p) }).collect();
     let mut fit = robust_nnls(&equations, &priors);
-    for (value, parameter) in fit.values.iter_mut().zip(parameters) {
-        *value = value.min(parameter.ceiling);
+    for ((value, sigma), parameter) in fit.values.iter_mut().zip(&mut fit.sigma).zip(parameters) {
+        *value = if strength.of(parameter) > 0.0 { value.min(parameter.ceiling) } else { parameter.value };
+        *sigma /= share(parameter);
     }
     fit
 }
@@ -198,7 +213,8 @@ fn solve(linear: &Linear, evidence: &[Evidence], parameters: &[Parameter], use_r
 /// Fits `parameters` to the rows of `first`, the model [at the priors](at_priors).
 ///
 /// Minimises Σ ρ((measured − predicted)/(σ·measured)) + Σ ((θ − prior)/σθ)² over 0 ≤ θ ≤ ceiling with Huber's ρ, where σ² is
-/// [`MODEL_SIGMA`]² plus the row's spread squared.
+/// [`MODEL_SIGMA`]² plus the row's spread squared and σθ the prior's deviation times the [`Strength`] that predicts other networks
+/// (the first of [`Evidence::groups`]) best.
 ///
 /// # Errors
 /// The model's.
@@ -209,10 +225,11 @@ pub fn calibrate<M: Model>(
     first: &Linear,
 ) -> Result<Calibration, M::Error> {
     let rows = &first.rows;
-    let mut fit = solve(first, evidence, parameters, &|_| true);
+    let strength = choose_strength(first, evidence, parameters, 0, Strength::FULL, &|_| true);
+    let mut fit = solve(first, evidence, parameters, strength, &|_| true);
     for _ in 1..ROUNDS {
         let linear = linearise(model, rows, parameters, &fit.values)?;
-        fit = solve(&linear, evidence, parameters, &|_| true);
+        fit = solve(&linear, evidence, parameters, strength, &|_| true);
     }
     let after = model.predict(rows, &fit.values)?;
     let fitted: Vec<(usize, f64, f64)> =
@@ -235,12 +252,14 @@ pub fn calibrate<M: Model>(
         scale: 1.4826 * super::statistics::median(misses),
         correlation: fit.correlation,
         fitted,
+        strength,
     })
 }
 
 /// Predictions of rows by fits that never saw their group: (row, predicted). `kind` is the place in [`Evidence::groups`].
 ///
-/// The fits take one step from `first`, the model [at the priors](at_priors); the rows left out are then priced by the model itself.
+/// The fits take one step from `first`, the model [at the priors](at_priors), each with the [`Strength`] that its own rows choose; the rows
+/// left out are then priced by the model itself.
 ///
 /// # Errors
 /// The model's.
@@ -253,10 +272,13 @@ pub fn leave_one_out<M: Model>(
 ) -> Result<Vec<(usize, f64)>, M::Error> {
     let rows = &first.rows;
     let groups: std::collections::BTreeSet<&str> = rows.iter().map(|r| evidence[*r].groups[kind].as_str()).collect();
+    // Rows of few networks are taken at their word; few boards say nothing of another.
+    let few = if kind == 0 { Strength::FULL } else { Strength::NONE };
     let mut out = Vec::with_capacity(rows.len());
     for group in groups {
         let is_left = |row: usize| evidence[row].groups[kind] == group;
-        let fit = solve(first, evidence, parameters, &|row| !is_left(row));
+        let strength = choose_strength(first, evidence, parameters, kind, few, &|row| !is_left(row));
+        let fit = solve(first, evidence, parameters, strength, &|row| !is_left(row));
         let left: Vec<usize> = rows.iter().copied().filter(|row| is_left(*row)).collect();
         let predicted = model.predict(&left, &fit.values)?;
         out.extend(left.into_iter().zip(predicted));

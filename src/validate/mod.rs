@@ -33,6 +33,7 @@ mod residuals;
 mod score;
 mod software;
 mod statistics;
+mod strength;
 mod study;
 mod workload;
 
@@ -56,5 +57,6 @@ pub use residuals::{Residual, residuals};
 pub use score::{Group, Quantity, Scored, Validation, score};
 pub use software::{SOFTWARE, Software};
 pub use statistics::{ErrorStats, Figure, RESAMPLES, error_stats, median};
+pub use strength::{Strength, choose_strength};
 pub use study::{Crossed, LeftOut, Study, study};
 pub use workload::row_calls;

@@ -111,7 +111,7 @@ pub fn residual(equation: &Equation, x: &[f64]) -> f64 {
 }
 
 /// Inverse of a symmetric positive definite matrix by Cholesky's factorisation.
-fn inverse(matrix: &Array2<f64>) -> Array2<f64> {
+pub(super) fn inverse(matrix: &Array2<f64>) -> Array2<f64> {
     let n = matrix.nrows();
     let mut lower = Array2::<f64>::zeros((n, n));
     for i in 0..n {

@@ -220,7 +220,7 @@ fn prediction(
     let mut terms = Breakdown::default();
     let (mut as_set, mut cycles) = (Range::default(), Range::default());
     let (mut n_macs, mut touched) = (0.0, 0.0);
-    let of_a_call = software.call.cycles(&row.core, set);
+    let with_weights = software.call.cycles(&row.core, set);
     let calibrated =
         board.profile.software.get(&software.key()).map_or(Range::exact(1.0), |q| Range::over(|end| q.cost(end)));
     let factor_of = |family| software.efficiency().of(family) * calibrated;
@@ -231,6 +231,8 @@ fn prediction(
         touched += call.buffers.iter().map(|b| b.bytes as f64).sum::<f64>();
         // Planes of bits run back to back in one call of the software; a program's steps are calls of their own.
         let entries = if priced.runs > 1 { times } else { 1.0 };
+        let share = if macs(call).is_some() { 1.0 } else { software.call.without_weights };
+        let of_a_call = with_weights * Range::exact(share);
         let mut of_call = priced.terms[index];
         of_call.add(Term::Call, entries * of_a_call.mid, entries);
         let plain = priced.table.calls[index].cost.cycles + Range::exact(entries) * of_a_call;

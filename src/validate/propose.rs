@@ -72,6 +72,7 @@ mod tests {
             correlation: ndarray::Array2::eye(n),
             fitted: Vec::new(),
             scale: 0.0,
+            strength: crate::validate::Strength::FULL,
         }
     }
 

@@ -31,7 +31,7 @@ pub fn ready<'r>(rows: impl IntoIterator<Item = &'r Measurement>) -> Vec<Result<
             return Err(Refusal::Threads(row.threads));
         }
         let software = Software::of(row).ok_or_else(|| no_structure(row))?;
-        let set = board.profile.kernel_set.clone().unwrap_or_else(|| software.set_of(row));
+        let set = board.profile.kernel_set.clone().unwrap_or_else(|| software.set_of(row, &board.profile));
         let key = (board.profile.core.core.clone(), board.profile.single_precision, set.clone());
         let read = || kernel_set_for(&board.profile, &set).map(Rc::new).map_err(|e| Refusal::Kernel(e.to_string()));
         let kernels = sets.entry(key).or_insert_with(read).clone();

@@ -4,6 +4,7 @@ use super::dispatch::{Dispatch, LIBRARY, TFLM, TFLM_2_1};
 use super::engines::Efficiency;
 use super::measurement::{DataType, Measurement, SoftwareClass};
 use crate::cost::kernel_sets;
+use crate::profile::Profile;
 use crate::trace::ListType;
 
 /// A measured software's structure: its kernels, and what it adds to them.
@@ -261,7 +262,8 @@ impl Software {
     /// Kernel set of a row whose profile names none. Optimised for size where compiler flags or software say `-Os`, and under
     /// Arduino, whose cores build with it unless told otherwise; not at all where they say `-O0`, and for training programs without
     /// flags (STM32CubeIDE's default); else for speed. Arm Compiler 6 is LLVM: its rows take Clang's kernels where there are any.
-    pub fn set_of(&self, row: &Measurement) -> String {
+    /// Where the C library computes exponentials in double precision, so do the interpreter's.
+    pub fn set_of(&self, row: &Measurement, board: &Profile) -> String {
         let said = format!("{} {}", row.software, row.flags.as_deref().unwrap_or_default()).to_ascii_lowercase();
         let fast = ["-o2", "-o3", "-ofast"].iter().any(|flag| said.contains(flag));
         let for_size = said.contains("-os") || (said.contains("arduino") && !fast);
@@ -275,7 +277,9 @@ impl Software {
         let levels: Vec<&str> =
             is_llvm.then_some("clang14-o3").into_iter().filter(|_| level == "gcc12-o2").chain([level]).collect();
         let sets = kernel_sets();
-        let names = || levels.iter().flat_map(|level| self.variants.iter().map(move |v| format!("{level}{v}")));
+        let is_wide = has_wide_exponential(row, board);
+        let wide = |v: &'static str| if is_wide && v == "-tflm-ref" { "-tflm-ref-wide-exp" } else { v };
+        let names = || levels.iter().flat_map(|level| self.variants.iter().map(move |v| format!("{level}{}", wide(v))));
         let there = |name: &String| sets.contains(&(row.core.as_str(), name));
         let last = || self.variants.first().map(|variant| format!("{level}{variant}"));
         names().find(there).or_else(last).unwrap_or_default()
@@ -311,6 +315,21 @@ impl Software {
     pub fn efficiency(&self) -> Efficiency {
         self.over_open.map_or(Efficiency::ONE, Efficiency::of_networks)
     }
+}
+
+/// Whether the C library of a row's build computes `expf` in double precision.
+///
+/// newlib does so since October 2017 (commit "New expf, exp2f, logf, log2f and powf implementations", whose message names all 32-bit Arm
+/// targets with a float unit), and from 2018 on with double-precision units only (`__ARM_FP & 8` in `machine/ieeefp.h` of 3.0.0). The
+/// Arduino core on Mbed OS brings the compiler of that winter (7-2017-q4), so that its single-precision boards do it in software;
+/// Teensyduino up to 1.56 brings GCC 5.4 with the library before it.
+fn has_wide_exponential(row: &Measurement, board: &Profile) -> bool {
+    let words = |text: &str, any: &[&str]| any.iter().any(|word| text.to_ascii_lowercase().contains(word));
+    let compiler = row.compiler.as_deref().unwrap_or_default();
+    let is_on_mbed = words(&row.software, &["arduino"])
+        && words(&row.board, &["nano 33 ble", "portenta", "giga r1", "nicla", "opta", "nano rp2040"]);
+    let is_old = words(compiler, &["gcc 4", "gcc 5", "gcc 6"]) || words(&row.board, &["teensy"]);
+    is_on_mbed || words(compiler, &["7-2017"]) || (row.core == "cortex-m7" && !board.single_precision && !is_old)
 }
 
 /// What a layer list is computed in for a row's data types; `None` where its class has no such kernels.

@@ -18,6 +18,7 @@ const SETS: &[(&str, &str, &str)] = &{
         "cortex-m4" "gcc12-o2-im2col",
         "cortex-m4" "gcc12-o2-plain",
         "cortex-m4" "gcc12-o2-tflm-ref",
+        "cortex-m4" "gcc12-o2-tflm-ref-wide-exp",
         "cortex-m4" "gcc12-o2-tinymaix",
         "cortex-m4" "gcc12-o2-tinymaix-simd",
         "cortex-m4" "gcc12-o2-tinymaix-o1",
@@ -40,6 +41,7 @@ const SETS: &[(&str, &str, &str)] = &{
         "cortex-m4" "gcc12-os-im2col",
         "cortex-m4" "gcc12-os-plain",
         "cortex-m4" "gcc12-os-tflm-ref",
+        "cortex-m4" "gcc12-os-tflm-ref-wide-exp",
         "cortex-m4" "gcc12-os-tinymaix",
         "cortex-m4" "gcc12-os-tinymaix-simd",
         "cortex-m4" "gcc12-os-tinymaix-o1",
@@ -59,6 +61,7 @@ const SETS: &[(&str, &str, &str)] = &{
         "cortex-m7" "gcc12-o2-im2col",
         "cortex-m7" "gcc12-o2-plain",
         "cortex-m7" "gcc12-o2-tflm-ref",
+        "cortex-m7" "gcc12-o2-tflm-ref-wide-exp",
         "cortex-m7" "gcc12-o2-tinymaix",
         "cortex-m7" "gcc12-o2-tinymaix-simd",
         "cortex-m7" "gcc12-o2-tinymaix-o1",
@@ -74,6 +77,7 @@ const SETS: &[(&str, &str, &str)] = &{
         "cortex-m7" "clang14-o3-tinymaix-o1-simd",
         "cortex-m7" "clang14-o3-tinymaix-simd",
         "cortex-m7" "gcc12-o2-sp",
+        "cortex-m7" "gcc12-o2-sp-tflm-ref-wide-exp",
         "cortex-m7" "gcc12-os",
         "cortex-m7" "gcc12-os-libcall",
         "cortex-m7" "gcc12-os-table",
@@ -81,6 +85,7 @@ const SETS: &[(&str, &str, &str)] = &{
         "cortex-m7" "gcc12-os-im2col",
         "cortex-m7" "gcc12-os-plain",
         "cortex-m7" "gcc12-os-tflm-ref",
+        "cortex-m7" "gcc12-os-tflm-ref-wide-exp",
         "cortex-m7" "gcc12-os-tinymaix",
         "cortex-m7" "gcc12-os-tinymaix-simd",
         "cortex-m7" "gcc12-os-tinymaix-o1",
@@ -92,6 +97,7 @@ const SETS: &[(&str, &str, &str)] = &{
         "cortex-m7" "gcc12-os-dots-f32-x4",
         "cortex-m7" "gcc12-os-pairs-f32",
         "cortex-m7" "gcc12-os-sp",
+        "cortex-m7" "gcc12-os-sp-tflm-ref-wide-exp",
         "cortex-a53" "gcc12-o2",
         "cortex-a53" "gcc12-o2-libcall",
         "cortex-a53" "gcc12-o2-table",
@@ -176,17 +182,18 @@ fn known(core: &str) -> Vec<String> {
     if own.is_empty() { SETS.iter().map(|(c, n, _)| format!("{c}/{n}")).collect() } else { own }
 }
 
-/// As [`kernel_set`] of a board's core; where its float unit has no double precision, with the kernels of the set `…-sp` of the same
-/// compiler and flags for those that compute in double.
+/// As [`kernel_set`] of a board's core; where its float unit has no double precision, with the kernels of the sets `…-sp` and `…-sp-CLASS` of
+/// the same compiler and flags for those that compute in double.
 pub fn kernel_set_for(board: &Profile, name: &str) -> Result<KernelSet, KernelSetError> {
     let core = &board.core.core;
     let set = kernel_set(core, name)?;
     let level = name.split('-').take(2).collect::<Vec<_>>().join("-");
-    let single = format!("{level}-sp");
-    if board.single_precision && SETS.iter().any(|(c, n, _)| c == core && *n == single) {
-        return Ok(set.with_same_functions_of(&kernel_set(core, &single)?));
-    }
-    Ok(set)
+    let rest = name.strip_prefix(level.as_str()).unwrap_or_default();
+    let singles = [format!("{level}-sp"), format!("{level}-sp{rest}")];
+    let there = singles.iter().filter(|single| SETS.iter().any(|(c, n, _)| c == core && n == single));
+    there
+        .filter(|_| board.single_precision)
+        .try_fold(set, |set, single| Ok(set.with_same_functions_of(&kernel_set(core, single)?)))
 }
 
 /// Core and name of every built-in kernel set.

@@ -34,6 +34,8 @@ void tp_tflm_conv_f32(const float *x, const float *weight, const float *bias, fl
 void tp_tflm_dense_f32(const float *x, const float *weight, const float *bias, float *y, float lo, float hi, int32_t rows, int32_t columns);
 /* e^(beta * (x - largest)) over its sum; this project's exponential stands for the C library's. */
 void tp_tflm_softmax_f32(const float *x, float *y, float beta, int32_t pixels, int32_t channels);
+/* The same with the exponential in double precision. */
+void tp_tflm_softmax_f32_wide(const float *x, float *y, float beta, int32_t pixels, int32_t channels);
 
 /* ---- TinyMaix, 8 bits: tinymaix.c --------------------------------------------------------------------------------------
  *

@@ -156,13 +156,50 @@ void tp_tflm_dense_f32(const float *restrict x, const float *restrict weight, co
 static __attribute__((noinline)) float tp_library_exp(float x) { return tp_exp_f32(x); }
 
 /* Every exponential twice: for the sum, and for the quotient. */
-void tp_tflm_softmax_f32(const float *restrict x, float *restrict y, float beta, int32_t pixels, int32_t channels)
+TP_INLINE void tp_tflm_softmax_of(const float *restrict x, float *restrict y, float beta, int32_t pixels, int32_t channels, float (*e)(float))
 {
     for (int32_t p = 0; p < pixels; p++, x += channels, y += channels) {
         float most = -3.4028235e38f, sum = 0.0f;
         for (int32_t c = 0; c < channels; c++) most = tp_select_f32(most < x[c], x[c], most);
-        for (int32_t c = 0; c < channels; c++) sum += tp_library_exp((x[c] - most) * beta);
-        for (int32_t c = 0; c < channels; c++) y[c] = tp_library_exp((x[c] - most) * beta) / sum;
+        for (int32_t c = 0; c < channels; c++) sum += e((x[c] - most) * beta);
+        for (int32_t c = 0; c < channels; c++) y[c] = e((x[c] - most) * beta) / sum;
     }
 }
+
+void tp_tflm_softmax_f32(const float *restrict x, float *restrict y, float beta, int32_t pixels, int32_t channels)
+{
+    tp_tflm_softmax_of(x, y, beta, pixels, channels, tp_library_exp);
+}
+
+#if defined(__arm__)
+/* Bits of 2^(i/32) less those that the whole part of i/32 adds to the exponent. */
+const uint64_t tp_tflm_powers[32] = {
+    0x3ff0000000000000u, 0x3fefd9b0d3158574u, 0x3fefb5586cf9890fu, 0x3fef9301d0125b51u,
+    0x3fef72b83c7d517bu, 0x3fef54873168b9aau, 0x3fef387a6e756238u, 0x3fef1e9df51fdee1u,
+    0x3fef06fe0a31b715u, 0x3feef1a7373aa9cbu, 0x3feedea64c123422u, 0x3feece086061892du,
+    0x3feebfdad5362a27u, 0x3feeb42b569d4f82u, 0x3feeab07dd485429u, 0x3feea47eb03a5585u,
+    0x3feea09e667f3bcdu, 0x3fee9f75e8ec5f74u, 0x3feea11473eb0187u, 0x3feea589994cce13u,
+    0x3feeace5422aa0dbu, 0x3feeb737b0cdc5e5u, 0x3feec49182a3f090u, 0x3feed503b23e255du,
+    0x3feee89f995ad3adu, 0x3feeff76f2fb5e47u, 0x3fef199bdd85529cu, 0x3fef3720dcef9069u,
+    0x3fef5818dcfba487u, 0x3fef7c97337b9b5fu, 0x3fefa4afa2a490dau, 0x3fefd0765b6e4540u};
+
+/* e^x of a single-precision number in double precision, as libraries have it that take both for equally fast: 2^(i/32) from a table, the
+ * rest by a polynomial of degree 3. */
+static __attribute__((noinline)) float tp_library_exp_wide(float x)
+{
+    static const double to_integer = 0x1.8p52;
+    x = tp_select_f32(x < -87.0f, -87.0f, x);
+    const double z = 0x1.71547652b82fep+5 * (double)x;
+    union { double value; uint64_t bits; } shifted = {z + to_integer}, power;
+    const double r = z - (shifted.value - to_integer), square = r * r;
+    power.bits = tp_tflm_powers[shifted.bits & 31] + (shifted.bits << 47);
+    const double tail = 0x1.c6b08d704a0c0p-20 * r + 0x1.ebfbdff82c58fp-13, head = 0x1.62e42fefa39efp-6 * r + 1.0;
+    return (float)((tail * square + head) * power.value);
+}
+
+void tp_tflm_softmax_f32_wide(const float *restrict x, float *restrict y, float beta, int32_t pixels, int32_t channels)
+{
+    tp_tflm_softmax_of(x, y, beta, pixels, channels, tp_library_exp_wide);
+}
+#endif
 #endif

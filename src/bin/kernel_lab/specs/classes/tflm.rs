@@ -35,11 +35,22 @@ const DEPTHWISE: &[&str] = &[
     "rows_in*cols_in*channels",
 ];
 
-/// Convolution, depthwise convolution, dense layer and pools.
+/// Convolution, depthwise convolution, dense layer and pools; once more for C libraries with a single-precision exponential in double.
 pub fn specs() -> Vec<Spec> {
+    let wide = Spec::new(Op::FloatSoftmax, &[F32, F32], "tp_tflm_softmax_f32_wide", SOFTMAX, &[A, A], |r| {
+        softmax(r, exp_by_doubles)
+    });
+    let wide = wide.tables(&["tp_tflm_powers"]).doubles();
+    let single =
+        Spec::new(Op::FloatSoftmax, &[F32, F32], "tp_tflm_softmax_f32", SOFTMAX, &[A, A], |r| softmax(r, exp_f32));
+    let single = with_softmax(single).map(|spec| spec.class("tflm-ref"));
+    single.chain(with_softmax(wide).map(|spec| spec.cores(M).class("tflm-ref-wide-exp"))).collect()
+}
+
+fn with_softmax(softmax: Spec) -> impl Iterator<Item = Spec> {
     let eight = &[I8, I8, I8];
     let windowed = &[A, W, W, W, A, None, None];
-    let list = vec![
+    let list = [
         Spec::new(Op::Int8Conv, eight, "tp_tflm_conv", CONV, windowed, |r| conv(r, Way::Plain)),
         Spec::new(Op::Int8DepthwiseConv, eight, "tp_tflm_depthwise", DEPTHWISE, windowed, depthwise),
         Spec::new(Op::Int8Dense, eight, "tp_tflm_dense", &["rows", "rows*columns"], &[A, W, W, W, A, None], |r| {
@@ -53,10 +64,9 @@ pub fn specs() -> Vec<Spec> {
     // Twins for cores whose compilers fuse products with sums.
     let fused = [
         Spec::new(Op::FloatDense, three, "tp_tflm_dense_f32", &["rows", "rows*columns"], &[A, W, W, A], float_dense),
-        Spec::new(Op::FloatSoftmax, &[F32, F32], "tp_tflm_softmax_f32", SOFTMAX, &[A, A], softmax),
+        softmax,
     ];
-    let fused = fused.into_iter().map(|spec| spec.cores(M));
-    list.into_iter().chain(fused).map(|spec| spec.class("tflm-ref")).collect()
+    list.into_iter().chain(fused.map(|spec| spec.cores(M)))
 }
 
 fn float_dense(random: &mut Random) -> Vec<Case> {
@@ -72,12 +82,22 @@ fn float_dense(random: &mut Random) -> Vec<Case> {
     DENSE_SHAPES.iter().map(|s| case(random, *s)).collect()
 }
 
-fn softmax(random: &mut Random) -> Vec<Case> {
+/// The steps of `tp_library_exp_wide`; within 1e-9 of the exponential.
+fn exp_by_doubles(x: f32) -> f32 {
+    let by = std::f64::consts::LN_2 / 32.0;
+    let z = f64::from(x.max(-87.0)) * (32.0 / std::f64::consts::LN_2);
+    let n = z.round_ties_even();
+    let (r, power) = (z - n, (n / 32.0).exp2());
+    let (tail, head) = (by * by * by / 6.0 * r + by * by / 2.0, by * r + 1.0);
+    ((tail * (r * r) + head) * power) as f32
+}
+
+fn softmax(random: &mut Random, exp: fn(f32) -> f32) -> Vec<Case> {
     let case = |random: &mut Random, (pixels, channels): (usize, usize)| {
         let x: Vec<f32> = (0..pixels * channels).map(|_| random.unit() * 8.0).collect();
         let rows = x.chunks_exact(channels).flat_map(|row| {
             let most = row.iter().fold(f32::MIN, |most, v| if most < *v { *v } else { most });
-            let e: Vec<f32> = row.iter().map(|v| exp_f32((v - most) * 0.5)).collect();
+            let e: Vec<f32> = row.iter().map(|v| exp((v - most) * 0.5)).collect();
             let sum = e.iter().fold(0.0f32, |sum, e| sum + e);
             e.into_iter().map(move |e| e / sum).collect::<Vec<_>>()
         });
