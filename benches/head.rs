@@ -40,7 +40,7 @@ impl Case {
     }
 
     fn step(&mut self) -> Result<StepReport, LearnError> {
-        self.head.step(&self.table, &self.labels, &self.rows, &mut NullSink)
+        self.head.step(TrainingSamples::new(&self.table, &self.labels, &self.rows)?, &mut NullSink)
     }
 }
 

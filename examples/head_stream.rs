@@ -32,7 +32,8 @@ fn stream(config: &HeadConfig, table: &FeatureTable, labels: &[usize], threads: 
     for experience in 0..EXPERIENCES {
         let rows: Vec<usize> = (experience * SAMPLES..(experience + 1) * SAMPLES).collect();
         let plan = (experience, if experience == 0 { 10 } else { 5 }, EpochOrder::new(1));
-        train_experience(&mut cwr, (table, labels, &rows), plan, &mut NullSink, &mut |_, _| {})?;
+        let samples = TrainingSamples::new(table, labels, &rows)?;
+        train_experience(&mut cwr, samples, plan, &mut NullSink, &mut |_, _| {})?;
     }
     Ok(start.elapsed())
 }

@@ -26,7 +26,9 @@ fn one_step_by_hand() {
     let mut config = HeadConfig::new(Precision::preset("hybrid-8").unwrap(), 0.25);
     config.batch = 2;
     let mut head = Head::new(config, 2, 3, 0).unwrap();
-    let report = head.step(&hand_table(), &[0, 1], &[0, 1], &mut NullSink).unwrap();
+    let table = hand_table();
+    let batch = TrainingSamples::new(&table, &[0, 1], &[0, 1]).unwrap();
+    let report = head.step(batch, &mut NullSink).unwrap();
     assert_eq!(head.master().codes().unwrap(), [32, -16, -24, -32, 16, 24]);
     assert_eq!(report.updates, StepCount { non_zero: 6, vanished: 0 });
     let error = head.overflows().into_iter().find(|n| n.site == "head.error").unwrap();
@@ -41,7 +43,9 @@ fn small_steps_vanish() {
     let mut config = HeadConfig::new(Precision::preset("hybrid-8").unwrap(), 0.001);
     config.batch = 2;
     let mut head = Head::new(config, 2, 3, 0).unwrap();
-    let report = head.step(&hand_table(), &[0, 1], &[0, 1], &mut NullSink).unwrap();
+    let table = hand_table();
+    let batch = TrainingSamples::new(&table, &[0, 1], &[0, 1]).unwrap();
+    let report = head.step(batch, &mut NullSink).unwrap();
     assert_eq!(report.updates, StepCount { non_zero: 6, vanished: 6 });
     assert_eq!(head.master().codes().unwrap(), [0; 6]);
 }
@@ -152,7 +156,8 @@ fn narrow_accumulators_overflow_in_the_open() {
     spec.accumulators.insert("gradient".into(), "acc12:error".parse().unwrap());
     let mut head = Head::new(HeadConfig::new(spec.resolve().unwrap(), 0.2), 3, 40, 0).unwrap();
     let rows: Vec<usize> = (0..16).collect();
-    let error = head.step(&toy.table(head.config()), &toy.labels, &rows, &mut NullSink).unwrap_err();
+    let table = toy.table(head.config());
+    let error = head.step(toy.samples(&table, &rows), &mut NullSink).unwrap_err();
     assert!(matches!(error, LearnError::Overflow(_)), "{error}");
 }
 
@@ -178,7 +183,7 @@ fn two_threads_give_the_bytes_of_one() {
             let plan = (0, 3, EpochOrder::new(1));
             let mut reports = Vec::new();
             let mut note = |_: &CwrStar, report| reports.push(report);
-            train_experience(&mut cwr, (&table, &toy.labels, &rows), plan, &mut NullSink, &mut note).unwrap();
+            train_experience(&mut cwr, toy.samples(&table, &rows), plan, &mut NullSink, &mut note).unwrap();
             let head = cwr.head();
             let predicted = head.clone().predict_rows(&table, &rows).unwrap();
             (

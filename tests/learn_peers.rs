@@ -78,15 +78,16 @@ fn integer_steps_and_merges_are_equal_to_the_last_code() {
         let mut expected = case.steps.iter();
         for (i, merged) in case.consolidated.iter().enumerate() {
             let rows: Vec<usize> = (i * SAMPLES..(i + 1) * SAMPLES).collect();
-            cwr.begin_experience(&class_counts(&drawn.labels, &rows, CLASSES).unwrap(), &mut NullSink).unwrap();
+            let samples = TrainingSamples::new(&table, &drawn.labels, &rows).unwrap();
+            cwr.begin_experience(&samples.class_counts(CLASSES).unwrap(), &mut NullSink).unwrap();
             for _ in 0..2 {
-                for b in rows.chunks(BATCH) {
-                    let report = cwr.observe(&table, &drawn.labels, b, &mut NullSink).unwrap();
+                for b in samples.batches(BATCH) {
+                    let report = cwr.observe(b, &mut NullSink).unwrap();
                     let step = report.step;
                     assert_eq!(codes(cwr.head().master()), expected.next().unwrap(), "{} step {step}", case.preset);
                 }
             }
-            cwr.end_experience(&table, &drawn.labels, &rows, &mut NullSink).unwrap();
+            cwr.end_experience(samples, &mut NullSink).unwrap();
             assert_eq!(codes(cwr.head().consolidated()), merged, "{} experience {i}", case.preset);
         }
         assert!(expected.next().is_none());
@@ -120,16 +121,17 @@ fn the_papers_steps_are_equal_to_the_last_code() {
         let (mut expected, mut scales) = (case.steps.iter(), case.scales.iter());
         for (i, merged) in case.consolidated.iter().enumerate() {
             let rows: Vec<usize> = (i * SAMPLES..(i + 1) * SAMPLES).collect();
-            cwr.begin_experience(&class_counts(&drawn.labels, &rows, CLASSES).unwrap(), &mut NullSink).unwrap();
+            let samples = TrainingSamples::new(&table, &drawn.labels, &rows).unwrap();
+            cwr.begin_experience(&samples.class_counts(CLASSES).unwrap(), &mut NullSink).unwrap();
             for _ in 0..3 {
-                for b in rows.chunks(BATCH) {
-                    let step = cwr.observe(&table, &drawn.labels, b, &mut NullSink).unwrap().step;
+                for b in samples.batches(BATCH) {
+                    let step = cwr.observe(b, &mut NullSink).unwrap().step;
                     let Values::Codes { codes, params } = cwr.head().master() else { panic!() };
                     assert_eq!(codes, expected.next().unwrap(), "{} {:?} step {step}", case.preset, case.base);
                     assert_eq!(params.scale.to_f64(), *scales.next().unwrap(), "{} step {step}", case.preset);
                 }
             }
-            cwr.end_experience(&table, &drawn.labels, &rows, &mut NullSink).unwrap();
+            cwr.end_experience(samples, &mut NullSink).unwrap();
             let Values::Real(reals) = cwr.head().consolidated() else { panic!() };
             assert_eq!(reals, merged, "{} {:?} experience {i}", case.preset, case.base);
         }
@@ -175,13 +177,14 @@ fn float_preset_is_avalanches_cwr_star() {
         for i in 0..experiences.len() {
             let start = i * (train + test);
             let rows: Vec<usize> = (start..start + train).collect();
-            cwr.begin_experience(&class_counts(&labels, &rows, classes).unwrap(), &mut NullSink).unwrap();
+            let samples = TrainingSamples::new(&table, &labels, &rows).unwrap();
+            cwr.begin_experience(&samples.class_counts(classes).unwrap(), &mut NullSink).unwrap();
             for _ in 0..case.epochs {
-                for b in rows.chunks(batch) {
-                    cwr.observe(&table, &labels, b, &mut NullSink).unwrap();
+                for b in samples.batches(batch) {
+                    cwr.observe(b, &mut NullSink).unwrap();
                 }
             }
-            cwr.end_experience(&table, &labels, &rows, &mut NullSink).unwrap();
+            cwr.end_experience(samples, &mut NullSink).unwrap();
             let weights = cwr.head().consolidated().to_f64();
             for (k, (ours, theirs)) in weights.iter().zip(&case.consolidated[i]).enumerate() {
                 assert!((ours - theirs).abs() < 1e-5, "{} experience {i} weight {k}: {ours} and {theirs}", case.name);
@@ -238,13 +241,14 @@ fn strategies_in_float_are_avalanches() {
         for (i, row) in case.matrix.iter().enumerate() {
             let start = i * (train + test);
             let rows: Vec<usize> = (start..start + train).collect();
-            strategy.begin_experience(&class_counts(&labels, &rows, classes).unwrap(), &mut NullSink).unwrap();
+            let samples = TrainingSamples::new(&table, &labels, &rows).unwrap();
+            strategy.begin_experience(&samples.class_counts(classes).unwrap(), &mut NullSink).unwrap();
             for _ in 0..if kind.single_pass() { 1 } else { 4 } {
-                for b in rows.chunks(batch) {
-                    strategy.observe(&table, &labels, b, &mut NullSink).unwrap();
+                for b in samples.batches(batch) {
+                    strategy.observe(b, &mut NullSink).unwrap();
                 }
             }
-            strategy.end_experience(&table, &labels, &rows, &mut NullSink).unwrap();
+            strategy.end_experience(samples, &mut NullSink).unwrap();
             for (j, theirs) in row.iter().enumerate() {
                 let tests: Vec<usize> = (j * (train + test) + train..(j + 1) * (train + test)).collect();
                 let found = strategy.predict_rows(&table, &tests).unwrap();

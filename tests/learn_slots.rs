@@ -93,11 +93,11 @@ fn calls_from_execution_equal_calls_from_shapes() {
                 assert_eq!(ran, listed(HeadUnit::Begin), "{preset}");
                 for batch in [6, 4] {
                     let mut ran = CallLog::default();
-                    cwr.observe(&table, &toy.labels, &rows[..batch], &mut ran).unwrap();
+                    cwr.observe(toy.samples(&table, &rows[..batch]), &mut ran).unwrap();
                     assert_eq!(ran, listed(HeadUnit::Step { batch }), "{preset}");
                 }
                 let mut ran = CallLog::default();
-                cwr.end_experience(&table, &toy.labels, &rows, &mut ran).unwrap();
+                cwr.end_experience(toy.samples(&table, &rows), &mut ran).unwrap();
                 assert_eq!(ran, listed(HeadUnit::Consolidation { current: 2 }), "{preset}");
                 let mut ran = CallLog::default();
                 cwr.predict(&table, 0, &mut ran).unwrap();
@@ -126,7 +126,7 @@ fn fidelity_improves_with_bits() {
         let (mut twin, mut points) = (Twin::new(), Vec::new());
         for step in 0..6 {
             let rows: Vec<usize> = (0..10).map(|i| step * 10 + i).collect();
-            twin.step(&mut head, &table, (&toy.labels, &rows), &mut tinyprec::trace::NullSink, &mut points).unwrap();
+            twin.step(&mut head, toy.samples(&table, &rows), &mut tinyprec::trace::NullSink, &mut points).unwrap();
         }
         assert!(points.iter().filter(|p| p.role == SlotName::Gradient).all(|p| p.mape.is_some()));
         assert!(points.iter().filter(|p| p.role == SlotName::Update).all(|p| p.vanished.is_some()));

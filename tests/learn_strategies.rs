@@ -35,7 +35,7 @@ fn learn(kind: StrategyKind, config: &HeadConfig, toy: &Toy) -> (Box<dyn Strateg
             _ => all,
         };
         let plan = (i, if kind.single_pass() { 1 } else { 10 }, EpochOrder::new(1));
-        train_experience(strategy.as_mut(), (&table, &toy.labels, &rows), plan, &mut NullSink, &mut |_, _| {}).unwrap();
+        train_experience(strategy.as_mut(), toy.samples(&table, &rows), plan, &mut NullSink, &mut |_, _| {}).unwrap();
     }
     let every: Vec<usize> = (0..table.len()).collect();
     let found = strategy.predict_rows(&table, &every).unwrap();
@@ -97,15 +97,16 @@ fn calls_from_execution_equal_calls_from_shapes() {
                     log
                 };
                 let mut ran = CallLog::default();
-                strategy.begin_experience(&class_counts(&toy.labels, &rows, 4).unwrap(), &mut ran).unwrap();
+                let samples = toy.samples(&table, &rows);
+                strategy.begin_experience(&samples.class_counts(4).unwrap(), &mut ran).unwrap();
                 assert_eq!(ran, listed(HeadUnit::Begin), "{kind} {preset} begin {experience}");
                 for batch in [8, 4] {
                     let mut ran = CallLog::default();
-                    strategy.observe(&table, &toy.labels, &rows[..batch], &mut ran).unwrap();
+                    strategy.observe(toy.samples(&table, &rows[..batch]), &mut ran).unwrap();
                     assert_eq!(ran, listed(HeadUnit::Step { batch }), "{kind} {preset} step {experience}");
                 }
                 let mut ran = CallLog::default();
-                strategy.end_experience(&table, &toy.labels, &rows, &mut ran).unwrap();
+                strategy.end_experience(samples, &mut ran).unwrap();
                 assert_eq!(ran, listed(HeadUnit::Consolidation { current: 4 }), "{kind} {preset} end {experience}");
             }
         }
@@ -209,8 +210,7 @@ fn a_pull_that_overshoots_is_an_error() {
     let mut experience = |i: usize| {
         let plan = (i, 40, EpochOrder::new(1));
         let of_classes: Vec<usize> = rows.iter().copied().filter(|&r| toy.labels[r] / 2 == i).collect();
-        let data = (&table, &toy.labels[..], &of_classes[..]);
-        train_experience(strategy.as_mut(), data, plan, &mut NullSink, &mut |_, _| {})
+        train_experience(strategy.as_mut(), toy.samples(&table, &of_classes), plan, &mut NullSink, &mut |_, _| {})
     };
     experience(0).unwrap();
     let error = experience(1).unwrap_err();

@@ -10,7 +10,7 @@
 
 use super::calls::Tensor;
 use super::consolidate::{MergeKind, mean_of, past_weights};
-use super::{BiasPolicy, FeatureTable, Head, HeadConfig, LearnError, SlotName, Strategy, UnseenRows};
+use super::{BiasPolicy, Head, HeadConfig, LearnError, SlotName, Strategy, TrainingSamples, UnseenRows};
 use crate::numeric::Format;
 use crate::trace::{Phase, Sink};
 
@@ -24,7 +24,6 @@ pub struct CwrStar {
     /// Experiences that had the class.
     met: Vec<u32>,
     current: Vec<u32>,
-    experiences: usize,
 }
 
 impl CwrStar {
@@ -36,7 +35,7 @@ impl CwrStar {
     /// On a fresh head; `plus` for CWR+.
     pub(crate) fn of(head: Head, plus: bool) -> Self {
         let classes = head.classes();
-        Self { head, plus, past: vec![0; classes], met: vec![0; classes], current: vec![0; classes], experiences: 0 }
+        Self { head, plus, past: vec![0; classes], met: vec![0; classes], current: vec![0; classes] }
     }
 
     /// Samples of each class in earlier experiences.
@@ -105,9 +104,7 @@ impl CwrStar {
 
 impl Strategy for CwrStar {
     fn begin_experience(&mut self, counts: &[u32], sink: &mut dyn Sink) -> Result<(), LearnError> {
-        if counts.len() != self.past.len() {
-            return Err(LearnError::Shape { what: "class counts", expected: self.past.len(), got: counts.len() });
-        }
+        self.head.check_counts(counts)?;
         self.current.copy_from_slice(counts);
         let take: Vec<bool> = counts.iter().zip(&self.past).map(|(&c, &p)| c > 0 && p > 0 && !self.plus).collect();
         let keep = vec![false; take.len()];
@@ -115,24 +112,15 @@ impl Strategy for CwrStar {
         self.load(&take, &keep, sink)
     }
 
-    fn end_experience(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<(), LearnError> {
-        if self.experiences == 0 {
-            self.head.calibrate(table, labels, rows)?;
-        }
-        self.experiences += 1;
+    fn end_experience(&mut self, samples: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<(), LearnError> {
+        self.head.calibrate(samples)?;
         let current: Vec<bool> = self.current.iter().map(|&c| c > 0).collect();
         self.consolidate(&current, sink)?;
         let seen: Vec<bool> = self.past.iter().map(|&p| p > 0).collect();
         let as_trained = self.head.config.unseen == UnseenRows::AsTrained;
         let keep: Vec<bool> = seen.iter().map(|&s| as_trained && !s).collect();
         self.load(&seen, &keep, sink)?;
-        self.head.refresh(table, Phase::Consolidate, sink)
+        self.head.refresh(samples.table(), Phase::Consolidate, sink)
     }
 
     fn head(&self) -> &Head {

@@ -139,6 +139,25 @@ impl FeatureTable {
         &self.values
     }
 
+    /// Reals of one sample.
+    pub(crate) fn reals_of_row(&self, row: usize, out: &mut Vec<f64>) {
+        let at = row * self.n_features..(row + 1) * self.n_features;
+        out.clear();
+        match &self.values {
+            Values::Codes { codes, params } => out.extend(codes[at].iter().map(|&c| params.real(c))),
+            Values::Real(reals) => out.extend(reals[at].iter().map(|&x| f64::from(x))),
+        }
+    }
+
+    /// An error for the first of `rows` that it does not have.
+    pub(crate) fn check_rows(&self, rows: &[usize]) -> Result<(), LearnError> {
+        let got = self.len();
+        match rows.iter().find(|&&row| row >= got) {
+            Some(row) => Err(LearnError::Shape { what: "the feature table", expected: row.saturating_add(1), got }),
+            None => Ok(()),
+        }
+    }
+
     /// All codes for vector registers.
     pub(crate) fn packed(&self) -> &Packed {
         &self.packed

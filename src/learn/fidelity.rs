@@ -1,7 +1,7 @@
 //! The f64 twin: the same step in exact-enough arithmetic from the device's own state, and how far the device is from it.
 
 use super::consolidate::reals_of;
-use super::{FeatureTable, Head, LearnError, SlotName, StepReport};
+use super::{Head, LearnError, SlotName, StepReport, TrainingSamples};
 use crate::numeric::Values;
 use crate::trace::Sink;
 
@@ -50,16 +50,14 @@ impl Twin {
     pub fn step(
         &mut self,
         head: &mut Head,
-        table: &FeatureTable,
-        (labels, rows): (&[usize], &[usize]),
+        batch: TrainingSamples<'_>,
         sink: &mut dyn Sink,
         out: &mut Vec<Fidelity>,
     ) -> Result<StepReport, LearnError> {
-        head.check(table)?;
-        head.check_batch(table, labels, rows)?;
-        self.exact(head, table, labels, rows);
-        let report = head.step(table, labels, rows, sink)?;
-        self.compare(head, rows.len(), report, out);
+        head.check_batch(batch)?;
+        self.exact(head, batch);
+        let report = head.step(batch, sink)?;
+        self.compare(head, batch.len(), report, out);
         Ok(report)
     }
 
@@ -75,7 +73,7 @@ impl Twin {
         }
     }
 
-    fn exact(&mut self, head: &Head, table: &FeatureTable, labels: &[usize], rows: &[usize]) {
+    fn exact(&mut self, head: &Head, batch: TrainingSamples<'_>) {
         let (c, k) = (head.classes, head.features);
         reals_of(&head.weights.master, &mut self.master);
         let bias = head.bias.as_ref().map(|b| {
@@ -88,8 +86,8 @@ impl Twin {
         for per_batch in [&mut self.logits, &mut self.probabilities, &mut self.error] {
             per_batch.clear();
         }
-        for &row in rows {
-            row_reals(table.values(), row, k, &mut self.features);
+        for (row, label) in batch.pairs() {
+            batch.table().reals_of_row(row, &mut self.features);
             let start = self.logits.len();
             for (class, weights) in self.master.chunks_exact(k).enumerate() {
                 let z: f64 = weights.iter().zip(&self.features).map(|(w, a)| w * a).sum();
@@ -97,14 +95,14 @@ impl Twin {
             }
             softmax(&self.logits[start..], &mut self.probabilities);
             for class in 0..c {
-                let target = if class == labels[row] { 1.0 } else { 0.0 };
+                let target = if class == label { 1.0 } else { 0.0 };
                 let e = self.probabilities[start + class] - target;
                 self.error.push(e);
                 let gradient = &mut self.gradient[class * k..(class + 1) * k];
                 gradient.iter_mut().zip(&self.features).for_each(|(g, a)| *g += e * a);
             }
         }
-        let n = rows.len() as f64;
+        let n = batch.len() as f64;
         self.gradient.iter_mut().for_each(|g| *g /= n);
         self.exact_update(head);
     }
@@ -169,15 +167,6 @@ impl Twin {
         push(SlotName::WeightsMaster, device, &exact, false, None);
         device.iter_mut().zip(&self.master).for_each(|(after, before)| *after -= before);
         push(SlotName::Update, device, &self.update, false, Some(head.weights.last.share()));
-    }
-}
-
-fn row_reals(values: &Values, row: usize, columns: usize, out: &mut Vec<f64>) {
-    let at = row * columns..(row + 1) * columns;
-    out.clear();
-    match values {
-        Values::Codes { codes, params } => out.extend(codes[at].iter().map(|&c| params.real(c))),
-        Values::Real(reals) => out.extend(reals[at].iter().map(|&x| f64::from(x))),
     }
 }
 

@@ -8,7 +8,7 @@ use super::kernels::StepCount;
 use super::lanes::Way;
 use super::param::Param;
 use super::slot_state::SlotState;
-use super::{BiasPolicy, FeatureTable, HeadConfig, LearnError, SlotName, UpdateBase};
+use super::{BiasPolicy, FeatureTable, HeadConfig, LearnError, SlotName, TrainingSamples, UpdateBase};
 use crate::numeric::{QParams, Scale, Values};
 use crate::trace::{Phase, Sink};
 use std::borrow::Cow;
@@ -150,49 +150,41 @@ impl Head {
         Ok(())
     }
 
-    /// One step of SGD on the samples `rows` of `table`; `labels` are all of the table's.
+    /// One step of SGD on a minibatch.
     ///
     /// Order of phases: forward copy, logits, softmax, error, gradient, velocity, update (docs/numerics.md).
-    pub fn step(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<StepReport, LearnError> {
-        self.check(table)?;
-        self.check_batch(table, labels, rows)?;
+    pub fn step(&mut self, batch: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<StepReport, LearnError> {
+        self.check_batch(batch)?;
+        let (table, rows) = (batch.table(), batch.rows());
         if self.bias.is_some() {
             self.refresh(table, Phase::Update, sink)?;
-            self.errors_of_batch(table, labels, rows, sink)?;
+            self.errors_of_batch(batch, sink)?;
         } else {
             self.note_scale(table);
-            let batch = self.forward.refresh_and_dots(&self.weights.master, (table, rows), &mut self.scratch)?;
+            let unit = self.forward.refresh_and_dots(&self.weights.master, (table, rows), &mut self.scratch)?;
             self.tell_copies(Phase::Update, sink);
-            self.errors_of_dots(batch, (table, labels, rows), sink)?;
+            self.errors_of_dots(unit, batch, sink)?;
         }
-        self.descend(table, rows, sink)
+        self.descend(batch, sink)
     }
 
     /// The second half of a step, from the batch's differences on.
     pub(crate) fn descend(
         &mut self,
-        table: &FeatureTable,
-        rows: &[usize],
+        batch: TrainingSamples<'_>,
         sink: &mut dyn Sink,
     ) -> Result<StepReport, LearnError> {
-        self.quantise_errors(rows.len(), sink)?;
-        self.descend_from_errors(table, rows, sink)
+        self.quantise_errors(batch.len(), sink)?;
+        self.descend_from_errors(batch, sink)
     }
 
     /// As [`Self::descend`] once the errors are in their format.
     pub(crate) fn descend_from_errors(
         &mut self,
-        table: &FeatureTable,
-        rows: &[usize],
+        batch: TrainingSamples<'_>,
         sink: &mut dyn Sink,
     ) -> Result<StepReport, LearnError> {
-        self.gradients(table, rows, sink)?;
+        self.gradients(batch, sink)?;
         let mut updates = StepCount::default();
         let base = match self.config.precision.update_base {
             UpdateBase::Forward if !self.forward.identical => Some(self.forward.base()),
@@ -216,21 +208,19 @@ impl Head {
         StepReport { updates: report.updates.plus(more), ..report }
     }
 
-    pub(crate) fn check_batch(&self, table: &FeatureTable, labels: &[usize], rows: &[usize]) -> Result<(), LearnError> {
-        if labels.len() != table.len() {
-            return Err(LearnError::Shape { what: "labels", expected: table.len(), got: labels.len() });
+    /// A minibatch of this head's features and classes, of at least one sample and no more than the buffers hold?
+    pub(crate) fn check_batch(&self, batch: TrainingSamples<'_>) -> Result<(), LearnError> {
+        self.check(batch.table())?;
+        if batch.is_empty() || batch.len() > self.config.batch {
+            return Err(LearnError::Shape { what: "a minibatch", expected: self.config.batch, got: batch.len() });
         }
-        if rows.is_empty() || rows.len() > self.config.batch {
-            return Err(LearnError::Shape { what: "a minibatch", expected: self.config.batch, got: rows.len() });
-        }
-        for &row in rows {
-            let label =
-                *labels.get(row).ok_or(LearnError::Shape { what: "labels", expected: row + 1, got: labels.len() })?;
-            if label >= self.classes {
-                return Err(LearnError::UnknownClass { label, classes: self.classes });
-            }
-        }
-        Ok(())
+        batch.check_classes(self.classes)
+    }
+
+    /// Samples of this head's features, all of them in the table?
+    pub(crate) fn check_rows(&self, table: &FeatureTable, rows: &[usize]) -> Result<(), LearnError> {
+        self.check(table)?;
+        table.check_rows(rows)
     }
 
     /// Makes the forward copies anew (ForwardCopy).
@@ -283,12 +273,8 @@ impl Head {
     }
 
     /// Batch gradients in their slot's format (GradientAccumulate, GradientRange, QuantiseGradient).
-    pub(crate) fn gradients(
-        &mut self,
-        table: &FeatureTable,
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<(), LearnError> {
+    pub(crate) fn gradients(&mut self, batch: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<(), LearnError> {
+        let (table, rows) = (batch.table(), batch.rows());
         let error_scale = scale_of(&self.loss.errors);
         let feature_scale = scale_of(table.values());
         let (c, k) = (self.classes, self.features);
@@ -328,10 +314,7 @@ impl Head {
 
     /// Class of one sample: the largest logit, the first of equals (HeadForward, ArgMax).
     pub fn predict(&mut self, table: &FeatureTable, row: usize, sink: &mut dyn Sink) -> Result<usize, LearnError> {
-        self.check(table)?;
-        if row >= table.len() {
-            return Err(LearnError::Shape { what: "the feature table", expected: row + 1, got: table.len() });
-        }
+        self.check_rows(table, &[row])?;
         self.forward.dot(&self.weights.master, Row::of(table.values(), row, self.features))?;
         self.tell(sink, |calls| [calls.head_forward(), calls.argmax()]);
         Ok(self.forward.best())

@@ -3,7 +3,7 @@
 use super::calls::{Calls, Tensor};
 use super::kernels::{self, StepCount};
 use super::slot_state::narrow_real;
-use super::{FeatureTable, Head, HeadConfig, LearnError, StepReport};
+use super::{FeatureTable, Head, HeadConfig, LearnError, StepReport, TrainingSamples};
 use crate::numeric::{Values, elementary};
 use crate::trace::{KernelCall, NullSink, Sink};
 
@@ -27,10 +27,7 @@ impl Head {
 
     /// Classes of many samples, as [`Head::predict`] gives them one by one.
     pub fn predict_rows(&mut self, table: &FeatureTable, rows: &[usize]) -> Result<Vec<usize>, LearnError> {
-        self.check(table)?;
-        if let Some(&row) = rows.iter().find(|&&row| row >= table.len()) {
-            return Err(LearnError::Shape { what: "the feature table", expected: row + 1, got: table.len() });
-        }
+        self.check_rows(table, rows)?;
         let mut classes = Vec::with_capacity(rows.len());
         for chunk in rows.chunks(CHUNK) {
             let whole = self.forward.dots(&self.weights.master, table, chunk).is_some();
@@ -48,9 +45,8 @@ impl Head {
 
     /// Logits of a batch into the loss's buffers, without errors.
     pub(crate) fn logits_of_batch(&mut self, table: &FeatureTable, rows: &[usize]) -> Result<(), LearnError> {
-        // Any label does: errors are overwritten by the next batch.
-        let labels = vec![0; table.len()];
-        self.errors_of_batch(table, &labels, rows, &mut NullSink)
+        let unit = self.forward.dots(&self.weights.master, table, rows);
+        self.probabilities_of_dots(unit, (table, rows), &mut NullSink)
     }
 
     /// A report of a step that changed no weight.
@@ -77,32 +73,26 @@ impl Head {
         Ok(())
     }
 
-    /// Mean over the minibatches of `rows` of each weight's squared gradient of the loss (`squares`), or else of the magnitude
+    /// Mean over the minibatches of `samples` of each weight's squared gradient of the loss (`squares`), or else of the magnitude
     /// of its gradient of the mean of ‖z‖². In f32 from the device's logits, samples and sums in order.
-    pub(crate) fn importance(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        squares: bool,
-    ) -> Result<Vec<f32>, LearnError> {
+    pub(crate) fn importance(&mut self, samples: TrainingSamples<'_>, squares: bool) -> Result<Vec<f32>, LearnError> {
         let (c, k) = (self.classes, self.features);
         let (mut total, mut gradient) = (vec![0f32; c * k], vec![0f32; c * k]);
         let (mut logits, mut error, mut sample) = (Vec::new(), vec![0f32; c], Vec::new());
         let mut batches = 0u32;
-        for batch in rows.chunks(self.config.batch) {
-            self.errors_of_batch(table, labels, batch, &mut NullSink)?;
+        for batch in samples.batches(self.config.batch) {
+            self.errors_of_batch(batch, &mut NullSink)?;
             gradient.fill(0.0);
-            for (b, &row) in batch.iter().enumerate() {
+            for (b, (row, label)) in batch.pairs().enumerate() {
                 self.loss.device_logits_of(b * c..(b + 1) * c, self.forward.integer_logits(), &mut logits);
                 let z: Vec<f32> = logits.iter().map(|&z| narrow_real(z)).collect();
                 if squares {
                     elementary::softmax_f32(&z, &mut error);
-                    error[labels[row]] -= 1.0;
+                    error[label] -= 1.0;
                 } else {
                     error.iter_mut().zip(&z).for_each(|(e, z)| *e = 2.0 * z);
                 }
-                reals_of_row(table, row, &mut sample);
+                single_reals_of_row(batch.table(), row, &mut sample);
                 kernels::gradient_accumulate_f32(&mut gradient, &error, &sample);
             }
             let mean = 1.0 / batch.len() as f32;
@@ -137,7 +127,8 @@ impl Head {
     }
 }
 
-fn reals_of_row(table: &FeatureTable, row: usize, out: &mut Vec<f32>) {
+/// In single precision throughout, as a device has them.
+fn single_reals_of_row(table: &FeatureTable, row: usize, out: &mut Vec<f32>) {
     let k = table.n_features();
     let at = row * k..(row + 1) * k;
     out.resize(k, 0.0);

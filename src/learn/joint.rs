@@ -3,14 +3,13 @@
 //! Given all data as one experience it is the upper bound that continual strategies are measured against; given a stream it
 //! is the naive lower bound.
 
-use super::{FeatureTable, Head, HeadConfig, LearnError, Strategy};
+use super::{Head, HeadConfig, LearnError, Strategy, TrainingSamples};
 use crate::trace::{Phase, Sink};
 
 /// Plain SGD on a [`Head`].
 #[derive(Debug, Clone)]
 pub struct Joint {
     head: Head,
-    experiences: usize,
 }
 
 impl Joint {
@@ -20,23 +19,14 @@ impl Joint {
     }
 
     pub(crate) fn of(head: Head) -> Self {
-        Self { head, experiences: 0 }
+        Self { head }
     }
 }
 
 impl Strategy for Joint {
-    fn end_experience(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<(), LearnError> {
-        if self.experiences == 0 {
-            self.head.calibrate(table, labels, rows)?;
-        }
-        self.experiences += 1;
-        self.head.refresh(table, Phase::Consolidate, sink)
+    fn end_experience(&mut self, samples: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<(), LearnError> {
+        self.head.calibrate(samples)?;
+        self.head.refresh(samples.table(), Phase::Consolidate, sink)
     }
 
     fn head(&self) -> &Head {

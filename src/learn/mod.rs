@@ -5,7 +5,7 @@
 //! falls once an operation, never once an element. It knows nothing of boards, costs, files or images; it says what it ran
 //! as kernel calls.
 //!
-//! Flow: raw features → [`FeatureStage`] → [`FeatureTable`] → [`Strategy`] ([`CwrStar`], [`Joint`]) on a [`Head`] → classes.
+//! Flow: raw features → [`FeatureStage`] → [`FeatureTable`] → [`TrainingSamples`] → [`Strategy`] ([`CwrStar`], [`Joint`]) on a [`Head`] → classes.
 //!
 //! ```
 //! use tinyprec::learn::*;
@@ -20,7 +20,8 @@
 //! let mut config = HeadConfig::new(precision, 0.1);
 //! config.batch = 8;
 //! let mut cwr = CwrStar::new(config, 2, 2, 1)?;
-//! train_experience(&mut cwr, (&table, &labels, &rows), (0, 3, EpochOrder::new(1)), &mut NullSink, &mut |_, _| {})?;
+//! let samples = TrainingSamples::new(&table, &labels, &rows)?;
+//! train_experience(&mut cwr, samples, (0, 3, EpochOrder::new(1)), &mut NullSink, &mut |_, _| {})?;
 //! assert_eq!(cwr.predict(&table, 0, &mut NullSink)?, 0);
 //! assert_eq!(cwr.predict(&table, 1, &mut NullSink)?, 1);
 //! # Ok::<(), LearnError>(())
@@ -55,6 +56,7 @@ mod param;
 mod param_fine;
 mod precision;
 mod presets;
+mod samples;
 mod slot_state;
 mod slots;
 mod snapshot;
@@ -72,7 +74,8 @@ pub use joint::Joint;
 pub use kernels::StepCount;
 pub use monitor::AccumulatorReport;
 pub use precision::{Precision, PrecisionSpec, UpdateBase};
+pub use samples::TrainingSamples;
 pub use slots::{Slot, SlotFormat, SlotName};
 pub use snapshot::Snapshot;
 pub use strategies::{Importance, Moment, StoredLatent, StrategyKind, TrainOn};
-pub use strategy::{EpochOrder, Strategy, class_counts, train_experience};
+pub use strategy::{EpochOrder, Strategy, train_experience};

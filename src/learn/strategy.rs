@@ -1,6 +1,6 @@
 //! What a learning strategy is to the rest of the program, and the order in which samples come.
 
-use super::{FeatureTable, Head, LearnError, StepReport};
+use super::{FeatureTable, Head, LearnError, StepReport, TrainingSamples};
 use crate::trace::Sink;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -23,25 +23,13 @@ pub trait Strategy {
         Ok(())
     }
 
-    /// Learns one minibatch: the samples `rows` of `table`, whose labels are `labels`. By default [`Head::step`].
-    fn observe(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<StepReport, LearnError> {
-        self.head_mut().step(table, labels, rows, sink)
+    /// Learns one minibatch. By default [`Head::step`].
+    fn observe(&mut self, batch: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<StepReport, LearnError> {
+        self.head_mut().step(batch, sink)
     }
 
-    /// Ends the experience. `rows` of `table` are its training samples, for calibrations that need a pass over them.
-    fn end_experience(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<(), LearnError>;
+    /// Ends the experience. `samples` are all of its own, for calibrations that need a pass over them.
+    fn end_experience(&mut self, samples: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<(), LearnError>;
 
     /// Class of sample `row`.
     fn predict(&mut self, table: &FeatureTable, row: usize, sink: &mut dyn Sink) -> Result<usize, LearnError> {
@@ -67,18 +55,6 @@ pub trait Strategy {
     fn state_bytes(&self) -> u64 {
         self.head().state_bytes()
     }
-}
-
-/// Samples of each class among `rows`.
-pub fn class_counts(labels: &[usize], rows: &[usize], classes: usize) -> Result<Vec<u32>, LearnError> {
-    let mut counts = vec![0u32; classes];
-    for &row in rows {
-        let label =
-            *labels.get(row).ok_or(LearnError::Shape { what: "labels", expected: row + 1, got: labels.len() })?;
-        let count = counts.get_mut(label).ok_or(LearnError::UnknownClass { label, classes })?;
-        *count = count.saturating_add(1);
-    }
-    Ok(counts)
 }
 
 /// Order of the samples of each epoch: a Fisher–Yates shuffle from ChaCha8, one stream an experience and epoch.
@@ -133,25 +109,23 @@ fn below(random: &mut ChaCha8Rng, n: u64) -> u64 {
 /// `each_step` sees the strategy after every step.
 pub fn train_experience<S: Strategy + ?Sized>(
     strategy: &mut S,
-    (table, labels, rows): (&FeatureTable, &[usize], &[usize]),
+    samples: TrainingSamples<'_>,
     (experience, epochs, order): (usize, usize, EpochOrder),
     sink: &mut dyn Sink,
     each_step: &mut dyn FnMut(&S, StepReport),
 ) -> Result<(), LearnError> {
-    let counts = class_counts(labels, rows, strategy.head().classes())?;
+    let counts = samples.class_counts(strategy.head().classes())?;
     strategy.begin_experience(&counts, sink)?;
-    let mut shuffled = rows.to_vec();
+    let mut room = Vec::new();
     let beside = strategy.head().beside();
     beside.accompanied(|| {
         for epoch in 0..epochs {
-            shuffled.copy_from_slice(rows);
-            order.shuffle(experience, epoch, &mut shuffled);
-            for batch in shuffled.chunks(strategy.batch()) {
-                let report = strategy.observe(table, labels, batch, sink)?;
+            for batch in samples.in_order(order, (experience, epoch), &mut room).batches(strategy.batch()) {
+                let report = strategy.observe(batch, sink)?;
                 each_step(strategy, report);
             }
         }
         Ok::<_, LearnError>(())
     })?;
-    strategy.end_experience(table, labels, rows, sink)
+    strategy.end_experience(samples, sink)
 }

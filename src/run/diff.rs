@@ -5,7 +5,7 @@ use super::replay::largest;
 use super::{Prepared, RunError};
 use crate::config::Experiment;
 use crate::learn::{
-    EpochOrder, FeatureTable, Head, HeadConfig, LearnError, Snapshot, Strategy, StrategyKind, class_counts,
+    EpochOrder, FeatureTable, Head, HeadConfig, LearnError, Snapshot, Strategy, StrategyKind, TrainingSamples,
 };
 use crate::trace::NullSink;
 use serde::Serialize;
@@ -115,7 +115,10 @@ pub fn compare_runs(
     let mut found = empty((&a.precision.name, &b.precision.name), seed, &material);
     let batch = a.batch;
     each_step(prepared, experiment, (seed, batch), &mut |event| match event {
-        Step::Begin(counts) => left.begin(counts).and_then(|()| right.begin(counts)),
+        Step::Begin(rows) => {
+            left.begin(&material, rows, seed)?;
+            right.begin(&material, rows, seed)
+        }
         Step::Batch(experience, rows) => {
             left.observe(&material, rows, seed)?;
             right.observe(&material, rows, seed)?;
@@ -164,7 +167,7 @@ pub fn compare_dump(
     let mut step = 0;
     each_step(prepared, experiment, (seed, a.batch), &mut |event| match event {
         _ if found.first.is_some() || step > last => Ok(()),
-        Step::Begin(counts) => own.begin(counts),
+        Step::Begin(rows) => own.begin(&material, rows, seed),
         Step::Batch(experience, rows) => {
             own.observe(&material, rows, seed)?;
             let mut mine = own.snapshots(rows.len());
@@ -199,7 +202,7 @@ pub fn dump(
     let last = steps.iter().copied().max().unwrap_or(0);
     each_step(prepared, experiment, (seed, head.batch), &mut |event| match event {
         _ if step > last => Ok(()),
-        Step::Begin(counts) => own.begin(counts),
+        Step::Begin(rows) => own.begin(&material, rows, seed),
         Step::Batch(_, rows) => {
             own.observe(&material, rows, seed)?;
             if steps.contains(&step) {
@@ -245,7 +248,7 @@ fn empty((a, b): (&str, &str), seed: u64, material: &Material<'_>) -> Divergence
 
 /// What happens next in a stream.
 pub(super) enum Step<'a> {
-    Begin(&'a [u32]),
+    Begin(&'a [usize]),
     Batch(usize, &'a [usize]),
     End(&'a [usize]),
 }
@@ -258,11 +261,10 @@ pub(super) fn each_step(
     act: &mut dyn FnMut(Step<'_>) -> Result<(), RunError>,
 ) -> Result<(), RunError> {
     let material = prepared.material();
-    let (head, strategy) = (&experiment.heads[0], experiment.training.strategy);
+    let strategy = experiment.training.strategy;
     let experiences = plan(strategy, &material).into_iter().zip(prepared.epochs(experiment));
     for (experience, (rows, epochs)) in experiences.enumerate() {
-        let counts = class_counts(material.train_labels, &rows, material.inputs.train.n_classes());
-        act(Step::Begin(&counts.map_err(fault(head, seed))?))?;
+        act(Step::Begin(&rows))?;
         let mut shuffled = rows.clone();
         for epoch in 0..passes(strategy, epochs) {
             shuffled.copy_from_slice(&rows);
@@ -292,18 +294,31 @@ impl Side<'_> {
         self.strategy.plain_head().is_some()
     }
 
-    pub fn begin(&mut self, counts: &[u32]) -> Result<(), RunError> {
-        self.strategy.begin_experience(counts, &mut NullSink).map_err(fault(self.head, 0))
+    pub fn begin(&mut self, material: &Material<'_>, rows: &[usize], seed: u64) -> Result<(), RunError> {
+        self.with(material, rows, seed, |strategy, samples| {
+            let counts = samples.class_counts(strategy.head().classes())?;
+            strategy.begin_experience(&counts, &mut NullSink)
+        })
     }
 
     pub fn observe(&mut self, material: &Material<'_>, rows: &[usize], seed: u64) -> Result<(), RunError> {
-        let step = self.strategy.observe(&self.train, material.train_labels, rows, &mut NullSink);
-        step.map(drop).map_err(fault(self.head, seed))
+        self.with(material, rows, seed, |strategy, batch| strategy.observe(batch, &mut NullSink).map(drop))
     }
 
     pub fn end(&mut self, material: &Material<'_>, rows: &[usize], seed: u64) -> Result<(), RunError> {
-        let end = self.strategy.end_experience(&self.train, material.train_labels, rows, &mut NullSink);
-        end.map_err(fault(self.head, seed))
+        self.with(material, rows, seed, |strategy, samples| strategy.end_experience(samples, &mut NullSink))
+    }
+
+    /// Hands the strategy these rows of the side's own training table.
+    fn with(
+        &mut self,
+        material: &Material<'_>,
+        rows: &[usize],
+        seed: u64,
+        act: impl FnOnce(&mut dyn Strategy, TrainingSamples<'_>) -> Result<(), LearnError>,
+    ) -> Result<(), RunError> {
+        let samples = TrainingSamples::new(&self.train, material.train_labels, rows);
+        samples.and_then(|s| act(self.strategy.as_mut(), s)).map_err(fault(self.head, seed))
     }
 
     fn predictions(&mut self, material: &Material<'_>, seed: u64) -> Result<Vec<usize>, RunError> {

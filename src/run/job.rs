@@ -3,7 +3,7 @@
 use super::{Features, Inputs, RunError};
 use crate::learn::{
     EpochOrder, FeatureStage, FeatureTable, Fidelity, Head, HeadConfig, Joint, LearnError, Precision, Standardise,
-    StepCount, Strategy, StrategyKind, TrainOn, Twin, class_counts,
+    StepCount, Strategy, StrategyKind, TrainOn, TrainingSamples, Twin,
 };
 use crate::metrics::{Confusion, MetricsError};
 use crate::numeric::Narrow;
@@ -107,8 +107,8 @@ impl Job<'_> {
         let mut untrained = Some(measure(strategy, &test, material, 0).map_err(measure_error)?.accuracy);
         let mut all = Vec::new();
         for (experience, rows) in plan.iter().enumerate() {
-            let (fidelity, gradient_by_epoch) = self
-                .experience(strategy, (&train, material.train_labels), (experience, rows), every)
+            let (fidelity, gradient_by_epoch) = TrainingSamples::new(&train, material.train_labels, rows)
+                .and_then(|samples| self.experience(strategy, samples, experience, every))
                 .map_err(|e| self.fault(e))?;
             let mut measured = measure(strategy, &test, material, experience).map_err(measure_error)?;
             measured.initial_accuracy = untrained.take().unwrap_or_default();
@@ -123,39 +123,38 @@ impl Job<'_> {
     fn experience(
         &self,
         strategy: &mut dyn Strategy,
-        (table, labels): (&FeatureTable, &[usize]),
-        (experience, rows): (usize, &[usize]),
+        samples: TrainingSamples<'_>,
+        experience: usize,
         every: usize,
     ) -> Result<(Vec<FidelityPoint>, Vec<EpochGradient>), LearnError> {
-        let counts = class_counts(labels, rows, strategy.head().classes())?;
+        let counts = samples.class_counts(strategy.head().classes())?;
         strategy.begin_experience(&counts, &mut NullSink)?;
         let (mut twin, mut points, mut gradients) = (Twin::new(), Vec::new(), Vec::new());
-        let mut shuffled = rows.to_vec();
+        let (order, mut room) = (EpochOrder::new(self.seed), Vec::new());
         let beside = strategy.head().beside();
         beside.accompanied(|| {
             for epoch in 0..passes(self.strategy, self.epochs[experience]) {
-                shuffled.copy_from_slice(rows);
-                EpochOrder::new(self.seed).shuffle(experience, epoch, &mut shuffled);
                 let mut of_epoch = Vec::new();
-                for (i, batch) in shuffled.chunks(self.head.batch).enumerate() {
+                let shuffled = samples.in_order(order, (experience, epoch), &mut room);
+                for (i, batch) in shuffled.batches(self.head.batch).enumerate() {
                     let step = usize::try_from(strategy.head().steps()).unwrap_or(usize::MAX);
                     let traced = self.traced && (step.is_multiple_of(every) || i == 0);
                     if let Some(head) = strategy.plain_head().filter(|_| traced) {
                         let mut found = Vec::new();
-                        twin.step(head, table, (labels, batch), &mut NullSink, &mut found)?;
+                        twin.step(head, batch, &mut NullSink, &mut found)?;
                         of_epoch.extend(found.iter().filter_map(|f| f.mape.map(|mape| (mape, f.relative_l2))));
                         if step.is_multiple_of(every) {
                             points.extend(found.into_iter().map(|f| point(f, experience)));
                         }
                     } else {
-                        strategy.observe(table, labels, batch, &mut NullSink)?;
+                        strategy.observe(batch, &mut NullSink)?;
                     }
                 }
                 gradients.extend(mean_gradient(&of_epoch, experience, epoch));
             }
             Ok::<_, LearnError>(())
         })?;
-        strategy.end_experience(table, labels, rows, &mut NullSink)?;
+        strategy.end_experience(samples, &mut NullSink)?;
         Ok((points, gradients))
     }
 }
@@ -295,14 +294,8 @@ pub fn joint(head: &HeadConfig, material: &Material<'_>, epochs: usize, seed: u6
     let classes = material.inputs.train.n_classes();
     let mut joint = Joint::new(head.clone(), classes, material.train.width, seed).map_err(fault)?;
     let one = (0, epochs, EpochOrder::new(seed));
-    crate::learn::train_experience(
-        &mut joint,
-        (&train, material.train_labels, &rows),
-        one,
-        &mut NullSink,
-        &mut |_, _| {},
-    )
-    .map_err(fault)?;
+    let samples = TrainingSamples::new(&train, material.train_labels, &rows).map_err(fault)?;
+    crate::learn::train_experience(&mut joint, samples, one, &mut NullSink, &mut |_, _| {}).map_err(fault)?;
     match measure(&mut joint, &test, material, stream.experiences.len().saturating_sub(1)) {
         Ok(measured) => Ok(measured.stream_accuracy),
         Err(Measure::Learn(e)) => Err(fault(e)),

@@ -3,7 +3,7 @@
 use super::diff::{Step, each_step, fault, side};
 use super::{Prepared, RunError};
 use crate::config::Experiment;
-use crate::learn::{HeadConfig, SlotName, Twin};
+use crate::learn::{HeadConfig, SlotName, TrainingSamples, Twin};
 use crate::trace::NullSink;
 use serde::Serialize;
 
@@ -74,7 +74,7 @@ pub fn first_overflow(
     let mut replay = Replay { precision: config.precision.name.clone(), seed, steps: 0, event: None };
     each_step(prepared, experiment, (seed, config.batch), &mut |step| match step {
         _ if replay.event.is_some() => Ok(()),
-        Step::Begin(counts) => own.begin(counts),
+        Step::Begin(rows) => own.begin(&material, rows, seed),
         Step::Batch(experience, rows) => {
             let mut before = own.head().clone();
             let counted = before.overflows();
@@ -88,8 +88,8 @@ pub fn first_overflow(
             let sites: Vec<(String, u64, Vec<i64>)> = grown.collect();
             if !sites.is_empty() {
                 let mut twin = Twin::new();
-                let labels = (material.train_labels, rows);
-                let stepped = twin.step(&mut before, &own.train, labels, &mut NullSink, &mut Vec::new());
+                let batch = TrainingSamples::new(&own.train, material.train_labels, rows);
+                let stepped = batch.and_then(|b| twin.step(&mut before, b, &mut NullSink, &mut Vec::new()));
                 stepped.map_err(fault(config, seed))?;
                 let snapshots = before.snapshots(rows.len());
                 let tensors = ROLES.iter().filter_map(|role| {

@@ -33,6 +33,11 @@ impl Toy {
         let stage = FeatureStage::calibrate(&config.precision, raw, self.features, Standardise::PerFeature, self.seed);
         stage.unwrap().prepare(raw).unwrap()
     }
+
+    /// These rows of such a table.
+    pub fn samples<'a>(&'a self, table: &'a FeatureTable, rows: &'a [usize]) -> TrainingSamples<'a> {
+        TrainingSamples::new(table, &self.labels, rows).unwrap()
+    }
 }
 
 /// Two experiences over the halves of the samples, so that every class has a past.
@@ -42,7 +47,7 @@ pub fn try_train(config: &HeadConfig, toy: &Toy, epochs: usize) -> Result<CwrSta
     let half = toy.labels.len() / 2;
     for (i, rows) in [(0..half).collect::<Vec<_>>(), (half..2 * half).collect()].iter().enumerate() {
         let plan = (i, epochs, EpochOrder::new(7));
-        train_experience(&mut cwr, (&table, &toy.labels, rows), plan, &mut NullSink, &mut |_, _| {})?;
+        train_experience(&mut cwr, toy.samples(&table, rows), plan, &mut NullSink, &mut |_, _| {})?;
     }
     Ok(cwr)
 }

@@ -6,7 +6,7 @@
 
 use super::super::calls::Tensor;
 use super::super::slot_state::{SlotState, narrow_real};
-use super::super::{FeatureTable, Head, LearnError, StepReport, Strategy};
+use super::super::{Head, LearnError, StepReport, Strategy, TrainingSamples};
 use super::Importance;
 use super::pull::{Penalty, Pulls, pull_slot};
 use crate::trace::{Phase, Sink};
@@ -22,7 +22,6 @@ pub(super) struct Anchored {
     running: Vec<f32>,
     pull_slot: SlotState,
     pulls: Pulls,
-    experiences: usize,
 }
 
 impl Anchored {
@@ -36,7 +35,6 @@ impl Anchored {
             running: Vec::new(),
             pull_slot,
             pulls: Pulls::default(),
-            experiences: 0,
         })
     }
 
@@ -64,37 +62,22 @@ impl Anchored {
 }
 
 impl Strategy for Anchored {
-    fn observe(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<StepReport, LearnError> {
+    fn observe(&mut self, batch: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<StepReport, LearnError> {
         let rate = self.head.config().learning_rate;
         self.pulls.take(&mut self.head.weights, &self.penalties, rate)?;
-        let report = self.head.step(table, labels, rows, sink)?;
+        let report = self.head.step(batch, sink)?;
         self.pulls.apply(&mut self.head.weights)?;
         self.head.tell(sink, |calls| calls.pulls(Tensor::Weights, self.penalties.len()));
         Ok(report)
     }
 
-    fn end_experience(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<(), LearnError> {
-        if self.experiences == 0 {
-            self.head.calibrate(table, labels, rows)?;
-        }
-        self.experiences += 1;
-        self.head.refresh(table, Phase::Consolidate, sink)?;
+    fn end_experience(&mut self, samples: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<(), LearnError> {
+        self.head.calibrate(samples)?;
+        self.head.refresh(samples.table(), Phase::Consolidate, sink)?;
         let squares = !matches!(self.importance, Importance::Sensitivity { .. });
-        let new = self.head.importance(table, labels, rows, squares)?;
+        let new = self.head.importance(samples, squares)?;
         self.head.tell(sink, |calls| {
-            let batches = rows.chunks(self.head.config().batch).flat_map(|batch| {
+            let batches = samples.batches(self.head.config().batch).flat_map(|batch| {
                 let forward = std::iter::repeat_n(calls.batch_forward(), batch.len());
                 forward.chain([calls.importance(batch.len(), self.importance)])
             });

@@ -9,9 +9,10 @@
 
 use super::super::calls::Tensor;
 use super::super::consolidate::reals_of;
+use super::super::samples::OwnSamples;
 use super::super::slot_state::{SlotState, narrow_real};
-use super::super::{CwrStar, FeatureTable, Head, LearnError, SlotName, StepReport, Strategy};
-use super::layer::BinaryLayer;
+use super::super::{CwrStar, FeatureTable, Head, LearnError, SlotName, StepReport, Strategy, TrainingSamples};
+use super::layer::{BinaryLayer, Passed};
 use super::pull::{Penalty, Pulls, pull_slot};
 use crate::trace::{Phase, Sink};
 
@@ -35,7 +36,6 @@ pub(super) struct Ar1Star {
     penalty: Option<Penalty>,
     pull_slot: SlotState,
     pulls: Pulls,
-    experiences: usize,
 }
 
 impl Ar1Star {
@@ -54,7 +54,6 @@ impl Ar1Star {
             penalty: None,
             pull_slot,
             pulls: Pulls::None,
-            experiences: 0,
         })
     }
 
@@ -110,69 +109,47 @@ impl Strategy for Ar1Star {
         self.cwr.begin_experience(counts, sink)
     }
 
-    fn observe(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<StepReport, LearnError> {
-        self.head().check(table)?;
-        self.head().check_batch(table, labels, rows)?;
+    fn observe(&mut self, batch: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<StepReport, LearnError> {
+        self.head().check_batch(batch)?;
         self.layer.refresh();
-        let passed = self.layer.forward(table, rows)?;
-        self.head().tell(sink, |calls| calls.layer_forward_batch(rows.len()));
-        let own: Vec<usize> = rows.iter().map(|&r| labels[r]).collect();
-        let all: Vec<usize> = (0..rows.len()).collect();
+        let Passed { features, inputs } = self.layer.forward(batch.table(), batch.rows())?;
+        self.head().tell(sink, |calls| calls.layer_forward_batch(batch.len()));
+        let above = OwnSamples::new(features, batch.labels().collect())?;
+        let above = above.samples();
         let head = self.cwr.head_mut();
-        head.refresh(&passed.features, Phase::Update, sink)?;
-        head.errors_of_batch(&passed.features, &own, &all, sink)?;
-        head.quantise_errors(rows.len(), sink)?;
-        self.layer.backward(head, rows.len())?;
-        head.tell(sink, |calls| calls.layer_backward(rows.len()));
-        let report = head.descend_from_errors(&passed.features, &all, sink)?;
-        self.learn_layer(&passed.inputs, sink)?;
+        head.refresh(above.table(), Phase::Update, sink)?;
+        head.errors_of_batch(above, sink)?;
+        head.quantise_errors(above.len(), sink)?;
+        self.layer.backward(head, above.len())?;
+        head.tell(sink, |calls| calls.layer_backward(above.len()));
+        let report = head.descend_from_errors(above, sink)?;
+        self.learn_layer(&inputs, sink)?;
         let more = self.layer.param.last;
         Ok(self.head_mut().with_updates(report, more))
     }
 
-    fn end_experience(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<(), LearnError> {
+    fn end_experience(&mut self, samples: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<(), LearnError> {
         self.layer.refresh();
         self.remember()?;
         self.head().tell(sink, |calls| calls.layer_end());
-        // Only the first end looks at samples: ranges that wait for a calibration.
-        let own: Vec<usize> = if self.experiences == 0 { rows.to_vec() } else { Vec::new() };
-        self.experiences += 1;
-        let passed = match own.is_empty() {
-            true => table.clone(),
-            false => self.layer.forward(table, &own)?.features,
-        };
-        let labels: Vec<usize> = own.iter().map(|&r| labels[r]).collect();
-        let all: Vec<usize> = (0..own.len()).collect();
-        self.cwr.end_experience(&passed, &labels, &all, sink)
+        // The head looks at samples only for a calibration; their scale, the layer's outputs share with its inputs.
+        if !self.head().awaits_range() {
+            return self.cwr.end_experience(samples, sink);
+        }
+        let passed = self.layer.forward(samples.table(), samples.rows())?;
+        let above = OwnSamples::new(passed.features, samples.labels().collect())?;
+        self.cwr.end_experience(above.samples(), sink)
     }
 
     fn predict(&mut self, table: &FeatureTable, row: usize, sink: &mut dyn Sink) -> Result<usize, LearnError> {
-        self.head().check(table)?;
-        if row >= table.len() {
-            return Err(LearnError::Shape { what: "the feature table", expected: row + 1, got: table.len() });
-        }
+        self.head().check_rows(table, &[row])?;
         let passed = self.layer.forward(table, &[row])?;
         self.head().tell(sink, |calls| calls.layer_forward());
         self.head_mut().predict(&passed.features, 0, sink)
     }
 
     fn predict_rows(&mut self, table: &FeatureTable, rows: &[usize]) -> Result<Vec<usize>, LearnError> {
-        self.head().check(table)?;
-        if let Some(&row) = rows.iter().find(|&&row| row >= table.len()) {
-            return Err(LearnError::Shape { what: "the feature table", expected: row + 1, got: table.len() });
-        }
+        self.head().check_rows(table, rows)?;
         let mut classes = Vec::with_capacity(rows.len());
         for chunk in rows.chunks(CHUNK) {
             let passed = self.layer.forward(table, chunk)?;
@@ -194,7 +171,7 @@ impl Strategy for Ar1Star {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{HeadConfig, Precision, class_counts};
+    use super::super::super::{HeadConfig, Precision};
     use super::*;
     use crate::numeric::{Format, QParams, Values};
     use crate::trace::NullSink;
@@ -260,13 +237,14 @@ mod tests {
         *ar1.layer.param.master = Values::Real(golden.first.iter().map(|&x| narrow_real(x)).collect());
         for (i, after) in golden.experiences.iter().enumerate() {
             let rows: Vec<usize> = (i * 24..(i + 1) * 24).collect();
-            ar1.begin_experience(&class_counts(&labels, &rows, 5).unwrap(), &mut NullSink).unwrap();
+            let samples = TrainingSamples::new(&table, &labels, &rows).unwrap();
+            ar1.begin_experience(&samples.class_counts(5).unwrap(), &mut NullSink).unwrap();
             for _ in 0..golden.epochs {
-                for batch in rows.chunks(8) {
-                    ar1.observe(&table, &labels, batch, &mut NullSink).unwrap();
+                for batch in samples.batches(8) {
+                    ar1.observe(batch, &mut NullSink).unwrap();
                 }
             }
-            ar1.end_experience(&table, &labels, &rows, &mut NullSink).unwrap();
+            ar1.end_experience(samples, &mut NullSink).unwrap();
             let mut layer = Vec::new();
             reals_of(&ar1.layer.param.master, &mut layer);
             assert_close(&layer, &after.layer, "layer");
@@ -288,9 +266,11 @@ mod tests {
         config.batch = 8;
         let mut ar1 = Ar1Star::new(Head::new(config, 5, 13, 0).unwrap(), 1.0, 0.1).unwrap();
         let rows: Vec<usize> = (0..24).collect();
-        ar1.begin_experience(&class_counts(&labels, &rows, 5).unwrap(), &mut NullSink).unwrap();
+        let labels = &labels[..];
+        let samples = TrainingSamples::new(&table, labels, &rows).unwrap();
+        ar1.begin_experience(&samples.class_counts(5).unwrap(), &mut NullSink).unwrap();
         for _ in 0..8 {
-            ar1.observe(&table, &labels, &rows[..8], &mut NullSink).unwrap();
+            ar1.observe(samples.batches(8).next().unwrap(), &mut NullSink).unwrap();
         }
         // A step goes against its gradient.
         assert!(ar1.path.iter().all(|p| *p <= 0.0) && ar1.path.iter().any(|p| *p < 0.0), "{:?}", ar1.path);

@@ -3,7 +3,7 @@
 use super::super::kernels;
 use super::super::lanes::{self, Level};
 use super::super::slot_state::narrow_real;
-use super::super::{FeatureTable, Head, LearnError, StepReport, Strategy};
+use super::super::{Head, LearnError, StepReport, Strategy, TrainingSamples};
 use crate::numeric::{Rounder, Rounding, Scale, elementary};
 use crate::trace::{Phase, Sink};
 
@@ -19,7 +19,6 @@ pub(super) struct Distilled {
     cooled: Scale,
     seen: Vec<bool>,
     current: Vec<bool>,
-    experiences: usize,
 }
 
 impl Distilled {
@@ -34,7 +33,6 @@ impl Distilled {
             cooled: Scale::from_f64(1.0 / temperature)?,
             seen: vec![false; classes],
             current: vec![false; classes],
-            experiences: 0,
         })
     }
 
@@ -93,49 +91,33 @@ impl Strategy for Distilled {
         self.head.check_counts(counts)?;
         self.head.reset_velocity();
         self.current.iter_mut().zip(counts).for_each(|(c, &n)| *c = n > 0);
-        if self.experiences > 0 {
+        if self.seen.contains(&true) {
             self.teacher = Some(Box::new(self.head.clone()));
             self.head.tell(sink, |calls| [calls.keep_teacher()]);
         }
         Ok(())
     }
 
-    fn observe(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<StepReport, LearnError> {
-        self.head.check(table)?;
-        self.head.check_batch(table, labels, rows)?;
-        self.head.refresh(table, Phase::Update, sink)?;
-        self.head.errors_of_batch(table, labels, rows, sink)?;
+    fn observe(&mut self, batch: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<StepReport, LearnError> {
+        self.head.check_batch(batch)?;
+        self.head.refresh(batch.table(), Phase::Update, sink)?;
+        self.head.errors_of_batch(batch, sink)?;
         let known = self.seen.iter().filter(|s| **s).count();
         if let Some(teacher) = &mut self.teacher {
-            teacher.logits_of_batch(table, rows)?;
+            teacher.logits_of_batch(batch.table(), batch.rows())?;
             self.head.tell(sink, |calls| {
-                let forward = std::iter::repeat_n(calls.teacher_forward(), rows.len());
-                forward.chain([calls.distil(rows.len(), known)])
+                let forward = std::iter::repeat_n(calls.teacher_forward(), batch.len());
+                forward.chain([calls.distil(batch.len(), known)])
             });
-            (0..rows.len()).for_each(|b| self.distil(b));
+            (0..batch.len()).for_each(|b| self.distil(b));
         }
-        self.head.descend(table, rows, sink)
+        self.head.descend(batch, sink)
     }
 
-    fn end_experience(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<(), LearnError> {
-        if self.experiences == 0 {
-            self.head.calibrate(table, labels, rows)?;
-        }
-        self.experiences += 1;
+    fn end_experience(&mut self, samples: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<(), LearnError> {
+        self.head.calibrate(samples)?;
         self.seen.iter_mut().zip(&self.current).for_each(|(s, &c)| *s |= c);
-        self.head.refresh(table, Phase::Consolidate, sink)
+        self.head.refresh(samples.table(), Phase::Consolidate, sink)
     }
 
     fn head(&self) -> &Head {

@@ -3,8 +3,8 @@
 //! Statistics run in f64 here (f32 on a device); the scores they give go into the head's own formats. A common positive factor
 //! of all scores changes no decision, so the rows are brought into the master's range first.
 
-use super::super::{FeatureTable, Head, LearnError, StepReport, Strategy};
-use super::means::{Means, NEVER, sample};
+use super::super::{Head, LearnError, StepReport, Strategy, TrainingSamples};
+use super::means::{Means, NEVER};
 use crate::trace::{Phase, Sink};
 
 /// SLDA.
@@ -68,31 +68,18 @@ fn solve(l: &[f64], k: usize, x: &mut [f64]) {
 }
 
 impl Strategy for StreamingLda {
-    fn observe(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<StepReport, LearnError> {
-        self.head.check(table)?;
-        self.head.check_batch(table, labels, rows)?;
+    fn observe(&mut self, batch: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<StepReport, LearnError> {
+        self.head.check_batch(batch)?;
         let mut x = Vec::new();
-        for &row in rows {
-            sample(table, row, &mut x);
-            self.take(labels[row], &x);
+        for (row, class) in batch.pairs() {
+            batch.table().reals_of_row(row, &mut x);
+            self.take(class, &x);
             self.head.tell(sink, |calls| [calls.covariance_update(), calls.mean_update()]);
         }
         Ok(self.head.no_step())
     }
 
-    fn end_experience(
-        &mut self,
-        table: &FeatureTable,
-        _labels: &[usize],
-        _rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<(), LearnError> {
+    fn end_experience(&mut self, samples: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<(), LearnError> {
         let (classes, k) = (self.head.classes(), self.head.features());
         let l = self.factor()?;
         let (mut rows, mut offsets) = (Vec::with_capacity(classes * k), Vec::new());
@@ -105,7 +92,7 @@ impl Strategy for StreamingLda {
         }
         self.head.set_scores(rows, offsets)?;
         self.head.tell(sink, |calls| [calls.solve()]);
-        self.head.refresh(table, Phase::Consolidate, sink)
+        self.head.refresh(samples.table(), Phase::Consolidate, sink)
     }
 
     fn head(&self) -> &Head {

@@ -1,7 +1,6 @@
 //! Nearest class mean: integer sums of each class's features, scores `μ·x − ½‖μ‖²` (S11).
 
-use super::super::{FeatureTable, Head, LearnError, StepReport, Strategy};
-use crate::numeric::Values;
+use super::super::{Head, LearnError, StepReport, Strategy, TrainingSamples};
 use crate::trace::{Phase, Sink};
 
 /// Running class means; exact sums while features are codes.
@@ -41,17 +40,6 @@ impl Means {
     }
 }
 
-/// Reals of one sample.
-pub(super) fn sample(table: &FeatureTable, row: usize, out: &mut Vec<f64>) {
-    let k = table.n_features();
-    let at = row * k..(row + 1) * k;
-    out.clear();
-    match table.values() {
-        Values::Codes { codes, params } => out.extend(codes[at].iter().map(|&c| params.real(c))),
-        Values::Real(reals) => out.extend(reals[at].iter().map(|&x| f64::from(x))),
-    }
-}
-
 /// Score of a class that has no sample: below every other.
 pub(super) const NEVER: f64 = -1e30;
 
@@ -70,31 +58,18 @@ impl NearestMean {
 }
 
 impl Strategy for NearestMean {
-    fn observe(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<StepReport, LearnError> {
-        self.head.check(table)?;
-        self.head.check_batch(table, labels, rows)?;
+    fn observe(&mut self, batch: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<StepReport, LearnError> {
+        self.head.check_batch(batch)?;
         let mut x = Vec::new();
-        for &row in rows {
-            sample(table, row, &mut x);
-            self.means.add(labels[row], &x);
+        for (row, class) in batch.pairs() {
+            batch.table().reals_of_row(row, &mut x);
+            self.means.add(class, &x);
             self.head.tell(sink, |calls| [calls.mean_update()]);
         }
         Ok(self.head.no_step())
     }
 
-    fn end_experience(
-        &mut self,
-        table: &FeatureTable,
-        _labels: &[usize],
-        _rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<(), LearnError> {
+    fn end_experience(&mut self, samples: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<(), LearnError> {
         let (mut rows, mut offsets) = (Vec::new(), Vec::new());
         for class in 0..self.head.classes() {
             let start = rows.len();
@@ -104,7 +79,7 @@ impl Strategy for NearestMean {
         }
         self.head.set_scores(rows, offsets)?;
         self.head.tell(sink, |calls| [calls.means_to_rows()]);
-        self.head.refresh(table, Phase::Consolidate, sink)
+        self.head.refresh(samples.table(), Phase::Consolidate, sink)
     }
 
     fn head(&self) -> &Head {

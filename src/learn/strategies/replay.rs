@@ -2,7 +2,8 @@
 //!
 //! The buffer's bytes are part of the learning state: `buffer × (⌈features · bits / 8⌉ + 2)`, two bytes for the label.
 
-use super::super::{FeatureTable, Head, LearnError, StepReport, Strategy};
+use super::super::samples::OwnSamples;
+use super::super::{FeatureTable, Head, LearnError, StepReport, Strategy, TrainingSamples};
 use super::StoredLatent;
 use crate::numeric::{Format, Values};
 use crate::trace::{Phase, Sink};
@@ -37,7 +38,6 @@ pub(super) struct Replay {
     offered: Vec<u64>,
     /// What a stored sign is worth: a code, or a real.
     magnitude: Option<(i32, f32)>,
-    experiences: usize,
 }
 
 impl Replay {
@@ -62,7 +62,6 @@ impl Replay {
             items: Vec::new(),
             offered,
             magnitude: None,
-            experiences: 0,
         }
     }
 
@@ -73,7 +72,8 @@ impl Replay {
     }
 
     /// The mean magnitude of the first experience's features, which a stored sign stands for.
-    fn measure(&mut self, table: &FeatureTable, rows: &[usize]) {
+    fn measure(&mut self, samples: TrainingSamples<'_>) {
+        let (table, rows) = (samples.table(), samples.rows());
         let k = table.n_features();
         let n = (rows.len() * k).max(1) as f64;
         let at = |&row: &usize| row * k..(row + 1) * k;
@@ -153,14 +153,10 @@ impl Replay {
         self.items.remove(at);
     }
 
-    /// The new samples and the replayed ones as one small table.
-    fn mixed(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-    ) -> Result<(FeatureTable, Vec<usize>), LearnError> {
-        let n = if self.experiences == 0 { 0 } else { self.per_step.min(self.items.len()) };
+    /// The new samples and the replayed ones, of which the first experience has none, as one small table.
+    fn mixed(&mut self, batch: TrainingSamples<'_>) -> Result<OwnSamples, LearnError> {
+        let (table, rows) = (batch.table(), batch.rows());
+        let n = self.per_step.min(self.items.len());
         let mut picks: Vec<usize> = (0..self.items.len()).collect();
         for i in 0..n {
             let j = i + self.below(picks.len() - i);
@@ -197,9 +193,8 @@ impl Replay {
                 Values::Real(out)
             }
         };
-        let mut all: Vec<usize> = rows.iter().map(|&r| labels[r]).collect();
-        all.extend(picks[..n].iter().map(|&p| self.items[p].label));
-        Ok((FeatureTable::new(k, table.format(), values)?, all))
+        let labels = batch.labels().chain(picks[..n].iter().map(|&p| self.items[p].label)).collect();
+        OwnSamples::new(FeatureTable::new(k, table.format(), values)?, labels)
     }
 }
 
@@ -210,39 +205,24 @@ pub(super) fn item_bytes(stored: StoredLatent, features: Format, k: usize) -> us
 }
 
 impl Strategy for Replay {
-    fn observe(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<StepReport, LearnError> {
-        self.head.check(table)?;
-        self.head.check_batch(table, labels, rows)?;
-        let (mixed, own) = self.mixed(table, labels, rows)?;
-        let replayed = own.len() - rows.len();
+    fn observe(&mut self, batch: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<StepReport, LearnError> {
+        self.head.check_batch(batch)?;
+        let mixed = self.mixed(batch)?;
+        let replayed = mixed.samples().len() - batch.len();
         self.head.tell(sink, |calls| std::iter::repeat_n(calls.latent(self.stored, self.capacity, true), replayed));
-        let all: Vec<usize> = (0..own.len()).collect();
-        self.head.step(&mixed, &own, &all, sink)
+        self.head.step(mixed.samples(), sink)
     }
 
-    fn end_experience(
-        &mut self,
-        table: &FeatureTable,
-        labels: &[usize],
-        rows: &[usize],
-        sink: &mut dyn Sink,
-    ) -> Result<(), LearnError> {
-        if self.experiences == 0 {
-            self.head.calibrate(table, labels, rows)?;
-            self.measure(table, rows);
+    fn end_experience(&mut self, samples: TrainingSamples<'_>, sink: &mut dyn Sink) -> Result<(), LearnError> {
+        self.head.calibrate(samples)?;
+        if self.magnitude.is_none() {
+            self.measure(samples);
         }
-        self.experiences += 1;
-        for &row in rows {
-            self.offer(table, row, labels[row]);
+        for (row, label) in samples.pairs() {
+            self.offer(samples.table(), row, label);
             self.head.tell(sink, |calls| [calls.latent(self.stored, self.capacity, false)]);
         }
-        self.head.refresh(table, Phase::Consolidate, sink)
+        self.head.refresh(samples.table(), Phase::Consolidate, sink)
     }
 
     fn head(&self) -> &Head {
