@@ -135,6 +135,24 @@ fn rows_in_another_configuration_are_refused_with_their_reason() {
     assert!(flags[0].contains("stand in"), "{flags:?}");
 }
 
+#[test]
+fn boards_on_many_desks_have_their_own_profile_and_the_exponential_of_their_c_library() {
+    let wide = "gcc12-os-tflm-ref-wide-exp";
+    for (board, core, mhz, profile, set) in [
+        ("Arduino Nano 33 BLE", "cortex-m4", "64", "nrf52840", wide),
+        ("Adafruit Feather M4 (SAMD51)", "cortex-m4", "120", "samd51", "gcc12-os-tflm-ref"),
+        ("Teensy 4.0", "cortex-m7", "600", "imxrt1062", "gcc12-os-tflm-ref"),
+        ("Arduino Portenta H7", "cortex-m7", "480", "stm32h747", wide),
+        ("STM32F767ZI", "cortex-m7", "216", "stm32f767", wide),
+        ("NUCLEO-F746ZG", "cortex-m7", "216", "stm32f746", "gcc12-os-tflm-ref"),
+    ] {
+        let line = format!("a,lab,{board},,{core},{mhz},TFLM for Arduino,interpreter,w,{SHAPE},float32,1,1,");
+        let priced = predict(&rows(&[&line]), &lists).remove(0).unwrap_or_else(|e| panic!("{board}: {e}"));
+        assert_eq!((priced.profile.as_str(), priced.kernel_set.as_str()), (profile, set), "{board}");
+        assert!(priced.flags.is_empty(), "{board}: {:?}", priced.flags);
+    }
+}
+
 fn validate(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tinyprec"))
         .args(["validate"])

@@ -180,3 +180,58 @@ impl Rows {
         missed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::calibrate::{Model, at_priors, calibrate, leave_one_out};
+    use super::*;
+    use std::convert::Infallible;
+
+    /// Every row is one factor of software.
+    struct Factor;
+
+    impl Model for Factor {
+        type Error = Infallible;
+        fn predict(&self, rows: &[usize], values: &[f64]) -> Result<Vec<f64>, Infallible> {
+            Ok(rows.iter().map(|_| values[0]).collect())
+        }
+        fn depends(&self, _row: usize, _parameter: usize) -> bool {
+            true
+        }
+    }
+
+    fn parameters() -> [Parameter; 1] {
+        let key = "cortex-m4 software.engine".to_owned();
+        [Parameter { key, value: 1.0, low: 0.6, high: 1.4, ceiling: f64::INFINITY }]
+    }
+
+    fn rows(measured: &[f64]) -> Vec<Evidence> {
+        let row = |(n, measured): (usize, &f64)| {
+            let groups = vec![format!("network {n}"), format!("board {}", n / 2)];
+            Evidence { id: n.to_string(), measured: *measured, spread: 0.0, groups }
+        };
+        measured.iter().enumerate().map(row).collect()
+    }
+
+    #[test]
+    fn rows_without_anything_in_common_leave_every_number_where_it_is() {
+        let evidence = rows(&[0.8, 1.25, 0.9, 1.1, 1.3, 0.75, 1.05, 0.95, 1.2, 0.85]);
+        let Ok(first) = at_priors(&Factor, &(0..10).collect::<Vec<_>>(), &parameters());
+        let Ok(fit) = calibrate(&Factor, &evidence, &parameters(), &first);
+        assert_eq!((fit.strength, fit.parameters[0].value, fit.parameters[0].left()), (Strength::NONE, 1.0, 1.0));
+        let Ok(left) = leave_one_out(&Factor, &evidence, &parameters(), &first, 0);
+        assert!(left.iter().all(|(_, p)| *p == 1.0), "{left:?}");
+    }
+
+    #[test]
+    fn what_rows_have_in_common_moves_it_and_few_boards_say_nothing_of_another() {
+        let evidence = rows(&[1.21, 1.18, 1.22, 1.2, 1.19, 1.21, 1.2, 1.18]);
+        let Ok(first) = at_priors(&Factor, &(0..8).collect::<Vec<_>>(), &parameters());
+        let Ok(fit) = calibrate(&Factor, &evidence, &parameters(), &first);
+        assert!((fit.parameters[0].value - 1.2).abs() < 0.02, "{:?}", fit.parameters);
+        let Ok(networks) = leave_one_out(&Factor, &evidence, &parameters(), &first, 0);
+        assert!(networks.iter().all(|(_, p)| (p - 1.2).abs() < 0.02), "{networks:?}");
+        let Ok(boards) = leave_one_out(&Factor, &evidence, &parameters(), &first, 1);
+        assert!(boards.iter().all(|(_, p)| *p == 1.0), "four boards: {boards:?}");
+    }
+}
