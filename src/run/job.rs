@@ -1,6 +1,7 @@
 //! One precision with one seed: the whole stream, measured after each experience.
 
 use super::{Features, Inputs, RunError};
+use crate::data::Experience;
 use crate::learn::{
     EpochOrder, FeatureStage, FeatureTable, Fidelity, Head, HeadConfig, Joint, LearnError, Precision, Standardise,
     StepCount, Strategy, StrategyKind, TrainOn, TrainingSamples, Twin,
@@ -10,6 +11,7 @@ use crate::numeric::Narrow;
 use crate::record::{AccumulatorInfo, EpochGradient, FidelityPoint, OverflowInfo};
 use crate::trace::NullSink;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Numeric fidelity is recorded at about so many steps of a run.
 const FIDELITY_STEPS: usize = 80;
@@ -97,7 +99,7 @@ impl Job<'_> {
             self.strategy.build(self.head, classes, material.train.width, self.seed).map_err(|e| self.fault(e))?;
         let strategy = strategy.as_mut();
         strategy.head_mut().side_by_side(self.spare_threads);
-        let plan = plan(self.strategy, material);
+        let plan = Plan::new(self.strategy, material);
         let steps: usize = plan.iter().zip(self.epochs).map(|(rows, n)| rows.len().div_ceil(self.head.batch) * n).sum();
         let every = steps.div_ceil(FIDELITY_STEPS).max(1);
         let measure_error = |e| match e {
@@ -168,17 +170,35 @@ fn mean_gradient(errors: &[(f64, f64)], experience: usize, epoch: usize) -> Opti
     (steps > 0).then(|| EpochGradient { experience, epoch, steps, mape: mape / n, relative_l2: l2 / n })
 }
 
-/// The samples that each experience trains on.
-pub(super) fn plan(strategy: StrategyKind, material: &Material<'_>) -> Vec<Vec<usize>> {
-    let experiences = &material.inputs.stream.experiences;
-    let up_to = |n: usize| experiences[..n].iter().flat_map(|e| e.train.iter().copied()).collect::<Vec<_>>();
-    let rows = |i: usize| match strategy.train_on() {
-        TrainOn::Own => experiences[i].train.clone(),
-        TrainOn::SoFar => up_to(i + 1),
-        TrainOn::AllAtOnce if i == 0 => up_to(experiences.len()),
-        TrainOn::AllAtOnce => Vec::new(),
-    };
-    (0..experiences.len()).map(rows).collect()
+/// The samples that each experience trains on: a stretch of all samples in order of arrival.
+pub(super) struct Plan {
+    rows: Vec<usize>,
+    stretches: Vec<Range<usize>>,
+}
+
+impl Plan {
+    pub fn new(strategy: StrategyKind, material: &Material<'_>) -> Self {
+        let experiences = &material.inputs.stream.experiences;
+        let rows: Vec<usize> = experiences.iter().flat_map(|e| e.train.iter().copied()).collect();
+        let mut arrived = 0;
+        let stretch = |(i, e): (usize, &Experience)| {
+            let own = arrived..arrived + e.train.len();
+            arrived = own.end;
+            match strategy.train_on() {
+                TrainOn::Own => own,
+                TrainOn::SoFar => 0..own.end,
+                TrainOn::AllAtOnce if i == 0 => 0..rows.len(),
+                TrainOn::AllAtOnce => 0..0,
+            }
+        };
+        let stretches = experiences.iter().enumerate().map(stretch).collect();
+        Self { rows, stretches }
+    }
+
+    /// Experience by experience.
+    pub fn iter(&self) -> impl Iterator<Item = &[usize]> {
+        self.stretches.iter().map(|at| &self.rows[at.clone()])
+    }
 }
 
 /// How often an experience's samples are gone through: once where the strategy counts them.
