@@ -6,7 +6,7 @@ use super::kernels::{self, WIDE_FRACTION};
 use super::param::Param;
 use super::param_fine::store_wide;
 use super::slot_state::SlotState;
-use crate::numeric::{Format, Scale, Values};
+use crate::numeric::{Format, QParams, Scale, Values};
 
 /// Sum of rows in one of the arithmetics, and how many values.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,6 +25,15 @@ pub(crate) enum MergeKind {
     Fine(u32),
     /// f32.
     Real,
+}
+
+/// Temporary and consolidated rows as codes.
+struct Codes<'a> {
+    tw: &'a [i32],
+    tp: QParams,
+    cw: &'a mut [i32],
+    cp: &'a mut QParams,
+    slot: &'a mut SlotState,
 }
 
 impl Param {
@@ -112,24 +121,30 @@ impl Param {
         self.master_slot.is_dynamic() || self.consolidated_slot.is_dynamic()
     }
 
+    /// What an integer merge reads and writes.
+    fn codes(&mut self) -> Result<Codes<'_>, LearnError> {
+        match (&*self.master, &mut self.consolidated) {
+            (Values::Codes { codes: tw, params: tp }, Values::Codes { codes: cw, params: cp }) => {
+                Ok(Codes { tw, tp: *tp, cw, cp, slot: &mut self.consolidated_slot })
+            }
+            _ => Err(LearnError::NotFinite { what: "an integer consolidation of reals" }),
+        }
+    }
+
     fn merge_codes(
         &mut self,
         rows: &[bool],
         (mean, unit, fraction): (i64, Scale, u32),
         weights: &[u32],
     ) -> Result<(), LearnError> {
-        let (Values::Codes { codes: tw, params: tp }, Values::Codes { codes: cw, params: cp }) =
-            (&*self.master, &mut self.consolidated)
-        else {
-            return Err(LearnError::NotFinite { what: "an integer consolidation of reals" });
-        };
-        let slot = &mut self.consolidated_slot;
+        let columns = self.columns;
+        let Codes { tw, tp, cw, cp, slot } = self.codes()?;
         let mean =
             if unit == tp.scale { mean } else { kernels::product(mean, unit.div(tp.scale), &mut slot.site.rounder) };
         let to = slot.grid((0, 0), tp.scale);
         let requant = slot.requant(tp.zero_point, &to);
         *cp = to.params;
-        let row_pairs = cw.chunks_exact_mut(self.columns).zip(tw.chunks_exact(self.columns));
+        let row_pairs = cw.chunks_exact_mut(columns).zip(tw.chunks_exact(columns));
         for ((cw, tw), (_, &w)) in row_pairs.zip(rows.iter().zip(weights)).filter(|(_, (take, _))| **take) {
             kernels::consolidate_rows(cw, tw, (mean, w, fraction), &requant, &mut slot.site)?;
         }
@@ -142,12 +157,8 @@ impl Param {
         (mean, unit, fraction): (i64, Scale, u32),
         weights: &[u32],
     ) -> Result<(), LearnError> {
-        let (Values::Codes { codes: tw, params: tp }, Values::Codes { codes: cw, params: cp }) =
-            (&*self.master, &mut self.consolidated)
-        else {
-            return Err(LearnError::NotFinite { what: "an integer consolidation of reals" });
-        };
-        let slot = &mut self.consolidated_slot;
+        let columns = self.columns;
+        let Codes { tw, tp, cw, cp, slot } = self.codes()?;
         let fine = Scale::pow2(-WIDE_FRACTION);
         let (mut new, mut old) = (vec![0; tw.len()], vec![0; cw.len()]);
         kernels::widen(tw, tp.zero_point, tp.scale, &mut new);
@@ -161,7 +172,7 @@ impl Param {
         let one = 1i64 << fraction;
         for (row, _) in rows.iter().enumerate().filter(|(_, take)| **take) {
             let w = i64::from(weights[row]);
-            for i in row * self.columns..(row + 1) * self.columns {
+            for i in row * columns..(row + 1) * columns {
                 let sum = i128::from(old[i]) * i128::from(w) + i128::from(new[i] - mean) * i128::from(one);
                 let merged = nearest(sum, i128::from(w + one));
                 old[i] = crate::numeric::narrow::saturate_i64(merged);

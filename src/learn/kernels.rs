@@ -19,7 +19,7 @@ mod update;
 #[path = "kernels_wide.rs"]
 mod wide;
 
-pub(crate) use backward::bits_seen;
+pub(crate) use backward::{bits_seen, note_lost, requantise};
 pub use backward::{
     error, gradient_accumulate, gradient_accumulate_checked, gradient_accumulate_wide, gradient_range,
     gradient_range_wide, quantise_error, quantise_gradient, quantise_gradient_wide, range_with_zero,
@@ -31,8 +31,8 @@ pub use float::{
 };
 pub(crate) use forward::logit_to;
 pub use forward::{argmax, argmax_f32, forward_copy, head_forward, head_forward_checked, softmax};
-pub(crate) use update::stepped;
 pub use update::{Step, StepCount, sgd_update, sgd_update_wide, velocity};
+pub(crate) use update::{descend, stepped};
 pub use wide::{WIDE_FRACTION, narrow_wide_codes, subtract_step_wide, widen};
 
 /// Rounding state and overflow counter of one slot.

@@ -89,21 +89,15 @@ pub fn gradient_range_wide(acc: &[i64]) -> (i64, i64) {
     acc.iter().fold((0, 0), |(lo, hi), &v| (lo.min(v), hi.max(v)))
 }
 
-/// Accumulators → gradient codes, [`Requant`] for each. Gives the number of non-zero accumulators and of those among them
-/// that became the code of zero.
+/// Accumulators → gradient codes, [`Requant`] for each. Gives the number of accumulators other than zero and of those among
+/// them that became the code of zero.
 pub fn quantise_gradient(
     acc: &[i32],
     requant: &Requant,
     site: &mut Site,
     dst: &mut [i32],
 ) -> Result<(u64, u64), OverflowError> {
-    let (mut non_zero, mut lost) = (0, 0);
-    for (d, &a) in dst.iter_mut().zip(acc) {
-        *d = requant.code(a, site)?;
-        non_zero += u64::from(a != 0);
-        lost += u64::from(a != 0 && *d == requant.dst_zero);
-    }
-    Ok((non_zero, lost))
+    requantise(acc.iter().map(|&a| i64::from(a) - i64::from(requant.src_zero)), requant, site, dst)
 }
 
 /// As [`quantise_gradient`] for 64-bit accumulators.
@@ -113,13 +107,30 @@ pub fn quantise_gradient_wide(
     site: &mut Site,
     dst: &mut [i32],
 ) -> Result<(u64, u64), OverflowError> {
-    let (mut non_zero, mut lost) = (0, 0);
-    for (d, &a) in dst.iter_mut().zip(acc) {
-        *d = requant.centred(a - i64::from(requant.src_zero), site)?;
-        non_zero += u64::from(a != 0);
-        lost += u64::from(a != 0 && *d == requant.dst_zero);
+    requantise(acc.iter().map(|&a| a - i64::from(requant.src_zero)), requant, site, dst)
+}
+
+/// [`Requant`] of values less their zero, counted as in [`note_lost`].
+#[inline]
+pub(crate) fn requantise(
+    centred: impl Iterator<Item = i64>,
+    requant: &Requant,
+    site: &mut Site,
+    dst: &mut [i32],
+) -> Result<(u64, u64), OverflowError> {
+    let mut count = (0, 0);
+    for (d, x) in dst.iter_mut().zip(centred) {
+        *d = requant.centred(x, site)?;
+        note_lost(&mut count, x != 0, *d == requant.dst_zero);
     }
-    Ok((non_zero, lost))
+    Ok(count)
+}
+
+/// Adds one value to the numbers of those other than zero, and of those among them that became nothing.
+#[inline]
+pub(crate) fn note_lost((non_zero, lost): &mut (u64, u64), some: bool, nothing: bool) {
+    *non_zero += u64::from(some);
+    *lost += u64::from(some & nothing);
 }
 
 /// Signed bits that hold both ends of a range.

@@ -75,12 +75,8 @@ pub fn sgd_update(
     update: &mut Site,
     store_site: &mut Site,
 ) -> Result<StepCount, OverflowError> {
-    let mut count = StepCount::default();
-    for (w, &g) in master.iter_mut().zip(gradient) {
-        let g = i64::from(g) - i64::from(step.src_zero);
-        *w = stepped(*w, g, step, update, store_site, &mut count)?;
-    }
-    Ok(count)
+    let centred = gradient.iter().map(|&g| i64::from(g) - i64::from(step.src_zero));
+    descend(master, centred, step, (update, store_site))
 }
 
 /// As [`sgd_update`] straight from 64-bit accumulators.
@@ -91,8 +87,19 @@ pub fn sgd_update_wide(
     update: &mut Site,
     store_site: &mut Site,
 ) -> Result<StepCount, OverflowError> {
+    descend(master, gradient.iter().copied(), step, (update, store_site))
+}
+
+/// [`stepped`] of every code.
+#[inline]
+pub(crate) fn descend(
+    master: &mut [i32],
+    centred: impl Iterator<Item = i64>,
+    step: &Step,
+    (update, store_site): (&mut Site, &mut Site),
+) -> Result<StepCount, OverflowError> {
     let mut count = StepCount::default();
-    for (w, &g) in master.iter_mut().zip(gradient) {
+    for (w, g) in master.iter_mut().zip(centred) {
         *w = stepped(*w, g, step, update, store_site, &mut count)?;
     }
     Ok(count)

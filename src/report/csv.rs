@@ -1,6 +1,6 @@
 //! Tables for other programs: comma-separated, one header line, RFC 4180 quoting, numbers in full.
 
-use crate::record::{CostResult, Interval, RunRecord};
+use crate::record::{CostResult, Interval, PrecisionResult, RunRecord, SeedResult};
 
 /// All tables: file name and text.
 pub fn tables(record: &RunRecord) -> Vec<(&'static str, String)> {
@@ -25,6 +25,11 @@ pub(super) fn table(header: &str, rows: impl IntoIterator<Item = Vec<String>>) -
     let mut text = format!("{header}\r\n");
     rows.into_iter().for_each(|row| text.push_str(&line(&row)));
     text
+}
+
+/// Every precision with each of its seeds.
+fn seeds(record: &RunRecord) -> impl Iterator<Item = (&PrecisionResult, &SeedResult)> {
+    record.precisions.iter().flat_map(|p| p.seeds.iter().map(move |s| (p, s)))
 }
 
 fn number(x: Option<f64>) -> String {
@@ -59,19 +64,14 @@ fn precisions(record: &RunRecord) -> String {
 }
 
 fn accuracy(record: &RunRecord) -> String {
-    let mut rows = Vec::new();
-    for p in &record.precisions {
-        for s in &p.seeds {
-            for (i, by_experience) in s.accuracy.iter().enumerate() {
-                let stream = number(s.stream_accuracy.get(i).copied());
-                for (j, a) in by_experience.iter().enumerate() {
-                    let place = [s.seed.to_string(), i.to_string(), j.to_string()];
-                    let [seed, i, j] = place;
-                    rows.push(vec![p.name.clone(), seed, i, j, a.to_string(), stream.clone()]);
-                }
-            }
-        }
-    }
+    let after = seeds(record).flat_map(|(p, s)| s.accuracy.iter().enumerate().map(move |(i, on)| (p, s, i, on)));
+    let rows = after.flat_map(|(p, s, i, on)| {
+        let stream = number(s.stream_accuracy.get(i).copied());
+        on.iter().enumerate().map(move |(j, a)| {
+            let [seed, i, j] = [s.seed.to_string(), i.to_string(), j.to_string()];
+            vec![p.name.clone(), seed, i, j, a.to_string(), stream.clone()]
+        })
+    });
     table("precision,seed,training_exp,eval_exp,eval_accuracy,stream_accuracy", rows)
 }
 
@@ -125,25 +125,19 @@ fn phases(record: &RunRecord) -> String {
 }
 
 fn fidelity(record: &RunRecord) -> String {
-    let mut rows = Vec::new();
-    for p in &record.precisions {
-        for s in &p.seeds {
-            for f in &s.fidelity {
-                let numbers = [Some(f.relative_l2), f.mape, f.vanished, f.lsb].map(number);
-                let mut row = vec![p.name.clone(), s.seed.to_string(), f.step.to_string(), f.experience.to_string()];
-                row.push(f.role.clone());
-                row.extend(numbers);
-                rows.push(row);
-            }
-        }
-    }
+    let rows = seeds(record).flat_map(|(p, s)| {
+        s.fidelity.iter().map(move |f| {
+            let place = [s.seed.to_string(), f.step.to_string(), f.experience.to_string(), f.role.clone()];
+            let numbers = [Some(f.relative_l2), f.mape, f.vanished, f.lsb].map(number);
+            std::iter::once(p.name.clone()).chain(place).chain(numbers).collect()
+        })
+    });
     table("precision,seed,step,experience,role,relative_l2,mape,vanished,lsb", rows)
 }
 
 /// The gradient's error by epoch.
 fn gradient(record: &RunRecord) -> String {
-    let seeds = record.precisions.iter().flat_map(|p| p.seeds.iter().map(move |s| (p, s)));
-    let rows = seeds.flat_map(|(p, s)| {
+    let rows = seeds(record).flat_map(|(p, s)| {
         s.gradient_by_epoch.iter().map(move |g| {
             let place = [s.seed.to_string(), g.experience.to_string(), g.epoch.to_string(), g.steps.to_string()];
             let numbers = [g.mape, g.relative_l2].map(|x| x.to_string());

@@ -56,25 +56,39 @@ fn forward_caveat(record: &RunRecord) -> String {
     )
 }
 
+/// Experiences whose accuracy on all of each other is shown whole.
+const SHOWN: usize = 40;
+
+/// Which of `n` experiences a table shows: all, or of more than [`SHOWN`] so many from the first to the last at equal distances.
+fn shown(n: usize) -> Vec<usize> {
+    let kept = n.min(SHOWN);
+    (0..kept).map(|i| if n > kept { i * (n - 1) / (kept - 1) } else { i }).collect()
+}
+
 /// Accuracy after each experience on each experience, mean over seeds.
 pub(super) fn matrix(p: &PrecisionResult) -> Table {
     let n = p.accuracy_by_experience.len();
+    let shown = shown(n);
     let mean = |i: usize, j: usize| {
         let seen: Vec<f64> = p.seeds.iter().filter_map(|s| s.accuracy.get(i)?.get(j).copied()).collect();
         percent(seen.iter().sum::<f64>() / seen.len().max(1) as f64)
     };
     let row = |i: usize| {
         let mut row = vec![(i + 1).to_string()];
-        row.extend((0..n).map(|j| mean(i, j)));
+        row.extend(shown.iter().map(|&j| mean(i, j)));
         row
     };
     let mut header = vec!["after".to_owned()];
-    header.extend((0..n).map(|j| format!("on {}", j + 1)));
+    header.extend(shown.iter().map(|j| format!("on {}", j + 1)));
+    let left_out = match n - shown.len() {
+        0 => String::new(),
+        _ => format!(" {} of {n} experiences are shown; accuracy.csv has all.", shown.len()),
+    };
     Table {
         title: format!("Accuracy matrix of {}, %", p.name),
-        note: "Row: experiences learnt; column: classes of that experience; mean over seeds.".to_owned(),
+        note: format!("Row: experiences learnt; column: classes of that experience; mean over seeds.{left_out}"),
         header,
-        rows: (0..n).map(row).collect(),
+        rows: shown.iter().map(|&i| row(i)).collect(),
     }
 }
 
@@ -120,4 +134,20 @@ pub(super) fn spent(record: &RunRecord, cost: &CostResult) -> Vec<f64> {
         Some(*sum)
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_stream_is_shown_from_its_first_experience_to_its_last() {
+        assert!(shown(0).is_empty());
+        assert_eq!(shown(SHOWN), (0..SHOWN).collect::<Vec<_>>());
+        for n in [SHOWN + 1, 79, 391] {
+            let shown = shown(n);
+            assert!(shown.len() == SHOWN && shown[0] == 0 && shown[SHOWN - 1] == n - 1, "{shown:?}");
+            assert!(shown.windows(2).all(|w| w[0] < w[1]), "{shown:?}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Where two runs part: the same stream learnt in lockstep, every tensor of every step compared.
 
-use super::job::{Material, passes, plan, tables};
+use super::job::{Material, Plan, passes, tables};
 use super::replay::largest;
 use super::{Prepared, RunError};
 use crate::config::Experiment;
@@ -262,18 +262,18 @@ pub(super) fn each_step(
 ) -> Result<(), RunError> {
     let material = prepared.material();
     let strategy = experiment.training.strategy;
-    let experiences = plan(strategy, &material).into_iter().zip(prepared.epochs(experiment));
-    for (experience, (rows, epochs)) in experiences.enumerate() {
-        act(Step::Begin(&rows))?;
-        let mut shuffled = rows.clone();
+    let plan = Plan::new(strategy, &material);
+    for (experience, (rows, epochs)) in plan.iter().zip(prepared.epochs(experiment)).enumerate() {
+        act(Step::Begin(rows))?;
+        let mut shuffled = rows.to_vec();
         for epoch in 0..passes(strategy, epochs) {
-            shuffled.copy_from_slice(&rows);
+            shuffled.copy_from_slice(rows);
             EpochOrder::new(seed).shuffle(experience, epoch, &mut shuffled);
             for part in shuffled.chunks(batch) {
                 act(Step::Batch(experience, part))?;
             }
         }
-        act(Step::End(&rows))?;
+        act(Step::End(rows))?;
     }
     Ok(())
 }

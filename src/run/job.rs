@@ -1,6 +1,7 @@
 //! One precision with one seed: the whole stream, measured after each experience.
 
 use super::{Features, Inputs, RunError};
+use crate::data::Experience;
 use crate::learn::{
     EpochOrder, FeatureStage, FeatureTable, Fidelity, Head, HeadConfig, Joint, LearnError, Precision, Standardise,
     StepCount, Strategy, StrategyKind, TrainOn, TrainingSamples, Twin,
@@ -10,6 +11,7 @@ use crate::numeric::Narrow;
 use crate::record::{AccumulatorInfo, EpochGradient, FidelityPoint, OverflowInfo};
 use crate::trace::NullSink;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Numeric fidelity is recorded at about so many steps of a run.
 const FIDELITY_STEPS: usize = 80;
@@ -97,7 +99,7 @@ impl Job<'_> {
             self.strategy.build(self.head, classes, material.train.width, self.seed).map_err(|e| self.fault(e))?;
         let strategy = strategy.as_mut();
         strategy.head_mut().side_by_side(self.spare_threads);
-        let plan = plan(self.strategy, material);
+        let plan = Plan::new(self.strategy, material);
         let steps: usize = plan.iter().zip(self.epochs).map(|(rows, n)| rows.len().div_ceil(self.head.batch) * n).sum();
         let every = steps.div_ceil(FIDELITY_STEPS).max(1);
         let measure_error = |e| match e {
@@ -168,17 +170,35 @@ fn mean_gradient(errors: &[(f64, f64)], experience: usize, epoch: usize) -> Opti
     (steps > 0).then(|| EpochGradient { experience, epoch, steps, mape: mape / n, relative_l2: l2 / n })
 }
 
-/// The samples that each experience trains on.
-pub(super) fn plan(strategy: StrategyKind, material: &Material<'_>) -> Vec<Vec<usize>> {
-    let experiences = &material.inputs.stream.experiences;
-    let up_to = |n: usize| experiences[..n].iter().flat_map(|e| e.train.iter().copied()).collect::<Vec<_>>();
-    let rows = |i: usize| match strategy.train_on() {
-        TrainOn::Own => experiences[i].train.clone(),
-        TrainOn::SoFar => up_to(i + 1),
-        TrainOn::AllAtOnce if i == 0 => up_to(experiences.len()),
-        TrainOn::AllAtOnce => Vec::new(),
-    };
-    (0..experiences.len()).map(rows).collect()
+/// The samples that each experience trains on: a stretch of all samples in order of arrival.
+pub(super) struct Plan {
+    rows: Vec<usize>,
+    stretches: Vec<Range<usize>>,
+}
+
+impl Plan {
+    pub fn new(strategy: StrategyKind, material: &Material<'_>) -> Self {
+        let experiences = &material.inputs.stream.experiences;
+        let rows: Vec<usize> = experiences.iter().flat_map(|e| e.train.iter().copied()).collect();
+        let mut arrived = 0;
+        let stretch = |(i, e): (usize, &Experience)| {
+            let own = arrived..arrived + e.train.len();
+            arrived = own.end;
+            match strategy.train_on() {
+                TrainOn::Own => own,
+                TrainOn::SoFar => 0..own.end,
+                TrainOn::AllAtOnce if i == 0 => 0..rows.len(),
+                TrainOn::AllAtOnce => 0..0,
+            }
+        };
+        let stretches = experiences.iter().enumerate().map(stretch).collect();
+        Self { rows, stretches }
+    }
+
+    /// Experience by experience.
+    pub fn iter(&self) -> impl Iterator<Item = &[usize]> {
+        self.stretches.iter().map(|at| &self.rows[at.clone()])
+    }
 }
 
 /// How often an experience's samples are gone through: once where the strategy counts them.
@@ -248,8 +268,10 @@ fn measure(
         Ok::<_, MetricsError>(confusion)
     };
     let confusion = count(&stream.test)?;
-    let counted = count(&stream.tested(after))?;
-    let of = |rows: &[usize]| Ok::<_, MetricsError>(count(rows)?.accuracy().unwrap_or(0.0));
+    let counted = if stream.growing { count(&stream.tested(after))? } else { confusion.clone() };
+    // The labels have been looked at, and a stream may have hundreds of experiences.
+    let right: Vec<bool> = predicted.iter().zip(material.test_labels).map(|(p, y)| p == y).collect();
+    let of = |rows: &[usize]| rows.iter().filter(|&&row| right[row]).count() as f64 / rows.len().max(1) as f64;
     let StepCount { non_zero, vanished } = strategy.head().updates();
     let accumulators = strategy.head().accumulators().into_iter().map(|a| AccumulatorInfo {
         site: a.site,
@@ -258,7 +280,7 @@ fn measure(
         seen_bits: a.seen_bits,
     });
     Ok(Measured {
-        accuracy: stream.experiences.iter().map(|e| of(&e.test)).collect::<Result<_, _>>()?,
+        accuracy: stream.experiences.iter().map(|e| of(&e.test)).collect(),
         initial_accuracy: Vec::new(),
         stream_accuracy: counted.accuracy().unwrap_or(0.0),
         mean_class_accuracy: counted.mean_class_accuracy().unwrap_or(0.0),

@@ -6,6 +6,7 @@ use super::parts::{self, PartFile};
 use super::price::{Board, boards};
 use super::{Inputs, Origin, Prepared, RunError, assemble, files};
 use crate::config::Experiment;
+use crate::data;
 use crate::learn::{HeadConfig, Precision, StrategyKind};
 use crate::metrics::summarise;
 use crate::record::{BoardInfo, CostResult, RunRecord, SCHEMA_VERSION, Summary, UnpricedCall};
@@ -243,12 +244,24 @@ fn unpriced(cost: &CostResult) -> Vec<String> {
     cost.unpriced.iter().map(one).collect()
 }
 
+/// Classes that the first experience does not have, each once, in order of arrival.
+fn met_later(experiences: &[data::Experience]) -> Vec<usize> {
+    let first = experiences.first().map_or(0, |e| e.classes.len());
+    let mut met = Vec::new();
+    for class in experiences.iter().flat_map(|e| &e.classes) {
+        if !met.contains(class) {
+            met.push(*class);
+        }
+    }
+    met.split_off(first)
+}
+
 pub(super) fn notes(inputs: &Inputs) -> Vec<String> {
     let trained = &inputs.graph.spec().trained_classes;
     let mut notes = Vec::new();
-    let later = inputs.stream.experiences.iter().skip(1).flat_map(|e| &e.classes);
-    let known: Vec<String> = later.filter(|c| trained.contains(c)).map(usize::to_string).collect();
-    if !known.is_empty() && inputs.stream.experiences.iter().any(|e| e.classes != inputs.stream.classes) {
+    let later = met_later(&inputs.stream.experiences);
+    let known: Vec<String> = later.iter().filter(|c| trained.contains(c)).map(usize::to_string).collect();
+    if !known.is_empty() {
         notes.push(format!(
             "The backbone was trained on classes that later experiences bring ({}): their accuracy is better than on a device that meets them for the first time.",
             known.join(", ")
@@ -273,4 +286,19 @@ fn strategy_note(experiment: &Experiment, inputs: &Inputs) -> Result<Option<Stri
     }
     let list = each.join(", ");
     Ok(Some(format!("Strategy {kind} ({kind:?}); learning state before the first experience: {list}.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_that_come_again_are_named_once() {
+        let stream = |classes: &[&[usize]]| {
+            let one = |c: &&[usize]| data::Experience { classes: c.to_vec(), train: Vec::new(), test: Vec::new() };
+            classes.iter().map(one).collect::<Vec<_>>()
+        };
+        assert_eq!(met_later(&stream(&[&[1, 4], &[3], &[0], &[1], &[3], &[0, 4]])), [3, 0]);
+        assert!(met_later(&stream(&[&[0, 1], &[0, 1], &[0, 1]])).is_empty() && met_later(&[]).is_empty());
+    }
 }

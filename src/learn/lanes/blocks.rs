@@ -1,7 +1,9 @@
 //! A tensor in blocks, and in two halves side by side: what was counted, and which blocks the plain kernel must do.
 
+use super::super::kernels::Site;
 use super::elementwise::Lane;
 use super::{Level, Way};
+use crate::numeric::OverflowError;
 use std::ops::Range;
 
 /// Values of one block: few enough that one value out of range costs little.
@@ -24,6 +26,24 @@ impl Found {
             Some((n, l)) => (self.non_zero, self.lost) = (self.non_zero + n, self.lost + l),
             None => self.left.push(start..start + n),
         }
+    }
+
+    /// `act` on the places that are left of `n` values, in order; the others are counted at `site` as values that fit.
+    pub(super) fn each_left(
+        &self,
+        n: usize,
+        site: &mut Site,
+        mut act: impl FnMut(Range<usize>, &mut Site) -> Result<(), OverflowError>,
+    ) -> Result<(), OverflowError> {
+        let mut done = 0;
+        for at in self.left.iter().cloned() {
+            // An overflow is kept with its place, so what came before is counted first.
+            site.count.total += u64::try_from(at.start - done).unwrap_or(u64::MAX);
+            done = at.end;
+            act(at, site)?;
+        }
+        site.count.total += u64::try_from(n - done).unwrap_or(u64::MAX);
+        Ok(())
     }
 
     /// With what the blocks after it gave.

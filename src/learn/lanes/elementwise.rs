@@ -1,6 +1,6 @@
 //! One value in, one value out: requantising and SGD's step.
 
-use super::super::kernels::{Requant, Site, Step, StepCount, stepped};
+use super::super::kernels::{self, Requant, Site, Step, StepCount};
 use super::blocks::{BLOCK, Counted, Found, blocks};
 use super::narrow::Narrow;
 use super::rounding::{InFloats, InIntegers, Round, Route, Source, low_bits};
@@ -210,16 +210,13 @@ fn rest_of_requant<T: Lane>(
     site: &mut Site,
     (dst, made): (&mut [i32], bool),
 ) -> Result<(u64, u64), OverflowError> {
-    let (mut non_zero, mut lost, mut done) = (found.non_zero, found.lost, 0);
-    for at in found.left.iter().cloned() {
-        // An overflow is kept with its place, so what came before is counted first.
-        site.count.total += u64::try_from(at.start - done).unwrap_or(u64::MAX);
-        done = at.end;
-        let plainly = if made { limit } else { requant_plainly };
+    let (mut non_zero, mut lost) = (found.non_zero, found.lost);
+    let plainly = if made { limit } else { requant_plainly };
+    found.each_left(src.len(), site, |at, site| {
         let (n, l) = plainly(&src[at.clone()], requant, site, &mut dst[at])?;
         (non_zero, lost) = (non_zero + n, lost + l);
-    }
-    site.count.total += u64::try_from(src.len() - done).unwrap_or(u64::MAX);
+        Ok(())
+    })?;
     Ok((non_zero, lost))
 }
 
@@ -227,18 +224,16 @@ fn rest_of_requant<T: Lane>(
 fn limit<T: Lane>(src: &[T], requant: &Requant, site: &mut Site, dst: &mut [i32]) -> Result<(u64, u64), OverflowError> {
     let (mut non_zero, mut lost) = (0, 0);
     for (src, dst) in src.chunks(16).zip(dst.chunks_mut(16)) {
-        let (mut some, mut nothing, mut outside) = (0, 0, false);
+        let (mut count, mut outside) = ((0, 0), false);
         for (&s, &d) in src.iter().zip(&*dst) {
-            let differs = !s.is(requant.src_zero);
-            some += u64::from(differs);
-            nothing += u64::from(differs & (d == requant.dst_zero));
+            kernels::note_lost(&mut count, !s.is(requant.src_zero), d == requant.dst_zero);
             outside |= (d < requant.lo) | (d > requant.hi);
         }
         let (n, l) = if outside {
             requant_plainly(src, requant, site, dst)?
         } else {
             site.count.total += u64::try_from(src.len()).unwrap_or(u64::MAX);
-            (some, nothing)
+            count
         };
         (non_zero, lost) = (non_zero + n, lost + l);
     }
@@ -251,14 +246,7 @@ pub(super) fn requant_plainly<T: Lane>(
     site: &mut Site,
     dst: &mut [i32],
 ) -> Result<(u64, u64), OverflowError> {
-    let (mut non_zero, mut lost) = (0, 0);
-    for (d, &s) in dst.iter_mut().zip(src) {
-        let x = s.into() - i64::from(requant.src_zero);
-        *d = requant.centred(x, site)?;
-        non_zero += u64::from(x != 0);
-        lost += u64::from(x != 0 && *d == requant.dst_zero);
-    }
-    Ok((non_zero, lost))
+    kernels::requantise(src.iter().map(|&s| s.into() - i64::from(requant.src_zero)), requant, site, dst)
 }
 
 /// SGD's step on codes; `most` as in [`requant`]. Equals `kernels::sgd_update` and `sgd_update_wide`.
@@ -270,7 +258,7 @@ pub(crate) fn sgd<T: Lane>(
     (update, store): (&mut Site, &mut Site),
 ) -> Result<StepCount, OverflowError> {
     let Some(grid) = grid_of_step::<T>(way, most, step, update) else {
-        return sgd_plainly(master, gradient, step, update, store);
+        return sgd_plainly(master, gradient, step, (update, store));
     };
     let [found] = blocks(way, (gradient, &mut *master, BLOCK), |g, w| [sgd_in_place(way.level, w, g, &grid)]);
     rest_of_sgd(&found, master, gradient, step, (update, store))
@@ -295,13 +283,10 @@ fn rest_of_sgd<T: Lane>(
     (update, store): (&mut Site, &mut Site),
 ) -> Result<StepCount, OverflowError> {
     let mut count = StepCount { non_zero: found.non_zero, vanished: found.lost };
-    let mut done = 0;
-    for at in found.left.iter().cloned() {
-        store.count.total += u64::try_from(at.start - done).unwrap_or(u64::MAX);
-        done = at.end;
-        count = count.plus(sgd_plainly(&mut master[at.clone()], &gradient[at], step, update, store)?);
-    }
-    store.count.total += u64::try_from(gradient.len() - done).unwrap_or(u64::MAX);
+    found.each_left(gradient.len(), store, |at, store| {
+        count = count.plus(sgd_plainly(&mut master[at.clone()], &gradient[at], step, (update, store))?);
+        Ok(())
+    })?;
     Ok(count)
 }
 
@@ -309,13 +294,7 @@ fn sgd_plainly<T: Lane>(
     master: &mut [i32],
     gradient: &[T],
     step: &Step,
-    update: &mut Site,
-    store: &mut Site,
+    sites: (&mut Site, &mut Site),
 ) -> Result<StepCount, OverflowError> {
-    let mut count = StepCount::default();
-    for (w, &g) in master.iter_mut().zip(gradient) {
-        let x = g.into() - i64::from(step.src_zero);
-        *w = stepped(*w, x, step, update, store, &mut count)?;
-    }
-    Ok(count)
+    kernels::descend(master, gradient.iter().map(|&g| g.into() - i64::from(step.src_zero)), step, sites)
 }

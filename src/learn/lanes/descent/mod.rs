@@ -156,14 +156,9 @@ impl Pass {
 
 /// Counts the codes, block by block where all are in range, else one by one: an overflow is kept with its place.
 fn note_beyond<T: Lane>(found: &Found, sums: &[T], to: &Requant, site: &mut Site) -> Result<(), OverflowError> {
-    let mut done = 0;
-    for at in found.left.iter().cloned() {
-        site.count.total += u64::try_from(at.start - done).unwrap_or(u64::MAX);
-        done = at.end;
-        sums[at].iter().try_for_each(|&x| to.centred(x.into(), site).map(|_| ()))?;
-    }
-    site.count.total += u64::try_from(sums.len() - done).unwrap_or(u64::MAX);
-    Ok(())
+    found.each_left(sums.len(), site, |at, site| {
+        sums[at].iter().try_for_each(|&x| to.centred(x.into(), site).map(|_| ()))
+    })
 }
 
 /// The blocks with a weight out of range: steps modulo 2^32 are taken back, then the plain kernel makes them in order.
@@ -175,12 +170,9 @@ fn rest<T: Lane>(
     (update, store): (&mut Site, &mut Site),
 ) -> Result<StepCount, OverflowError> {
     let mut count = StepCount { non_zero: found.non_zero, vanished: found.lost };
-    let mut done = 0;
     // The codes have been counted.
     let mut unseen = Site::new("", Rounding::TiesEven, 0, 0);
-    for at in found.left.iter().cloned() {
-        store.count.total += u64::try_from(at.start - done).unwrap_or(u64::MAX);
-        done = at.end;
+    found.each_left(sums.len(), store, |at, store| {
         let mut code_of = |x: T| to.centred(x.into(), &mut unseen).map(|code| i64::from(code) - i64::from(to.dst_zero));
         for (w, &x) in master[at.clone()].iter_mut().zip(&sums[at.clone()]) {
             let moved = product(code_of(x)?, step.factor, &mut update.rounder);
@@ -193,7 +185,7 @@ fn rest<T: Lane>(
             let moved = one.non_zero > one.vanished;
             count = count.plus(StepCount { non_zero: some.into(), vanished: (some && !moved).into() });
         }
-    }
-    store.count.total += u64::try_from(sums.len() - done).unwrap_or(u64::MAX);
+        Ok(())
+    })?;
     Ok(count)
 }

@@ -27,46 +27,66 @@ pub(super) fn step_long(pass: &Pass, sums: &[i64], master: &mut [i32]) -> [Count
     unsafe { if pass.clamps { long::<true>(pass, sums, master) } else { long::<false>(pass, sums, master) } }
 }
 
-/// Sums whose moved weights a count is about, in whole vectors: those past the last are zero, move nothing and are taken off again.
-fn counted(n: usize, (zero_sums, same): (u32, u32)) -> (u64, u64) {
-    let zero_sums = u64::from(zero_sums);
-    let all = u64::try_from(n.next_multiple_of(16)).unwrap_or(u64::MAX);
-    (all - zero_sums, u64::from(same) - zero_sums)
-}
-
-/// The range of the stepped weights, and lanes that are negative where a difference left 32 bits.
-struct Reach {
+/// What a pass sees: the range of the stepped weights, lanes that are negative where a difference left 32 bits, sums of zero, weights that
+/// stayed, and whether a sum lay beyond the ends.
+struct Seen {
     least: __m512i,
     most: __m512i,
     beyond: __m512i,
+    zero_sums: u32,
+    same: u32,
+    clamped: bool,
 }
 
-impl Reach {
+impl Seen {
     #[target_feature(enable = "avx512f")]
     #[inline]
     fn new((lo, hi): (i32, i32)) -> Self {
-        Self { least: _mm512_set1_epi32(lo), most: _mm512_set1_epi32(hi), beyond: _mm512_setzero_si512() }
+        let (least, most) = (_mm512_set1_epi32(lo), _mm512_set1_epi32(hi));
+        Self { least, most, beyond: _mm512_setzero_si512(), zero_sums: 0, same: 0, clamped: false }
     }
 
+    /// Of a pass over `n` sums, which came in whole vectors: those past the last are zero, move nothing and are taken off again.
     #[target_feature(enable = "avx512f,avx512dq")]
     #[inline]
-    fn within(&self, (lo, hi): (i32, i32)) -> bool {
-        _mm512_reduce_min_epi32(self.least) == lo
+    fn counted(&self, n: usize, (lo, hi): (i32, i32)) -> [Counted; 2] {
+        let within = _mm512_reduce_min_epi32(self.least) == lo
             && _mm512_reduce_max_epi32(self.most) == hi
-            && _mm512_movepi32_mask(self.beyond) == 0
+            && _mm512_movepi32_mask(self.beyond) == 0;
+        let zero_sums = u64::from(self.zero_sums);
+        let all = u64::try_from(n.next_multiple_of(16)).unwrap_or(u64::MAX);
+        let count = (all - zero_sums, u64::from(self.same) - zero_sums);
+        [(!self.clamped).then_some((0, 0)), within.then_some(count)]
+    }
+}
+
+/// Sixteen sums and their weights at a time, the last time as many as there are: weights that `one` makes of them.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
+#[inline]
+fn for_all<T>(sums: &[T], master: &mut [i32], mut one: impl FnMut(&[T], __m512i) -> __m512i) {
+    let (xs, x_rest) = sums.as_chunks::<16>();
+    let (ws, w_rest) = master.as_chunks_mut::<16>();
+    for (x, w) in xs.iter().zip(ws) {
+        let stepped = one(x, load(w));
+        store(w, stepped);
+    }
+    if !x_rest.is_empty() {
+        let stepped = one(x_rest, load(w_rest));
+        store(w_rest, stepped);
     }
 }
 
 /// `w − moved`; `WIDE` where that may leave 32 bits.
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,popcnt")]
 #[inline]
-fn next<const WIDE: bool>(reach: &mut Reach, w: __m512i, moved: __m512i) -> __m512i {
+fn next<const WIDE: bool>(seen: &mut Seen, w: __m512i, moved: __m512i) -> __m512i {
+    seen.same += _mm512_testn_epi32_mask(moved, moved).count_ones();
     let next = _mm512_sub_epi32(w, moved);
     if WIDE {
         // The sign is set where the difference left 32 bits: (w ^ moved) & (w ^ next).
-        reach.beyond = _mm512_or_si512(reach.beyond, _mm512_ternarylogic_epi32::<0b0001_1000>(w, moved, next));
+        seen.beyond = _mm512_or_si512(seen.beyond, _mm512_ternarylogic_epi32::<0b0001_1000>(w, moved, next));
     }
-    (reach.least, reach.most) = (_mm512_min_epi32(reach.least, next), _mm512_max_epi32(reach.most, next));
+    (seen.least, seen.most) = (_mm512_min_epi32(seen.least, next), _mm512_max_epi32(seen.most, next));
     next
 }
 
@@ -92,13 +112,13 @@ fn short<const ONCE: bool, const CLAMP: bool>(
     let (by, sure, whole) = (_mm512_set1_ps(once.factor), _mm512_set1_ps(once.sure), _mm512_set1_ps(WHOLE_SHORT));
     let end = |x: i64| i32::try_from(x).unwrap_or(if x < 0 { i32::MIN } else { i32::MAX });
     let (lo, hi) = (_mm512_set1_epi32(end(pass.ends.0)), _mm512_set1_epi32(end(pass.ends.1)));
-    let mut reach = Reach::new(pass.master);
-    let (mut zero_sums, mut same, mut clamped) = (0u32, 0u32, 0u16);
-    let mut one = |x: __m512i, w: __m512i| {
-        zero_sums += _mm512_testn_epi32_mask(x, x).count_ones();
+    let mut seen = Seen::new(pass.master);
+    for_all(sums, master, |x, w| {
+        let x = load(x);
+        seen.zero_sums += _mm512_testn_epi32_mask(x, x).count_ones();
         let x = if CLAMP {
             let inside = _mm512_min_epi32(_mm512_max_epi32(x, lo), hi);
-            clamped |= _mm512_cmpneq_epi32_mask(x, inside);
+            seen.clamped |= _mm512_cmpneq_epi32_mask(x, inside) != 0;
             inside
         } else {
             x
@@ -115,21 +135,9 @@ fn short<const ONCE: bool, const CLAMP: bool>(
         } else {
             twice(x, factor, step)
         };
-        same += _mm512_testn_epi32_mask(moved, moved).count_ones();
-        next::<false>(&mut reach, w, moved)
-    };
-    let (xs, x_rest) = sums.as_chunks::<16>();
-    let (ws, w_rest) = master.as_chunks_mut::<16>();
-    for (x, w) in xs.iter().zip(ws) {
-        let stepped = one(load(x), load(w));
-        store(w, stepped);
-    }
-    if !x_rest.is_empty() {
-        let stepped = one(load(x_rest), load(w_rest));
-        store(w_rest, stepped);
-    }
-    let count = counted(sums.len(), (zero_sums, same));
-    [(clamped == 0).then_some((0, 0)), reach.within(pass.master).then_some(count)]
+        next::<false>(&mut seen, w, moved)
+    });
+    seen.counted(sums.len(), pass.master)
 }
 
 /// Eight values, zeros where fewer are there.
@@ -148,14 +156,14 @@ fn load_long(from: &[i64]) -> __m512i {
 fn long<const CLAMP: bool>(pass: &Pass, sums: &[i64], master: &mut [i32]) -> [Counted; 2] {
     let (factor, step, whole) = (_mm512_set1_pd(pass.factor), _mm512_set1_pd(pass.step), _mm512_set1_pd(WHOLE));
     let (lo, hi) = (_mm512_set1_epi64(pass.ends.0), _mm512_set1_epi64(pass.ends.1));
-    let mut reach = Reach::new(pass.master);
-    let (mut zero_sums, mut same, mut clamped) = (0u32, 0u32, 0u8);
-    let mut one = |x: [__m512i; 2], w: __m512i| {
-        let mut of = |x: __m512i| {
-            zero_sums += _mm512_testn_epi64_mask(x, x).count_ones();
+    let mut seen = Seen::new(pass.master);
+    for_all(sums, master, |x, w| {
+        let mut of = |x: &[i64]| {
+            let x = load_long(x);
+            seen.zero_sums += _mm512_testn_epi64_mask(x, x).count_ones();
             let x = if CLAMP {
                 let inside = _mm512_min_epi64(_mm512_max_epi64(x, lo), hi);
-                clamped |= _mm512_cmpneq_epi64_mask(x, inside);
+                seen.clamped |= _mm512_cmpneq_epi64_mask(x, inside) != 0;
                 inside
             } else {
                 x
@@ -163,21 +171,8 @@ fn long<const CLAMP: bool>(pass: &Pass, sums: &[i64], master: &mut [i32]) -> [Co
             let code = _mm512_sub_pd(_mm512_fmadd_pd(_mm512_cvtepi64_pd(x), factor, whole), whole);
             _mm512_fmadd_pd(code, step, whole)
         };
-        let moved = low_halves([of(x[0]), of(x[1])]);
-        same += _mm512_testn_epi32_mask(moved, moved).count_ones();
-        next::<true>(&mut reach, w, moved)
-    };
-    let (xs, x_rest) = sums.as_chunks::<16>();
-    let (ws, w_rest) = master.as_chunks_mut::<16>();
-    for (x, w) in xs.iter().zip(ws) {
-        let stepped = one([load_long(x), load_long(&x[8..])], load(w));
-        store(w, stepped);
-    }
-    if !x_rest.is_empty() {
-        let second = load_long(x_rest.get(8..).unwrap_or_default());
-        let stepped = one([load_long(x_rest), second], load(w_rest));
-        store(w_rest, stepped);
-    }
-    let count = counted(sums.len(), (zero_sums, same));
-    [(clamped == 0).then_some((0, 0)), reach.within(pass.master).then_some(count)]
+        let moved = low_halves([of(x), of(x.get(8..).unwrap_or_default())]);
+        next::<true>(&mut seen, w, moved)
+    });
+    seen.counted(sums.len(), pass.master)
 }
