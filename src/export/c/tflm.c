@@ -156,20 +156,18 @@ void tp_tflm_dense_f32(const float *restrict x, const float *restrict weight, co
 static __attribute__((noinline)) float tp_library_exp(float x) { return tp_exp_f32(x); }
 
 /* Every exponential twice: for the sum, and for the quotient. */
-TP_INLINE void tp_tflm_softmax_of(const float *restrict x, float *restrict y, float beta, int32_t pixels, int32_t channels, float (*e)(float))
-{
-    for (int32_t p = 0; p < pixels; p++, x += channels, y += channels) {
-        float most = -3.4028235e38f, sum = 0.0f;
-        for (int32_t c = 0; c < channels; c++) most = tp_select_f32(most < x[c], x[c], most);
-        for (int32_t c = 0; c < channels; c++) sum += e((x[c] - most) * beta);
-        for (int32_t c = 0; c < channels; c++) y[c] = e((x[c] - most) * beta) / sum;
+#define TP_TFLM_SOFTMAX(NAME, EXP) \
+    void NAME(const float *restrict x, float *restrict y, float beta, int32_t pixels, int32_t channels) \
+    { \
+        for (int32_t p = 0; p < pixels; p++, x += channels, y += channels) { \
+            float most = -3.4028235e38f, sum = 0.0f; \
+            for (int32_t c = 0; c < channels; c++) most = tp_select_f32(most < x[c], x[c], most); \
+            for (int32_t c = 0; c < channels; c++) sum += EXP((x[c] - most) * beta); \
+            for (int32_t c = 0; c < channels; c++) y[c] = EXP((x[c] - most) * beta) / sum; \
+        } \
     }
-}
 
-void tp_tflm_softmax_f32(const float *restrict x, float *restrict y, float beta, int32_t pixels, int32_t channels)
-{
-    tp_tflm_softmax_of(x, y, beta, pixels, channels, tp_library_exp);
-}
+TP_TFLM_SOFTMAX(tp_tflm_softmax_f32, tp_library_exp)
 
 #if defined(__arm__)
 /* Bits of 2^(i/32) less those that the whole part of i/32 adds to the exponent. */
@@ -197,9 +195,6 @@ static __attribute__((noinline)) float tp_library_exp_wide(float x)
     return (float)((tail * square + head) * power.value);
 }
 
-void tp_tflm_softmax_f32_wide(const float *restrict x, float *restrict y, float beta, int32_t pixels, int32_t channels)
-{
-    tp_tflm_softmax_of(x, y, beta, pixels, channels, tp_library_exp_wide);
-}
+TP_TFLM_SOFTMAX(tp_tflm_softmax_f32_wide, tp_library_exp_wide)
 #endif
 #endif
