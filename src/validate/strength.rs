@@ -218,7 +218,8 @@ mod tests {
         let evidence = rows(&[0.8, 1.25, 0.9, 1.1, 1.3, 0.75, 1.05, 0.95, 1.2, 0.85]);
         let Ok(first) = at_priors(&Factor, &(0..10).collect::<Vec<_>>(), &parameters());
         let Ok(fit) = calibrate(&Factor, &evidence, &parameters(), &first);
-        assert_eq!((fit.strength, fit.parameters[0].value, fit.parameters[0].left()), (Strength::NONE, 1.0, 1.0));
+        assert_eq!((fit.strength, fit.parameters[0].value), (Strength::NONE, 1.0));
+        assert!(fit.parameters[0].left() > 0.999, "{:?}", fit.parameters);
         let Ok(left) = leave_one_out(&Factor, &evidence, &parameters(), &first, 0);
         assert!(left.iter().all(|(_, p)| *p == 1.0), "{left:?}");
     }
