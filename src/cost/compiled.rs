@@ -10,9 +10,9 @@ use super::memory::{Layout, MemoryTotals, N_SLOTS};
 use super::pipeline::Range;
 use super::seen::{Seen, Shape};
 use super::table::Cost;
-use super::terms::{CallTerms, KernelTimes, SLOTS, Surroundings, resident_of};
+use super::terms::{CallTerms, KernelTimes, Moved, SLOTS, Surroundings};
 use crate::profile::End;
-use crate::trace::{KernelCall, Phase};
+use crate::trace::{BufferKind, KernelCall, Phase};
 
 /// What a design point costs, without names: see [`Estimator::estimate`] for the whole table.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -122,8 +122,10 @@ impl CompiledCall {
 struct Form {
     kernel: usize,
     closed: ClosedForm,
-    /// For each kind of buffer: outputs with traffic, and outputs with reuse distances.
-    traffic: [Option<(Vec<usize>, Vec<usize>)>; N_SLOTS],
+    /// For each kind of buffer: outputs with traffic, each with that of its reuse distance.
+    traffic: [Vec<(usize, Option<usize>)>; N_SLOTS],
+    /// Output with the bytes of the kernel's own working space.
+    work: Option<usize>,
 }
 
 impl Form {
@@ -146,31 +148,30 @@ impl Form {
                 }
             }
         }
-        let mut traffic: [Option<(Vec<usize>, Vec<usize>)>; N_SLOTS] = Default::default();
+        let mut traffic: [Vec<(usize, Option<usize>)>; N_SLOTS] = Default::default();
         let mut output = |expr: &Expr| {
             let (output, value) = (former.output(), former.value(expr));
             former.add(output, &value, 1.0);
             output
         };
-        for (given, slot) in traffic.iter_mut().zip(SLOTS) {
+        for (flows, slot) in traffic.iter_mut().zip(SLOTS) {
             for entry in kernel.traffic.iter().filter(|t| slot.takes(t.kind, t.access)) {
-                let (bytes, distances) = given.get_or_insert_with(Default::default);
-                bytes.push(output(&entry.bytes));
-                distances.extend(entry.reuse_bytes.as_ref().map(&mut output));
+                flows.push((output(&entry.bytes), entry.reuse_bytes.as_ref().map(&mut output)));
             }
         }
-        Form { kernel: index, closed: former.finish(), traffic }
+        let work = kernel.scratch_bytes.as_ref().map(&mut output);
+        Form { kernel: index, closed: former.finish(), traffic, work }
     }
 
     fn terms(&self, call: &KernelCall, shape: &Shape, outputs: &[f64]) -> CallTerms {
         let range = |at: usize| Range { low: outputs[at], mid: outputs[at + 1], high: outputs[at + 2] };
         let mut terms = CallTerms { pipeline: range(0), lines_again: range(3), ..CallTerms::default() };
-        for (at, (resident, traffic)) in terms.residents.iter_mut().zip(&self.traffic).enumerate() {
-            let given = traffic.as_ref().map(|(bytes, distances)| {
-                let farthest = distances.iter().map(|&d| outputs[d]).reduce(f64::max);
-                (bytes.iter().map(|&b| outputs[b]).sum(), farthest)
-            });
-            *resident = resident_of(call, SLOTS[at], shape.bytes[at] as f64, given);
+        for (at, (resident, flows)) in terms.residents.iter_mut().zip(&self.traffic).enumerate() {
+            let named = shape.bytes[at] as f64;
+            let own = self.work.filter(|_| SLOTS[at].kind == BufferKind::Scratch && named == 0.0);
+            let mut moved = Moved::new(own.map_or(named, |at| outputs[at]));
+            flows.iter().for_each(|&(bytes, distance)| moved.add(outputs[bytes], distance.map(|at| outputs[at])));
+            *resident = moved.resident(call, SLOTS[at]);
         }
         terms
     }

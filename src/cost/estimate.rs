@@ -256,8 +256,7 @@ impl<'a> Estimator<'a> {
             for (at, resident) in input.residents.iter_mut().enumerate() {
                 let Some(resident) = resident else { continue };
                 let beside = own.iter().enumerate().filter(|(other, _)| *other != at).filter_map(|(_, r)| r.as_ref());
-                let distance = reuse_distance(resident, beside.chain(behind()));
-                resident.reuse_bytes = Some(resident.reuse_bytes.unwrap_or(distance));
+                resident.reuse_bytes = reuse_distance(resident, beside.chain(behind()));
                 let is_map = matches!(SLOTS[at].kind, BufferKind::Activation | BufferKind::Scratch);
                 resident.since_bytes = if is_map { touched.min(input.footprint) } else { input.footprint };
             }

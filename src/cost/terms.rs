@@ -141,36 +141,56 @@ fn buffer_bytes(call: &KernelCall, slot: Slot) -> f64 {
 /// Bytes of the call's buffers of one slot and what the kernel moves there; `None` where there is neither.
 fn resident_in(call: &KernelCall, kernel: &Kernel, slot: Slot) -> Result<Option<Resident>, CostError> {
     let what = || format!("traffic to {:?}", slot.kind).to_lowercase();
-    let mut given: Option<(f64, Option<f64>)> = None;
+    let named = buffer_bytes(call, slot);
+    let own = kernel.scratch_bytes.as_ref().filter(|_| slot.kind == BufferKind::Scratch && named == 0.0);
+    let own = own.map(|expr| eval(expr, call, kernel, || "working space".to_owned())).transpose()?;
+    let mut moved = Moved::new(own.unwrap_or(named));
     for entry in kernel.traffic.iter().filter(|t| slot.takes(t.kind, t.access)) {
         let bytes = eval(&entry.bytes, call, kernel, what)?;
         let distance = entry.reuse_bytes.as_ref().map(|expr| eval(expr, call, kernel, what)).transpose()?;
-        let (traffic, reuse) = given.unwrap_or((0.0, None));
-        given = Some((traffic + bytes, farther(reuse, distance)));
+        moved.add(bytes, distance);
     }
-    Ok(resident_of(call, slot, buffer_bytes(call, slot), given))
+    Ok(moved.resident(call, slot))
 }
 
-/// The larger of two reuse distances, where any is given.
-pub fn farther(a: Option<f64>, b: Option<f64>) -> Option<f64> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.max(b)),
-        (a, b) => a.or(b),
-    }
+/// What a kernel moves to and from the buffers of one slot.
+#[derive(Debug, Clone, Copy)]
+pub struct Moved {
+    /// Size of the buffers: the call's, else the kernel's own working space.
+    bytes: f64,
+    traffic: Option<f64>,
+    near_bytes: f64,
+    near_distance: f64,
 }
 
-/// A resident from the bytes of the call's buffers and the kernel's traffic with its reuse distance, where the kernel gives any.
-pub fn resident_of(call: &KernelCall, slot: Slot, bytes: f64, traffic: Option<(f64, Option<f64>)>) -> Option<Resident> {
-    let swept_share = if slot.writes == Some(false) { window_share(call) } else { 1.0 };
-    let resident =
-        |bytes, traffic, reuse_bytes| Some(Resident { bytes, traffic, swept_share, reuse_bytes, since_bytes: 0.0 });
-    match (traffic, bytes > 0.0) {
-        (None, false) => None,
-        // Working space that no buffer describes is a patch or two: it stays in the nearest cache.
-        (Some(_), false) if slot.kind == BufferKind::Scratch => None,
-        (None, true) => resident(bytes, bytes, None),
-        (Some((traffic, reuse_bytes)), false) => resident(traffic, traffic, reuse_bytes),
-        (Some((traffic, reuse_bytes)), true) => resident(bytes, traffic, reuse_bytes),
+impl Moved {
+    /// Nothing moved yet.
+    pub fn new(bytes: f64) -> Self {
+        Moved { bytes, traffic: None, near_bytes: 0.0, near_distance: 0.0 }
+    }
+
+    /// Adds a flow. With a distance of its own, what goes beyond one pass over the buffers is used again at that distance.
+    pub fn add(&mut self, bytes: f64, distance: Option<f64>) {
+        *self.traffic.get_or_insert(0.0) += bytes;
+        if let Some(distance) = distance.filter(|_| self.bytes > 0.0) {
+            self.near_bytes += (bytes - self.bytes).max(0.0);
+            self.near_distance = self.near_distance.max(distance);
+        }
+    }
+
+    /// The buffers of the slot as the caches see them.
+    pub fn resident(self, call: &KernelCall, slot: Slot) -> Option<Resident> {
+        let Moved { bytes, traffic, near_bytes, near_distance } = self;
+        let swept_share = if slot.writes == Some(false) { window_share(call) } else { 1.0 };
+        let (bytes, traffic) = match (traffic, bytes > 0.0) {
+            (None, false) => return None,
+            // Working space of no stated size is a patch or two: it stays in the nearest cache.
+            (Some(_), false) if slot.kind == BufferKind::Scratch => return None,
+            (None, true) => (bytes, bytes),
+            (Some(traffic), false) => (traffic, traffic),
+            (Some(traffic), true) => (bytes, traffic),
+        };
+        Some(Resident { bytes, traffic, near_bytes, near_distance, swept_share, reuse_bytes: 0.0, since_bytes: 0.0 })
     }
 }
 

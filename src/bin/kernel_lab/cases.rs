@@ -67,6 +67,9 @@ pub struct Spec {
     pub unoptimised: bool,
     /// Cores for which the other compiler makes it too.
     pub clang: &'static [&'static str],
+    /// Bytes that it touches between two uses of the same byte of its working space, beyond one pass over all of it; where it
+    /// keeps a part of a large one at hand.
+    pub near: Option<&'static str>,
 }
 
 impl Spec {
@@ -94,6 +97,7 @@ impl Spec {
             doubles: false,
             unoptimised: false,
             clang: &[],
+            near: None,
         }
     }
 
@@ -130,6 +134,11 @@ impl Spec {
     /// With constant tables.
     pub fn tables(self, tables: &'static [&'static str]) -> Self {
         Spec { tables, ..self }
+    }
+
+    /// Uses its working space again at a distance of so many bytes.
+    pub fn near(self, distance: &'static str) -> Self {
+        Spec { near: Some(distance), ..self }
     }
 
     /// For calls that have the dimensions, or have them at the values given.

@@ -132,7 +132,9 @@ fn one_kernel(out: &mut String, kernel: &Measured<'_>) -> Result<(), LabError> {
     }
     out.push('\n');
     for ((kind, access), bytes) in traffic(kernel, &list)? {
-        let _ = writeln!(out, "{access} {kind} {bytes}");
+        let near = spec.near.filter(|_| kind == kind_name(BufferKind::Scratch));
+        let reuse = near.map(|distance| format!(" reuse {distance}")).unwrap_or_default();
+        let _ = writeln!(out, "{access} {kind} {bytes}{reuse}");
     }
     if let Some(bytes) = scratch(kernel, &shapes, &list)? {
         let _ = writeln!(out, "scratch {bytes}");

@@ -66,7 +66,7 @@ pub struct Traffic {
     pub access: Access,
     /// Bytes of one call.
     pub bytes: Expr,
-    /// Bytes touched between two uses of the same byte, where the file gives it.
+    /// Bytes touched between two uses of the same byte beyond the first pass over the buffers, where the file gives it.
     pub reuse_bytes: Option<Expr>,
 }
 

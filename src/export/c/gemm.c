@@ -185,14 +185,18 @@ void tp_gemm_dense_f32(const float *restrict x, const float *restrict weight, co
     tp_all_pixels(x, weight, bias, y, 1, columns, rows);
 }
 
-/* The map with its border of zeros, channels a multiple of four. */
+/* The map within a border of zeros, channels a multiple of four: what lies between two rows is one gap. */
 TP_INLINE void tp_border(const float *x, float *to, const tp_conv *s, int32_t height, int32_t width)
 {
     const float32x4_t zero = vdupq_n_f32(0.0f);
-    for (int32_t i = 0; i < height * width * s->ic; i += 4) vst1q_f32(to + i, zero);
-    to += (s->pad_top * width + s->pad_left) * s->ic;
-    for (int32_t row = 0; row < s->ih; row++, to += (width - s->iw) * s->ic)
-        for (int32_t left = s->iw * s->ic; left > 0; left -= 4, x += 4, to += 4) vst1q_f32(to, vld1q_f32(x));
+    const int32_t row = s->iw * s->ic, below = (height - s->pad_top - s->ih) * width + width - s->pad_left - s->iw;
+    int32_t gap = (s->pad_top * width + s->pad_left) * s->ic;
+    for (int32_t rows = s->ih;; rows--) {
+        for (int32_t left = gap; left > 0; left -= 4, to += 4) vst1q_f32(to, zero);
+        if (rows == 0) break;
+        for (int32_t left = row; left > 0; left -= 4, x += 4, to += 4) vst1q_f32(to, vld1q_f32(x));
+        gap = (rows > 1 ? width - s->iw : below) * s->ic;
+    }
 }
 
 /* Eight points of a line of a tile to the eight points where products are taken: 0, infinity, 1, -1, 2, -2, 1/2, -1/2. */

@@ -175,14 +175,18 @@ void tp_gemm_conv_1x1_i8(const int8_t *restrict x, const int8_t *restrict weight
     tp_all_eights(panel, weight, bias, factor, y, q, pixels, ic >> 2, s->oc);
 }
 
-/* The map within a border of its zero, channels a multiple of eight. */
+/* The map within a border of its zero, channels a multiple of eight: what lies between two rows is one gap. */
 TP_INLINE void tp_border_i8(const int8_t *x, int8_t *to, int32_t zero, const tp_conv *s, int32_t height, int32_t width)
 {
     const int8x8_t none = vdup_n_s8((int8_t)zero);
-    for (int32_t i = 0; i < height * width * s->ic; i += 8) vst1_s8(to + i, none);
-    to += (s->pad_top * width + s->pad_left) * s->ic;
-    for (int32_t row = 0; row < s->ih; row++, to += (width - s->iw) * s->ic)
-        for (int32_t left = s->iw * s->ic; left > 0; left -= 8, x += 8, to += 8) vst1_s8(to, vld1_s8(x));
+    const int32_t row = s->iw * s->ic, below = (height - s->pad_top - s->ih) * width + width - s->pad_left - s->iw;
+    int32_t gap = (s->pad_top * width + s->pad_left) * s->ic;
+    for (int32_t rows = s->ih;; rows--) {
+        for (int32_t left = gap; left > 0; left -= 8, to += 8) vst1_s8(to, none);
+        if (rows == 0) break;
+        for (int32_t left = row; left > 0; left -= 8, x += 8, to += 8) vst1_s8(to, vld1_s8(x));
+        gap = (rows > 1 ? width - s->iw : below) * s->ic;
+    }
 }
 
 /* Six points of a line of a tile to the points 0, 1, -1, 2, -2 and infinity. */

@@ -17,12 +17,16 @@ use crate::cases::{Arg, Case, Random, Spec, dims, input, output, value};
 /// Numbers that the first step of the next block reads ahead of a panel.
 pub(super) const AHEAD: usize = 20;
 
+/// Three rows of four channels.
+const THREE_ROWS_F32: &str = "(stride*(ow-1)+3)*48";
+
 /// Convolutions, a dense layer, depthwise convolutions.
 pub fn specs() -> Vec<Spec> {
     let float = &[F32, F32, F32];
     let (with_panel, with_border) = (&[A, W, W, A, S, None], &[A, W, W, A, S, None]);
-    let three =
-        |symbol, trips, cases, when| Spec::new(Op::DepthwiseConv, float, symbol, trips, with_border, cases).when(when);
+    let three = |symbol, trips, cases, when| {
+        Spec::new(Op::DepthwiseConv, float, symbol, trips, with_border, cases).when(when).near(THREE_ROWS_F32)
+    };
     vec![
         Spec::new(Op::FloatConv, float, "tp_gemm_conv_f32", conv_trips(), with_panel, conv),
         Spec::new(Op::FloatConv, float, "tp_gemm_conv_1x1_f32", pointwise_trips(), with_panel, pointwise)
@@ -35,7 +39,8 @@ pub fn specs() -> Vec<Spec> {
             &[A, W, W, A, S, S, S, S, None],
             |r| winograd(r, 6),
         )
-        .when("kh=3 kw=3 stride=1 ic%4=0 oc%8=0"),
+        .when("kh=3 kw=3 stride=1 ic%4=0 oc%8=0")
+        .near("(ceil_div(oh,6)*ceil_div(ow,6)+8)*ic*4"),
         Spec::new(
             Op::FloatConv,
             float,
@@ -44,7 +49,8 @@ pub fn specs() -> Vec<Spec> {
             &[A, W, W, A, S, S, S, S, None],
             |r| winograd(r, 4),
         )
-        .when("kh=3 kw=3 stride=1 ic%4=0 oc%8=0 min(1,max(ic,oc)/33)=1"),
+        .when("kh=3 kw=3 stride=1 ic%4=0 oc%8=0 min(1,max(ic,oc)/33)=1")
+        .near("(ceil_div(oh,4)*ceil_div(ow,4)+8)*ic*4"),
         Spec::new(Op::FloatDense, float, "tp_gemm_dense_f32", dense_trips(), &[A, W, W, A], dense),
         Spec::new(Op::DepthwiseConv, float, "tp_gemm_depthwise_f32", depthwise_trips("4"), &[A, W, W, A, None], |r| {
             let mut shapes = windows();
@@ -163,7 +169,9 @@ fn winograd_trips(side: usize) -> &'static [&'static str] {
     let border = format!("({down}*{side}+2)*({across}*{side}+2)");
     let space = format!("({border}*ic+{tiles}*({}*ic+{points}*oc)+20)", line * line + 1);
     let (side, line) = (side.to_string(), line.to_string());
-    let mut lists = vec![products(&[&[&border, "ih*iw"], &["ic", "(ic/4)"]]), vec!["ih", points.clone().leak()]];
+    let sides = [format!("({down}*{side}+2)"), format!("({across}*{side}+2)")];
+    let mut lists = border_trips([&sides[0], &sides[1]], PADS_OF_THREE, "ic", "(ic/4)");
+    lists.push(vec![points.clone().leak()]);
     lists.push(products(&[&["", &across], &[&down]]));
     lists.push(products(&[&[&tiles], &["(ic/4)", "(oc/4)"], &["", &side, &line, &points]]));
     lists.push(products(&[&[&tiles], &[&points], &["ic", "oc"]]));
@@ -175,15 +183,39 @@ fn winograd_trips(side: usize) -> &'static [&'static str] {
 }
 
 fn three_trips(top: &str, left: &str) -> &'static [&'static str] {
-    let border = format!("max(stride*(oh-1)+3,ih{top})*max(stride*(ow-1)+3,iw{left})");
-    let all = products(&[&[&border, "ih*iw"], &["channels", "(channels/4)"]]);
+    let sides = [format!("max(stride*(oh-1)+3,ih{top})"), format!("max(stride*(ow-1)+3,iw{left})")];
     let each = products(&[
         &["(channels/4)", "channels"],
         &["", "oh"],
         &["", "(ow/4)", "(ow%4)", "min(1,ow/4)", "min(1,ow%4)", "ow"],
     ]);
     let loads = products(&[&["(channels/4)*oh*((ow/4)*(3*stride+3)+(ow%4)*3)"], &["", "3", "12"]]);
-    trips(vec![vec!["ih"], all, each, loads])
+    let pads = [top, left].map(|pad| pad.strip_prefix('+').unwrap_or("0"));
+    let mut lists = border_trips([&sides[0], &sides[1]], pads, "channels", "(channels/4)");
+    lists.extend([each, loads]);
+    trips(lists)
+}
+
+/// Rows above and columns to the left of a map that a 3 x 3 window of stride 1 pads, or not.
+pub(super) const PADS_OF_THREE: [&str; 2] = ["((oh-ih+2)/2)", "((ow-iw+2)/2)"];
+
+/// A map copied into a border of so many rows and columns, behind so many padded ones: what is copied, what is filled, how many gaps
+/// are filled.
+pub(super) fn border_trips(
+    [rows, columns]: [&str; 2],
+    [top, left]: [&str; 2],
+    channels: &str,
+    steps: &str,
+) -> Vec<Vec<&'static str>> {
+    let filled = format!("({rows}*{columns}-ih*iw)");
+    let (first, last) = (format!("min(1,{top}+{left})"), format!("min(1,{rows}+{columns}-ih-iw-{top}-{left})"));
+    let gaps = format!("({first}+(ih-1)*min(1,{columns}-iw)+{last})");
+    let without = [format!("(1-{first})"), format!("(1-{last})"), format!("(ih-1)*(1-min(1,{columns}-iw))")];
+    vec![
+        products(&[&[&format!("{rows}*{columns}"), "ih*iw", &filled], &[channels, steps]]),
+        vec!["ih", "(ih-1)", "(ih+1)", gaps.leak()],
+        without.map(|none| &*none.leak()).into(),
+    ]
 }
 
 /// Whole blocks of eight filters [block][term][8], then the rest [filter][term], and what is read ahead.

@@ -9,6 +9,7 @@ use super::super::int8_linear::{Drawn, draw_conv, square};
 use super::super::w32;
 use super::super::windows::{Case2, window_block};
 use super::gemm::gather;
+use super::gemm_float::{PADS_OF_THREE, border_trips};
 use super::{A, S, W, products, trips};
 use crate::cases::{Arg, Case, Random, Spec, input, output};
 
@@ -19,6 +20,9 @@ const EIGHTS: &str = "(oc/8)";
 const TILES: &str = "(ceil_div(oh,4)*ceil_div(ow,4))";
 const TILE_BLOCKS: &str = "ceil_div(ceil_div(oh,4)*ceil_div(ow,4),8)";
 const BORDER: &str = "(ceil_div(oh,4)*4+2)*(ceil_div(ow,4)*4+2)";
+/// A panel of tiles and a block of filters; three rows of eight channels.
+const PANEL: &str = "(ceil_div(ceil_div(oh,4)*ceil_div(ow,4),8)+1)*ic*16";
+const THREE_ROWS: &str = "(stride*(ow-1)+3)*24";
 
 /// Convolutions and depthwise convolutions.
 pub fn specs() -> Vec<Spec> {
@@ -27,7 +31,9 @@ pub fn specs() -> Vec<Spec> {
         |symbol, trips, buffers, cases, when| Spec::new(Op::Int8Conv, eight, symbol, trips, buffers, cases).when(when);
     let three = |symbol, padded: bool, cases, when| {
         let trips = if padded { three_trips("+pad_top", "+pad_left") } else { three_trips("", "") };
-        Spec::new(Op::Int8DepthwiseConv, eight, symbol, trips, &[A, W, W, W, A, S, None, None], cases).when(when)
+        Spec::new(Op::Int8DepthwiseConv, eight, symbol, trips, &[A, W, W, W, A, S, None, None], cases)
+            .when(when)
+            .near(THREE_ROWS)
     };
     let (one, two) = ("tp_gemm_depthwise_3x3_i8", "tp_gemm_depthwise_3x3s2_i8");
     vec![
@@ -45,7 +51,8 @@ pub fn specs() -> Vec<Spec> {
             &[A, W, W, W, A, S, S, S, S, None, None],
             winograd,
             "kh=3 kw=3 stride=1 ic%8=0 oc%8=0",
-        ),
+        )
+        .near(PANEL),
         three(one, false, |r| three_cases(r, 1, Pad::Valid), "kh=3 kw=3 stride=1 channels%8=0"),
         three(one, true, |r| three_cases(r, 1, Pad::Same), "kh=3 kw=3 stride=1 channels%8=0 pad_top"),
         three(two, false, |r| three_cases(r, 2, Pad::Valid), "kh=3 kw=3 stride=2 channels%8=0"),
@@ -79,7 +86,8 @@ fn pointwise_trips() -> &'static [&'static str] {
 }
 
 fn winograd_trips() -> &'static [&'static str] {
-    let mut lists = vec![products(&[&[BORDER, "ih*iw"], &["ic", "(ic/8)"]]), vec!["ih", "36", "oc", "oh*ow*oc"]];
+    let mut lists = border_trips(["(ceil_div(oh,4)*4+2)", "(ceil_div(ow,4)*4+2)"], PADS_OF_THREE, "ic", "(ic/8)");
+    lists.push(vec!["36", "oc", "oh*ow*oc"]);
     lists.push(vec!["ceil_div(oh,4)", TILES]);
     lists.push(products(&[&[TILES], &["(ic/8)"], &["", "6", "36"]]));
     lists.push(products(&[&["36"], &["", EIGHTS], &[TILE_BLOCKS], &["", "(ic/8)", "ic"]]));
@@ -87,7 +95,7 @@ fn winograd_trips() -> &'static [&'static str] {
     lists.push(products(&[&[EIGHTS], &["", "ceil_div(oh,4)", TILES], &["", "8", "12"]]));
     lists.push(products(&[&[EIGHTS], &["oh*ceil_div(ow,4)", "oh*ow"]]));
     lists.push(vec![
-        format!("({BORDER}*ic+ih*iw*ic+{TILES}*ic*72+{TILE_BLOCKS}*(ic*576+oc*1152))").leak(),
+        format!("({BORDER}*ic+{TILES}*ic*72+{TILE_BLOCKS}*(ic*576+oc*1152))").leak(),
         format!("({TILES}*(ic*36+oc*144)+{TILE_BLOCKS}*576*(ic+(oc/8)*(ic+1)))").leak(),
         format!("((oc/8)*{TILE_BLOCKS}*576*(ic+1))").leak(),
         format!("((oc/8)*{TILE_BLOCKS}*9216)").leak(),
@@ -97,10 +105,11 @@ fn winograd_trips() -> &'static [&'static str] {
 }
 
 fn three_trips(top: &str, left: &str) -> &'static [&'static str] {
-    let border = format!("max(stride*(oh-1)+3,ih{top})*max(stride*(ow-1)+3,iw{left})");
-    let all = products(&[&[&border, "ih*iw"], &["channels", "(channels/8)"]]);
-    let each = products(&[&["(channels/8)", "channels"], &["", "oh", "oh*ow", "9", "21", "oh*ow*9"]]);
-    trips(vec![vec!["ih"], all, each])
+    let sides = [format!("max(stride*(oh-1)+3,ih{top})"), format!("max(stride*(ow-1)+3,iw{left})")];
+    let pads = [top, left].map(|pad| pad.strip_prefix('+').unwrap_or("0"));
+    let mut lists = border_trips([&sides[0], &sides[1]], pads, "channels", "(channels/8)");
+    lists.push(products(&[&["(channels/8)", "channels"], &["", "oh", "oh*ow", "9", "21", "oh*ow*9"]]));
+    trips(lists)
 }
 
 /// Blocks of eight filters, four terms a step: [block][step][two pairs][filter][pair], zeros behind the terms.
