@@ -3,9 +3,11 @@
 //! The buffer's bytes are part of the learning state: `buffer × (⌈features · bits / 8⌉ + 2)`, two bytes for the label.
 
 use super::super::samples::OwnSamples;
-use super::super::{FeatureTable, Head, LearnError, StepReport, Strategy, TrainingSamples};
+use super::super::slot_state::narrow_real;
+use super::super::{FeatureTable, Head, LearnError, SlotName, StepReport, Strategy, TrainingSamples};
 use super::StoredLatent;
-use crate::numeric::{Format, Values};
+use crate::numeric::narrow::saturate_i32;
+use crate::numeric::{Format, Rounder, Rounding, Values};
 use crate::trace::{Phase, Sink};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -82,17 +84,11 @@ impl Replay {
                 let zero = i64::from(params.zero_point);
                 let all = rows.iter().flat_map(|r| &codes[at(r)]);
                 let sum: u64 = all.map(|&c| (i64::from(c) - zero).unsigned_abs()).sum();
-                let mean = (sum as f64 / n).round();
-                (
-                    super::super::kernels::fits(
-                        crate::numeric::Rounder::new(crate::numeric::Rounding::TiesEven, 0, 0).real(mean),
-                    ),
-                    0.0,
-                )
+                (saturate_i32(Rounder::new(Rounding::TiesAway, 0, 0).real(sum as f64 / n)), 0.0)
             }
             Values::Real(reals) => {
                 let sum: f64 = rows.iter().flat_map(|r| &reals[at(r)]).map(|x| f64::from(x.abs())).sum();
-                (0, super::super::slot_state::narrow_real(sum / n))
+                (0, narrow_real(sum / n))
             }
         });
     }
@@ -238,7 +234,7 @@ impl Strategy for Replay {
     }
 
     fn state_bytes(&self) -> u64 {
-        let format = self.head.calls.format(super::super::SlotName::Features);
+        let format = self.head.calls.format(SlotName::Features);
         let buffer = self.capacity * item_bytes(self.stored, format, self.head.features());
         self.head.state_bytes() + u64::try_from(buffer).unwrap_or(u64::MAX)
     }
