@@ -30,6 +30,7 @@ fn built_in_profiles_are_whole_and_name_their_sources() {
         ("lpc4337", "cortex-m4", 204.0, 136.0, Some(1024.0)),
         ("rpi3b-plus", "cortex-a53", 1400.0, 1048576.0, None),
         ("rpi-zero-2w", "cortex-a53", 1000.0, 524288.0, None),
+        ("rk3399", "cortex-a53", 1416.0, 3967000.0, None),
         ("core-v-mcu", "rv32imc", 100.0, 512.0, None),
         ("esp32-c3", "rv32imc", 160.0, 400.0, Some(4096.0)),
     ] {
@@ -114,7 +115,7 @@ fn names_and_files_that_do_not_exist_say_what_there_is() {
     let error = |name: &str| profile::load(name).expect_err(name).to_string();
     assert_eq!(
         error("esp32"),
-        "there is no profile `esp32`; built in are stm32l4r5, stm32f401, stm32f407, stm32f446, stm32f746, stm32h743, stm32h7a3, stm32f767, stm32h747, stm32h750, imxrt1062, nrf52832, nrf52840, samd51, at32f403a, lpc4337, rpi3b-plus, rpi-zero-2w, core-v-mcu, esp32-c3; or give the path of a .toml file"
+        "there is no profile `esp32`; built in are stm32l4r5, stm32f401, stm32f407, stm32f446, stm32f746, stm32h743, stm32h7a3, stm32f767, stm32h747, stm32h750, imxrt1062, nrf52832, nrf52840, samd51, at32f403a, lpc4337, rpi3b-plus, rpi-zero-2w, rk3399, core-v-mcu, esp32-c3; or give the path of a .toml file"
     );
     assert!(error("no/such.toml").starts_with("cannot read the profile no/such.toml: "));
     let file = tempfile::Builder::new().suffix(".toml").tempfile().expect("scratch");

@@ -1,6 +1,6 @@
 //! Profiles and core tables that are part of the program.
 
-const BOARDS: [(&str, &str); 20] = [
+const BOARDS: [(&str, &str); 21] = [
     ("stm32l4r5", include_str!("../../hw_profiles/stm32l4r5.toml")),
     ("stm32f401", include_str!("../../hw_profiles/stm32f401.toml")),
     ("stm32f407", include_str!("../../hw_profiles/stm32f407.toml")),
@@ -19,6 +19,7 @@ const BOARDS: [(&str, &str); 20] = [
     ("lpc4337", include_str!("../../hw_profiles/lpc4337.toml")),
     ("rpi3b-plus", include_str!("../../hw_profiles/rpi3b-plus.toml")),
     ("rpi-zero-2w", include_str!("../../hw_profiles/rpi-zero-2w.toml")),
+    ("rk3399", include_str!("../../hw_profiles/rk3399.toml")),
     ("core-v-mcu", include_str!("../../hw_profiles/core-v-mcu.toml")),
     ("esp32-c3", include_str!("../../hw_profiles/esp32-c3.toml")),
 ];

@@ -57,6 +57,9 @@ const PARTS: &[(&str, &str, bool)] = &[
     ("PI 3B", "rpi3b-plus", false),
     ("PI 3 MODEL B", "rpi3b-plus", false),
     ("ZERO 2", "rpi-zero-2w", true),
+    ("RK3399", "rk3399", true),
+    ("ROCKPRO64", "rk3399", true),
+    ("NANOPC-T4", "rk3399", false),
 ];
 
 /// Core → profile whose memories stand in where no profile is of the row's board.
