@@ -105,7 +105,8 @@ const TEMPLATE: &str = "\
 #   units   are in the names: mhz, kib, bytes, cycles, mw
 #   [fetch], [constants], [data] are the paths of code, weights and everything else; each [[….level]] is one cache, nearest
 #           first; none means that the memory never waits. `over_wait_states` comes on top of flash.wait_states; give
-#           `miss_cycles` instead where there is no flash behind. `hidden_share` is what prefetch and overlap hide.
+#           `miss_cycles` instead where there is no flash behind. `hidden_share` is what prefetch and overlap hide, `repeated_hidden_share`
+#           the same for what a computing loop reads again (optional).
 # `tinyprec profile check FILE` lists what is missing, inconsistent, assumed, or still the other board's.
 ";
 

@@ -106,6 +106,8 @@ pub struct Supply {
 pub struct Path {
     /// Share of each miss that prefetch and overlap hide.
     pub hidden_share: Quantity,
+    /// The same for bytes that come again, in loops that compute meanwhile; as [`Self::hidden_share`] where it is not given.
+    pub repeated_hidden_share: Option<Quantity>,
     /// Constants compete with data for the same caches.
     pub shares_data_cache: bool,
     /// Caches.
@@ -278,8 +280,10 @@ fn alignment(at: &SourceText<'_>, raw: Option<Spanned<u64>>) -> Result<u64, Prof
 
 fn path(at: &SourceText<'_>, name: &str, raw: RawPath, flash: Option<&Flash>) -> Result<Path, ProfileError> {
     let levels = raw.level.into_iter().map(|raw| level(at, name, raw, flash)).collect::<Result<_, _>>()?;
+    let repeated = |raw| at.quantity(&format!("{name}.repeated_hidden_share"), raw, Domain::Share);
     Ok(Path {
         hidden_share: at.quantity(&format!("{name}.hidden_share"), raw.hidden_share, Domain::Share)?,
+        repeated_hidden_share: raw.repeated_hidden_share.map(repeated).transpose()?,
         shares_data_cache: raw.shares_data_cache,
         levels,
     })

@@ -113,6 +113,7 @@ impl<'a> Numbers<'a> {
 
     fn add_path(&mut self, name: &str, path: &'a Path) {
         self.add(&format!("{name}.hidden_share"), Some(&path.hidden_share));
+        self.add(&format!("{name}.repeated_hidden_share"), path.repeated_hidden_share.as_ref());
         for level in &path.levels {
             let over = level.over_wait_states.as_ref();
             let numbers = [
@@ -132,8 +133,10 @@ impl<'a> Numbers<'a> {
 }
 
 fn path_slot<'a>(path: &'a mut Path, rest: &str) -> Option<&'a mut Quantity> {
-    if rest == "hidden_share" {
-        return Some(&mut path.hidden_share);
+    match rest {
+        "hidden_share" => return Some(&mut path.hidden_share),
+        "repeated_hidden_share" => return path.repeated_hidden_share.as_mut(),
+        _ => {}
     }
     let (name, key) = rest.split_once('.')?;
     let level: &mut CacheLevel = path.levels.iter_mut().find(|level| level.name == name)?;

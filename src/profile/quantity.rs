@@ -47,14 +47,6 @@ pub enum End {
 impl End {
     /// Favourable, mid, unfavourable: the order of low, mid, high in a prediction.
     pub const ALL: [End; 3] = [End::Favourable, End::Mid, End::Unfavourable];
-
-    /// The next end towards the favourable one.
-    pub fn better(self) -> End {
-        match self {
-            End::Unfavourable => End::Mid,
-            End::Mid | End::Favourable => End::Favourable,
-        }
-    }
 }
 
 /// A number with its interval and its origin.

@@ -70,6 +70,7 @@ pub(super) enum RawRegion {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPath {
     pub hidden_share: Spanned<RawQuantity>,
+    pub repeated_hidden_share: Option<Spanned<RawQuantity>>,
     #[serde(default)]
     pub shares_data_cache: bool,
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! Cycles that the core waits for memory: misses of small caches by capacity, and bandwidth behind them.
 
 use super::super::whole::ceil;
-use crate::profile::{End, Path};
+use crate::profile::{End, Path, Quantity};
 
 /// Kinds of buffers that are told apart: see `terms::SLOTS`.
 pub const N_SLOTS: usize = 5;
@@ -81,12 +81,14 @@ pub struct Stalls {
 /// use; at the unfavourable end all miss, in the first cache those of constants and state do at the middle as well, and none
 /// does at the favourable end where the whole list fits. Each cache is asked for what the buffers need, not for what the
 /// cache before it missed: capacity decides. Waiting = Σ lines × miss cycles × (1 − hidden share); bandwidth = bytes
-/// from behind / bytes a cycle. Where lines are prefetched (a level that gives its bandwidth), repeated uses come beside the
-/// arithmetic of the loop that repeats them, and their hidden share is that of the next better end: what they wait for then is the
-/// bandwidth of the whole call (C8). First touches, of loops that copy and pack, wait for it line by line.
+/// from behind / bytes a cycle. Repeated uses come beside the arithmetic of the loop that repeats them and take the path's repeated
+/// hidden share where it gives one: with a prefetcher they wait for the bandwidth of the whole call (C8), while first touches, of
+/// loops that copy and pack, wait for it line by line.
 pub fn data_stalls(path: &Path, input: &StallInput, end: End) -> Stalls {
     let mut stalls = Stalls::default();
-    let exposed = |end: End| 1.0 - path.hidden_share.capacity(end);
+    let exposed = |share: &Quantity| 1.0 - share.capacity(end);
+    let repeated_share = path.repeated_hidden_share.as_ref().unwrap_or(&path.hidden_share);
+    let (first_exposed, again_exposed) = (exposed(&path.hidden_share), exposed(repeated_share));
     for (depth, level) in path.levels.iter().enumerate() {
         let (cache, line) = (level.cache_bytes.capacity(end), level.line_bytes.capacity(end));
         let fits = end == End::Favourable && input.footprint <= cache && cache > 0.0;
@@ -106,8 +108,7 @@ pub fn data_stalls(path: &Path, input: &StallInput, end: End) -> Stalls {
             again_lines += (again + near) / line;
         }
         let lines = first_lines + again_lines;
-        let beside = if level.next_bytes_per_cycle.is_some() { end.better() } else { end };
-        stalls.cycles += level.miss_cycles.cost(end) * (first_lines * exposed(end) + again_lines * exposed(beside));
+        stalls.cycles += level.miss_cycles.cost(end) * (first_lines * first_exposed + again_lines * again_exposed);
         stalls.line_nj += level.line_nj.as_ref().map_or(0.0, |nj| lines * nj.cost(end));
         if let Some(bandwidth) = &level.next_bytes_per_cycle {
             stalls.bandwidth_cycles = stalls.bandwidth_cycles.max(lines * line / bandwidth.capacity(end));
@@ -174,10 +175,10 @@ pub fn lines_again(path: &Path, code_bytes: f64, part_bytes: f64, steady: bool, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::{CacheLevel, Quantity};
+    use crate::profile::CacheLevel;
 
-    /// 32 KiB in lines of 64 bytes, 100 cycles a miss, 0.8 of it hidden, 0.95 at best.
-    fn path(bandwidth: Option<f64>) -> Path {
+    /// 32 KiB in lines of 64 bytes, 100 cycles a miss, 0.8 (0.7 to 0.95) of it hidden.
+    fn path(bandwidth: Option<f64>, repeated: Option<f64>) -> Path {
         let number = |value| Quantity::given(value, "test");
         let level = CacheLevel {
             name: "l1".to_owned(),
@@ -190,7 +191,8 @@ mod tests {
             next_bytes_per_cycle: bandwidth.map(number),
         };
         let hidden_share = Quantity { low: 0.7, high: 0.95, ..number(0.8) };
-        Path { hidden_share, shares_data_cache: true, levels: vec![level] }
+        let repeated_hidden_share = repeated.map(number);
+        Path { hidden_share, repeated_hidden_share, shares_data_cache: true, levels: vec![level] }
     }
 
     /// A border of 1 MiB that is written, read, and whose rows meet nine taps.
@@ -213,21 +215,21 @@ mod tests {
     #[test]
     fn working_space_waits_for_each_pass_and_near_uses_for_none() {
         let (lines, m) = (16384.0, 1.0 - 1.0 / 64.0);
-        let once = data_stalls(&path(None), &border(0.0, 0.0), End::Mid);
+        let once = data_stalls(&path(None, None), &border(0.0, 0.0), End::Mid);
         assert!((once.cycles - 2.0 * lines * m * 100.0 * 0.2).abs() < 1e-6, "{once:?}");
-        let near = data_stalls(&path(None), &border(9.0 * 1048576.0, 8192.0), End::Mid);
+        let near = data_stalls(&path(None, None), &border(9.0 * 1048576.0, 8192.0), End::Mid);
         assert_eq!(near, once);
-        let far = data_stalls(&path(None), &border(9.0 * 1048576.0, 65536.0), End::Mid);
+        let far = data_stalls(&path(None, None), &border(9.0 * 1048576.0, 65536.0), End::Mid);
         assert!((far.cycles - once.cycles - 9.0 * lines * 0.5 * 100.0 * 0.2).abs() < 1e-6, "{far:?}");
     }
 
     #[test]
     fn prefetched_lines_wait_for_bandwidth_where_a_loop_computes() {
         let (lines, m) = (16384.0, 1.0 - 1.0 / 64.0);
-        let stalls = data_stalls(&path(Some(2.0)), &border(0.0, 0.0), End::Mid);
+        let stalls = data_stalls(&path(Some(2.0), Some(0.95)), &border(0.0, 0.0), End::Mid);
         assert!((stalls.cycles - lines * m * 100.0 * (0.2 + 0.05)).abs() < 1e-6, "{stalls:?}");
         assert!((stalls.bandwidth_cycles - 2.0 * lines * m * 64.0 / 2.0).abs() < 1e-6, "{stalls:?}");
-        let worst = data_stalls(&path(Some(2.0)), &border(0.0, 0.0), End::Unfavourable);
-        assert!((worst.cycles - lines * 100.0 * (0.3 + 0.2)).abs() < 1e-6, "{worst:?}");
+        let worst = data_stalls(&path(Some(2.0), None), &border(0.0, 0.0), End::Unfavourable);
+        assert!((worst.cycles - 2.0 * lines * 100.0 * 0.3).abs() < 1e-6, "{worst:?}");
     }
 }
