@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
 use tinyprec::profile::{self, Profile};
+use tinyprec::report::memory_size;
 
 /// Arguments of `profile`.
 #[derive(Debug, Args)]
@@ -137,7 +138,9 @@ fn template_said(name: &str) -> String {
 }
 
 fn headline(p: &Profile) -> String {
-    format!("{:<12} {}, {} at {} MHz, RAM {} KiB", p.name, p.board, p.core.core, p.clock_mhz.value, p.ram.kib.value)
+    let ram = memory_size(p.ram.kib.value);
+    let flash = p.flash.as_ref().map_or(String::new(), |f| format!(", flash {}", memory_size(f.kib.value)));
+    format!("{:<12} {}, {} at {} MHz, RAM {ram}{flash}", p.name, p.board, p.core.core, p.clock_mhz.value)
 }
 
 fn summary(p: &Profile) -> Value {

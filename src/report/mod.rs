@@ -40,6 +40,7 @@ pub use csv::tables as csv_tables;
 pub use error::ReportError;
 pub use files::{PAGE, read_record, write_report};
 pub use html::render as html;
+pub use numbers::size as memory_size;
 #[cfg(feature = "png")]
 pub use png::{Picture, run_pictures, sweep_pictures};
 pub use text::render as text;
