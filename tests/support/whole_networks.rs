@@ -97,9 +97,19 @@ fn mapped<T: Copy + Default>(pixels: &Tensor, of: impl Fn(u8) -> T) -> Map<T> {
 /// Networks whose dense layers fix their size, with 60 million latent weights each: apart, so that another core takes them.
 const LARGE: [&str; 2] = ["XNORNet", "BinaryAlexNet"];
 
+/// Every second of the others, so that two cores take them.
+fn every_second(from: usize) {
+    networks::ARCHITECTURES.iter().filter(|a| !LARGE.contains(&a.name)).skip(from).step_by(2).for_each(whole_network);
+}
+
 #[test]
 fn every_network_gives_on_fast_kernels_what_it_gives_on_plain_ones() {
-    networks::ARCHITECTURES.iter().filter(|a| !LARGE.contains(&a.name)).for_each(whole_network);
+    every_second(0);
+}
+
+#[test]
+fn every_other_network_gives_on_fast_kernels_what_it_gives_on_plain_ones() {
+    every_second(1);
 }
 
 #[test]
