@@ -5,7 +5,9 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use tinyprec::validate::{BoardModel, Measurement, Model, at_priors, calibrate};
+use tinyprec::validate::{
+    BoardModel, Measurement, Model, PowerModel, at_priors, calibrate, error_stats, leave_one_out, read_measurements,
+};
 use tinyprec::{cost, export, profile, validate};
 
 /// Whether `tool` can be started; in CI it must.
@@ -187,4 +189,48 @@ fn a_filled_in_proposal_calibrates_its_profile_and_the_new_file_is_a_profile() {
         fs::read_dir(dir.path().join("own")).expect("written").map(|e| e.expect("good").file_name()).collect();
     assert_eq!(names, ["mine-calibrated.toml"]);
     assert!(fs::read_to_string(dir.path().join("own/mine-calibrated.toml")).expect("written").contains("# Ours."));
+}
+
+/// The boards whose energy is published, by the runner of MLPerf Tiny.
+#[test]
+fn power_of_networks_that_no_fit_saw_is_within_six_percent() {
+    let rows = validate::published().unwrap_or_else(|e| panic!("{e}"));
+    for core in ["cortex-m4", "cortex-m7"] {
+        let mine: Vec<Measurement> = rows.iter().filter(|row| row.core == core).cloned().collect();
+        let power = PowerModel::new(&mine);
+        let all: Vec<usize> = (0..power.evidence().len()).collect();
+        let Ok(first) = at_priors(&power, &all, power.parameters());
+        let Ok(left) = leave_one_out(&power, power.evidence(), power.parameters(), &first, 0);
+        let pairs: Vec<(f64, f64)> = left.iter().map(|(row, mw)| (*mw, power.evidence()[*row].measured)).collect();
+        let found = error_stats(&pairs, 1).expect("rows");
+        println!("{core}: median {:.1} % of {} rows", 100.0 * found.median_ape.value, found.n);
+        assert!(found.n >= 15 && found.median_ape.value < 0.06 && found.hits_10.value > 0.9, "{core}: {found:?}");
+    }
+}
+
+/// Two firmwares on two supplies: each network's power is the product of numbers that the other networks fix.
+#[test]
+fn power_is_a_supply_s_number_times_a_firmware_s_factor() {
+    let row = |supply: &str, firmware: &str, network: &str, mw: f64| {
+        format!(
+            "{firmware}-{network}-{mw:.0},lab,NUCLEO-L4R5ZI,\"stm32l4r5{supply}\",cortex-m4,120,cmsis-nn,{firmware},{network},int8,{mw}\n"
+        )
+    };
+    let mut text = "id,source,board,profile,core,clock_mhz,class,software,workload,dtype,power_mw\n".to_owned();
+    for network in ["a", "b", "c", "d", "e", "f"] {
+        for (supply, watts) in [("", 46.0), (",supply=3v0-ldo", 76.0)] {
+            text += &row(supply, "quiet", network, watts);
+            text += &row(supply, "busy", network, watts * 1.2);
+        }
+    }
+    let rows = read_measurements("rows.csv", &text).unwrap_or_else(|e| panic!("{e}"));
+    let power = PowerModel::new(&rows);
+    let all: Vec<usize> = (0..power.evidence().len()).collect();
+    let Ok(first) = at_priors(&power, &all, power.parameters());
+    let Ok(left) = leave_one_out(&power, power.evidence(), power.parameters(), &first, 0);
+    assert_eq!((left.len(), power.parameters().len()), (24, 4));
+    for (row, mw) in left {
+        let measured = power.evidence()[row].measured;
+        assert!((mw / measured - 1.0).abs() < 0.01, "{mw} for {measured}");
+    }
 }

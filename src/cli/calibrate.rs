@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tinyprec::profile::{self, Kind, Profile, Quantity};
-use tinyprec::validate::{COLUMNS, Scope, Study, study};
+use tinyprec::validate::{COLUMNS, Evidence, Scope, Study, study};
 use tinyprec::{cost, export, report};
 
 /// Arguments of `calibrate`.
@@ -69,7 +69,7 @@ pub fn run(args: &CalibrateArgs, terminal: &Terminal) -> Outcome {
 
 /// Numbers and errors of one core.
 pub fn as_json(study: &Study<'_>) -> Value {
-    let parameters = study.fit.parameters.iter().map(|p| {
+    let parameters = study.parameters().map(|p| {
         let (low, high) = p.interval();
         json!({
             "key": p.prior.key, "before": { "value": p.prior.value, "low": p.prior.low, "high": p.prior.high },
@@ -77,7 +77,7 @@ pub fn as_json(study: &Study<'_>) -> Value {
         })
     });
     let confounded = study.fit.confounded.iter().map(|c| json!({ "a": c.a, "b": c.b, "correlation": c.correlation }));
-    let crossed = study.crossed.iter().map(|c| {
+    let crossed = study.errors().map(|c| {
         json!({
             "group": c.group, "uncalibrated": c.uncalibrated, "other_networks": c.other_networks,
             "other_boards": c.other_boards,
@@ -113,10 +113,16 @@ fn write_profile(study: &Study<'_>, board: &str, dir: &Path) -> Result<String, F
         None => fs::read_to_string(board).map_err(|e| Failure::new(format!("{board}: {e}")))?,
     };
     let before: BTreeMap<String, String> = base.terms().into_iter().map(|(k, q)| (k, q.source.clone())).collect();
-    let ids: Vec<&str> = study.model.evidence().iter().map(|e| e.id.as_str()).collect();
+    let ids_of = |rows: &[Evidence]| rows.iter().map(|e| e.id.clone()).collect::<Vec<String>>();
+    let ids = ids_of(study.model.evidence());
+    let power = study.power.as_ref().map(|power| (power.model.keys(), &power.fit, ids_of(power.model.evidence())));
     let name = Path::new(board).file_stem().map_or(board.to_owned(), |s| s.to_string_lossy().into_owned());
     let mut changes = BTreeMap::new();
-    for ((scope, key), p) in study.model.keys().iter().zip(&study.fit.parameters) {
+    let times = (study.model.keys(), &study.fit, ids.clone());
+    let numbers = std::iter::once(&times).chain(&power).flat_map(|(keys, fit, ids)| {
+        keys.iter().zip(&fit.parameters).map(move |((scope, key), p)| (scope, key, p, ids))
+    });
+    for (scope, key, p, ids) in numbers {
         // What the rows say nothing of stays as it was, with its source.
         if !scope.covers(board, &base.core.core) || p.reach == 0.0 || p.left() > 0.98 {
             continue;
@@ -127,7 +133,7 @@ fn write_profile(study: &Study<'_>, board: &str, dir: &Path) -> Result<String, F
             "calibrated on {} rows of {} ({} …); before {} ({} to {}){was}",
             ids.len(),
             study.core,
-            ids.first().copied().unwrap_or(""),
+            ids.first().map_or("", String::as_str),
             p.prior.value,
             p.prior.low,
             p.prior.high

@@ -49,7 +49,7 @@ pub fn markdown(studies: &[Study<'_>]) -> String {
 /// Errors of rows that no fit saw, then the numbers.
 pub(super) fn tables(study: &Study<'_>) -> Vec<Table> {
     let mut errors = Vec::new();
-    for crossed in &study.crossed {
+    for crossed in study.errors() {
         let mut line = |how: &str, stats: Option<&ErrorStats>| {
             let Some(s) = stats else { return };
             let rank = s.spearman.map_or(NONE.to_owned(), |f| format!("{:.3}", f.value));
@@ -75,7 +75,7 @@ pub(super) fn tables(study: &Study<'_>) -> Vec<Table> {
         line("other boards", crossed.other_boards.as_ref());
     }
     let header = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
-    let numbers = study.fit.parameters.iter().filter(|p| p.reach >= SHOWN_REACH).map(|p| {
+    let numbers = study.parameters().filter(|p| p.reach >= SHOWN_REACH).map(|p| {
         let (low, high) = p.interval();
         vec![
             p.prior.key.clone(),
@@ -84,6 +84,9 @@ pub(super) fn tables(study: &Study<'_>) -> Vec<Table> {
             format!("{:.0} %", 100.0 * p.left()),
             format!("{:.0} %", 100.0 * p.reach),
         ]
+    });
+    let of_power = study.power.as_ref().map_or(String::new(), |power| {
+        format!("Those of power to {} rows with energy and time. ", power.model.evidence().len())
     });
     vec![
         Table {
@@ -105,7 +108,7 @@ pub(super) fn tables(study: &Study<'_>) -> Vec<Table> {
         Table {
             title: format!("{}: numbers, fitted to all {} rows", study.core, study.model.rows().len()),
             note: format!(
-                "Left: share of the prior's uncertainty that remains. Reach: the most that the interval before moves a row. Priors' \
+                "{of_power}Left: share of the prior's uncertainty that remains. Reach: the most that the interval before moves a row. Priors' \
                  deviations used, as networks left out choose: boards and cores × {}, software × {}, builds × {}.",
                 study.fit.strength.board, study.fit.strength.software, study.fit.strength.build
             ),
@@ -123,13 +126,8 @@ pub(super) fn said(study: &Study<'_>) -> Vec<String> {
         .iter()
         .map(|c| format!("These rows cannot tell {} from {} (correlation {:.2}).", c.a, c.b, c.correlation))
         .collect();
-    let silent: Vec<&str> = study
-        .fit
-        .parameters
-        .iter()
-        .filter(|p| p.reach >= SHOWN_REACH && p.left() > 0.9)
-        .map(|p| p.prior.key.as_str())
-        .collect();
+    let silent: Vec<&str> =
+        study.parameters().filter(|p| p.reach >= SHOWN_REACH && p.left() > 0.9).map(|p| p.prior.key.as_str()).collect();
     if !silent.is_empty() {
         lines.push(format!("These rows say next to nothing of {}.", silent.join(", ")));
     }

@@ -232,7 +232,7 @@ fn merged<'r>(rows: impl Iterator<Item = (&'r Measurement, &'r Prediction)>) -> 
 }
 
 /// Board and software in the source's words: rows of one build share compiler, flags and version, known or not.
-fn build_of(row: &Measurement) -> String {
+pub(super) fn build_of(row: &Measurement) -> String {
     format!("{} with {}", row.board, row.software)
 }
 

@@ -189,6 +189,11 @@ impl Measurement {
         self.latency_ms.or_else(|| Some(self.cycles? / (self.clock_mhz? * 1000.0)))
     }
 
+    /// Milliwatts, measured or energy over time; `None` where neither was given.
+    pub fn milliwatts(&self) -> Option<f64> {
+        self.power_mw.or_else(|| Some(self.energy_uj? / self.milliseconds()?))
+    }
+
     /// Whether whoever collected the row doubts it.
     pub fn is_doubtful(&self) -> bool {
         self.notes.contains("doubtful")

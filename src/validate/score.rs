@@ -25,10 +25,7 @@ impl Scored {
         match quantity {
             Quantity::Latency => Some((p.latency_ms.mid, self.row.milliseconds()?)),
             Quantity::Energy => Some((p.energy_uj.mid, self.row.energy_uj?)),
-            Quantity::Power => {
-                let measured = self.row.power_mw.or_else(|| Some(self.row.energy_uj? / self.row.milliseconds()?))?;
-                Some((p.energy_uj.mid / p.latency_ms.mid, measured))
-            }
+            Quantity::Power => Some((p.energy_uj.mid / p.latency_ms.mid, self.row.milliwatts()?)),
             Quantity::Ram => Some((bytes(p.memory_bytes?.0), bytes(self.row.ram_bytes?))),
             Quantity::Flash => Some((bytes(p.memory_bytes?.1), bytes(self.row.flash_bytes?))),
         }

@@ -1,8 +1,11 @@
 //! A calibration of one core's boards with the error it has on rows that it never saw.
 
 use super::boards::BoardModel;
-use super::calibrate::{Calibration, Linear, Parameter, at_priors, calibrate, leave_one_out, linearise};
+use super::calibrate::{
+    Calibrated, Calibration, Evidence, Linear, Model, Parameter, at_priors, calibrate, leave_one_out, linearise,
+};
 use super::measurement::Measurement;
+use super::power::PowerModel;
 use super::predict::Refusal;
 use super::propose::{Candidate, Proposal, propose};
 use super::statistics::{ErrorStats, error_stats};
@@ -38,9 +41,21 @@ pub struct Study<'a> {
     pub crossed: Vec<Crossed>,
     /// What each row is predicted by fits that never saw it.
     pub left_out: LeftOut,
+    /// Its boards' power, where any was measured.
+    pub power: Option<PowerStudy>,
 }
 
-/// Milliseconds of every row of a core, in the order of its [`BoardModel::rows`]; `None` where there is nothing else to fit.
+/// Power of one core's boards.
+pub struct PowerStudy {
+    /// Rows and parameters.
+    pub model: PowerModel,
+    /// The fit to all of them.
+    pub fit: Calibration,
+    /// Errors of milliwatts, and so of an energy beyond those of its time.
+    pub crossed: Option<Crossed>,
+}
+
+/// Predictions of every row, in the order of the model's; `None` where there is nothing else to fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeftOut {
     /// By a fit to the other networks.
@@ -50,6 +65,16 @@ pub struct LeftOut {
 }
 
 impl Study<'_> {
+    /// Numbers of the time's fit and of the power's.
+    pub fn parameters(&self) -> impl Iterator<Item = &Calibrated> {
+        self.fit.parameters.iter().chain(self.power.iter().flat_map(|power| &power.fit.parameters))
+    }
+
+    /// Errors of the time, by group, and of the power.
+    pub fn errors(&self) -> impl Iterator<Item = &Crossed> {
+        self.crossed.iter().chain(self.power.iter().flat_map(|power| &power.crossed))
+    }
+
     /// Ranks probes on `board` by what they would take off the uncertainty of this core's rows, those of the board alone where
     /// there are any: (probe, proposal), best first.
     ///
@@ -100,22 +125,41 @@ pub fn study<'a>(
         let parameters = model.parameters();
         let first = at_priors(&model, &all, parameters)?;
         let fit = calibrate(&model, model.evidence(), parameters, &first)?;
-        let left_out = left_out(&model, parameters, &first)?;
+        let left_out = left_out(&model, model.evidence(), parameters, &first)?;
         let crossed = crossed(&model, &first, &left_out);
-        studies.push(Study { core: core.to_owned(), fit, crossed, left_out, model });
+        studies.push(Study { core: core.to_owned(), fit, crossed, left_out, power: power(&mine), model });
     }
     Ok(studies)
 }
 
-fn left_out(model: &BoardModel<'_>, parameters: &[Parameter], first: &Linear) -> Result<LeftOut, Refusal> {
+fn power(rows: &[Measurement]) -> Option<PowerStudy> {
+    let model = PowerModel::new(rows);
+    let (evidence, parameters) = (model.evidence(), model.parameters());
+    if evidence.is_empty() {
+        return None;
+    }
+    let all: Vec<usize> = (0..evidence.len()).collect();
+    let Ok(first) = at_priors(&model, &all, parameters);
+    let Ok(fit) = calibrate(&model, evidence, parameters, &first);
+    let Ok(left) = left_out(&model, evidence, parameters, &first);
+    let crossed = one_group("power".to_owned(), evidence, &all, &first, &left);
+    Some(PowerStudy { fit, crossed, model })
+}
+
+fn left_out<M: Model>(
+    model: &M,
+    evidence: &[Evidence],
+    parameters: &[Parameter],
+    first: &Linear,
+) -> Result<LeftOut, M::Error> {
     let several = |kind: usize| {
-        let mut names: Vec<&String> = model.evidence().iter().map(|e| &e.groups[kind]).collect();
+        let mut names: Vec<&String> = evidence.iter().map(|e| &e.groups[kind]).collect();
         names.sort();
         names.dedup();
         names.len() > 1
     };
     let left = |kind: usize| {
-        let fit = several(kind).then(|| leave_one_out(model, model.evidence(), parameters, first, kind));
+        let fit = several(kind).then(|| leave_one_out(model, evidence, parameters, first, kind));
         fit.transpose().map(|rows| rows.map(|rows| rows.into_iter().map(|(_, p)| p).collect::<Vec<f64>>()))
     };
     Ok(LeftOut { other_networks: left(NETWORK)?, other_boards: left(BOARD)? })
@@ -129,17 +173,21 @@ fn crossed(model: &BoardModel<'_>, first: &Linear, left: &LeftOut) -> Vec<Crosse
         groups.entry(format!("{} {} {scope}", row.class.name(), row.dtype)).or_default().push(at);
         groups.entry(format!(" all {scope}s")).or_default().push(at);
     }
-    let stats = |rows: &[usize], predicted: &[f64]| {
-        let pairs: Vec<(f64, f64)> = rows.iter().map(|r| (predicted[*r], model.evidence()[*r].measured)).collect();
-        error_stats(&pairs, 1)
-    };
     let one = |(group, rows): (String, Vec<usize>)| {
-        Some(Crossed {
-            group: group.trim_start().to_owned(),
-            uncalibrated: stats(&rows, &first.predicted)?,
-            other_networks: left.other_networks.as_ref().and_then(|p| stats(&rows, p)),
-            other_boards: left.other_boards.as_ref().and_then(|p| stats(&rows, p)),
-        })
+        one_group(group.trim_start().to_owned(), model.evidence(), &rows, first, left)
     };
     groups.into_iter().filter_map(one).collect()
+}
+
+fn one_group(group: String, evidence: &[Evidence], rows: &[usize], first: &Linear, left: &LeftOut) -> Option<Crossed> {
+    let stats = |predicted: &Vec<f64>| {
+        let pairs: Vec<(f64, f64)> = rows.iter().map(|r| (predicted[*r], evidence[*r].measured)).collect();
+        error_stats(&pairs, 1)
+    };
+    Some(Crossed {
+        group,
+        uncalibrated: stats(&first.predicted)?,
+        other_networks: left.other_networks.as_ref().and_then(stats),
+        other_boards: left.other_boards.as_ref().and_then(stats),
+    })
 }
