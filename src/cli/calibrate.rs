@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tinyprec::profile::{self, Kind, Profile, Quantity};
-use tinyprec::validate::{COLUMNS, Evidence, Scope, Study, study};
+use tinyprec::validate::{COLUMNS, Scope, Study, study};
 use tinyprec::{cost, export, report};
 
 /// Arguments of `calibrate`.
@@ -113,16 +113,10 @@ fn write_profile(study: &Study<'_>, board: &str, dir: &Path) -> Result<String, F
         None => fs::read_to_string(board).map_err(|e| Failure::new(format!("{board}: {e}")))?,
     };
     let before: BTreeMap<String, String> = base.terms().into_iter().map(|(k, q)| (k, q.source.clone())).collect();
-    let ids_of = |rows: &[Evidence]| rows.iter().map(|e| e.id.clone()).collect::<Vec<String>>();
-    let ids = ids_of(study.model.evidence());
-    let power = study.power.as_ref().map(|power| (power.model.keys(), &power.fit, ids_of(power.model.evidence())));
+    let ids: Vec<&str> = study.model.evidence().iter().map(|e| e.id.as_str()).collect();
     let name = Path::new(board).file_stem().map_or(board.to_owned(), |s| s.to_string_lossy().into_owned());
     let mut changes = BTreeMap::new();
-    let times = (study.model.keys(), &study.fit, ids.clone());
-    let numbers = std::iter::once(&times).chain(&power).flat_map(|(keys, fit, ids)| {
-        keys.iter().zip(&fit.parameters).map(move |((scope, key), p)| (scope, key, p, ids))
-    });
-    for (scope, key, p, ids) in numbers {
+    for ((scope, key), p, rows) in study.numbers() {
         // What the rows say nothing of stays as it was, with its source.
         if !scope.covers(board, &base.core.core) || p.reach == 0.0 || p.left() > 0.98 {
             continue;
@@ -131,9 +125,9 @@ fn write_profile(study: &Study<'_>, board: &str, dir: &Path) -> Result<String, F
         let was = before.get(key).map_or(String::new(), |source| format!(": {source}"));
         let source = format!(
             "calibrated on {} rows of {} ({} …); before {} ({} to {}){was}",
-            ids.len(),
+            rows.len(),
             study.core,
-            ids.first().map_or("", String::as_str),
+            rows.first().map_or("", |row| row.id.as_str()),
             p.prior.value,
             p.prior.low,
             p.prior.high

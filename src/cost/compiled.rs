@@ -12,7 +12,7 @@ use super::seen::{Seen, Shape};
 use super::table::Cost;
 use super::terms::{CallTerms, KernelTimes, Moved, SLOTS, Surroundings};
 use crate::profile::End;
-use crate::trace::{BufferKind, KernelCall, Phase};
+use crate::trace::{KernelCall, Phase};
 
 /// What a design point costs, without names: see [`Estimator::estimate`] for the whole table.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -168,7 +168,7 @@ impl Form {
         let mut terms = CallTerms { pipeline: range(0), lines_again: range(3), ..CallTerms::default() };
         for (at, (resident, flows)) in terms.residents.iter_mut().zip(&self.traffic).enumerate() {
             let named = shape.bytes[at] as f64;
-            let own = self.work.filter(|_| SLOTS[at].kind == BufferKind::Scratch && named == 0.0);
+            let own = self.work.filter(|_| SLOTS[at].takes_own(named));
             let mut moved = Moved::new(own.map_or(named, |at| outputs[at]));
             flows.iter().for_each(|&(bytes, distance)| moved.add(outputs[bytes], distance.map(|at| outputs[at])));
             *resident = moved.resident(call, SLOTS[at]);

@@ -22,6 +22,11 @@ impl Slot {
     pub fn takes(self, kind: BufferKind, access: Access) -> bool {
         kind == self.kind && self.writes.is_none_or(|writes| writes == (access != Access::Read))
     }
+
+    /// Whether a kernel's own working space lies here, where the call's buffers have `named` bytes.
+    pub fn takes_own(self, named: f64) -> bool {
+        self.kind == BufferKind::Scratch && named == 0.0
+    }
 }
 
 /// Slots in the order of [`CallTerms::residents`].
@@ -142,7 +147,7 @@ fn buffer_bytes(call: &KernelCall, slot: Slot) -> f64 {
 fn resident_in(call: &KernelCall, kernel: &Kernel, slot: Slot) -> Result<Option<Resident>, CostError> {
     let what = || format!("traffic to {:?}", slot.kind).to_lowercase();
     let named = buffer_bytes(call, slot);
-    let own = kernel.scratch_bytes.as_ref().filter(|_| slot.kind == BufferKind::Scratch && named == 0.0);
+    let own = kernel.scratch_bytes.as_ref().filter(|_| slot.takes_own(named));
     let own = own.map(|expr| eval(expr, call, kernel, || "working space".to_owned())).transpose()?;
     let mut moved = Moved::new(own.unwrap_or(named));
     for entry in kernel.traffic.iter().filter(|t| slot.takes(t.kind, t.access)) {

@@ -1,6 +1,6 @@
 //! A calibration of one core's boards with the error it has on rows that it never saw.
 
-use super::boards::BoardModel;
+use super::boards::{BoardModel, Scope};
 use super::calibrate::{
     Calibrated, Calibration, Evidence, Linear, Model, Parameter, at_priors, calibrate, leave_one_out, linearise,
 };
@@ -65,9 +65,18 @@ pub struct LeftOut {
 }
 
 impl Study<'_> {
-    /// Numbers of the time's fit and of the power's.
+    /// Numbers of the time's fit and of the power's, each with its scope and key and the rows that it was fitted to.
+    pub fn numbers(&self) -> impl Iterator<Item = (&(Scope, String), &Calibrated, &[Evidence])> {
+        let of_time = (self.model.keys(), &self.fit, self.model.evidence());
+        let of_power = self.power.iter().map(|p| (p.model.keys(), &p.fit, p.model.evidence()));
+        std::iter::once(of_time)
+            .chain(of_power)
+            .flat_map(|(keys, fit, rows)| keys.iter().zip(&fit.parameters).map(move |(key, p)| (key, p, rows)))
+    }
+
+    /// What the fits say of each number.
     pub fn parameters(&self) -> impl Iterator<Item = &Calibrated> {
-        self.fit.parameters.iter().chain(self.power.iter().flat_map(|power| &power.fit.parameters))
+        self.numbers().map(|(_, p, _)| p)
     }
 
     /// Errors of the time, by group, and of the power.

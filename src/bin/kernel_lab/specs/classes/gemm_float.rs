@@ -183,17 +183,22 @@ fn winograd_trips(side: usize) -> &'static [&'static str] {
 }
 
 fn three_trips(top: &str, left: &str) -> &'static [&'static str] {
-    let sides = [format!("max(stride*(oh-1)+3,ih{top})"), format!("max(stride*(ow-1)+3,iw{left})")];
     let each = products(&[
         &["(channels/4)", "channels"],
         &["", "oh"],
         &["", "(ow/4)", "(ow%4)", "min(1,ow/4)", "min(1,ow%4)", "ow"],
     ]);
     let loads = products(&[&["(channels/4)*oh*((ow/4)*(3*stride+3)+(ow%4)*3)"], &["", "3", "12"]]);
-    let pads = [top, left].map(|pad| pad.strip_prefix('+').unwrap_or("0"));
-    let mut lists = border_trips([&sides[0], &sides[1]], pads, "channels", "(channels/4)");
+    let mut lists = three_border_trips(top, left, "(channels/4)");
     lists.extend([each, loads]);
     trips(lists)
+}
+
+/// The border of a 3 x 3 depthwise layer whose pads are the dimensions in `+pad_top` and `+pad_left`, or none.
+pub(super) fn three_border_trips(top: &str, left: &str, steps: &str) -> Vec<Vec<&'static str>> {
+    let sides = [format!("max(stride*(oh-1)+3,ih{top})"), format!("max(stride*(ow-1)+3,iw{left})")];
+    let pads = [top, left].map(|pad| pad.strip_prefix('+').unwrap_or("0"));
+    border_trips([&sides[0], &sides[1]], pads, "channels", steps)
 }
 
 /// Rows above and columns to the left of a map that a 3 x 3 window of stride 1 pads, or not.

@@ -9,7 +9,7 @@ use super::super::int8_linear::{Drawn, draw_conv, square};
 use super::super::w32;
 use super::super::windows::{Case2, window_block};
 use super::gemm::gather;
-use super::gemm_float::{PADS_OF_THREE, border_trips};
+use super::gemm_float::{PADS_OF_THREE, border_trips, three_border_trips};
 use super::{A, S, W, products, trips};
 use crate::cases::{Arg, Case, Random, Spec, input, output};
 
@@ -105,9 +105,7 @@ fn winograd_trips() -> &'static [&'static str] {
 }
 
 fn three_trips(top: &str, left: &str) -> &'static [&'static str] {
-    let sides = [format!("max(stride*(oh-1)+3,ih{top})"), format!("max(stride*(ow-1)+3,iw{left})")];
-    let pads = [top, left].map(|pad| pad.strip_prefix('+').unwrap_or("0"));
-    let mut lists = border_trips([&sides[0], &sides[1]], pads, "channels", "(channels/8)");
+    let mut lists = three_border_trips(top, left, "(channels/8)");
     lists.push(products(&[&["(channels/8)", "channels"], &["", "oh", "oh*ow", "9", "21", "oh*ow*9"]]));
     trips(lists)
 }
