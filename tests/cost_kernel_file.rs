@@ -1,6 +1,6 @@
 //! Kernel files: what is read, and what is refused with which words.
 
-use tinyprec::cost::KernelSet;
+use tinyprec::cost::{KernelSet, kernel_set, kernel_sets};
 use tinyprec::profile::Class;
 use tinyprec::trace::{Elem, Op};
 
@@ -94,6 +94,25 @@ fn a_set_with_a_base_has_its_kernels_and_replaces_some() {
     );
     let conv = set.find(Op::BinaryConv, &key).expect("inherited");
     assert_eq!(set.kernels()[conv], base.kernels()[base.find(Op::BinaryConv, &key).expect("given")]);
+}
+
+/// `build.rs` packs the files into the program; the smallest set of each core stands for all.
+#[test]
+fn what_is_built_in_is_the_file() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/hw_profiles/kernels");
+    let mut smallest = std::collections::BTreeMap::new();
+    for (core, set) in kernel_sets() {
+        let text = std::fs::read_to_string(format!("{root}/{core}/{set}.kernels")).expect("a file of the project");
+        let least = smallest.entry(core).or_insert((set, text.clone()));
+        if text.len() < least.1.len() {
+            *least = (set, text);
+        }
+    }
+    assert_eq!(smallest.len(), 4);
+    for (core, (set, text)) in smallest {
+        let file = KernelSet::parse(set, &text).unwrap_or_else(|e| panic!("{e}"));
+        assert!(kernel_set(core, set).unwrap_or_else(|e| panic!("{e}")) == file, "{core} {set}");
+    }
 }
 
 #[test]

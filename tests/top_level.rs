@@ -6,6 +6,7 @@ use std::path::Path;
 const ALLOWED: &[&str] = &[
     "Cargo.toml",
     "Cargo.lock",
+    "build.rs",
     "rustfmt.toml",
     "README.md",
     "ARCHITECTURE.md",
@@ -54,7 +55,8 @@ fn every_dependency_is_used() {
     let manifest: toml::Table = fs::read_to_string(root.join("Cargo.toml")).expect("readable").parse().expect("TOML");
     let library = sources(&root.join("src")) + &sources(&root.join("examples"));
     let checks = sources(&root.join("tests")) + &sources(&root.join("benches")) + &library;
-    for (section, text) in [("dependencies", &library), ("dev-dependencies", &checks)] {
+    let build = fs::read_to_string(root.join("build.rs")).expect("readable");
+    for (section, text) in [("dependencies", &library), ("build-dependencies", &build), ("dev-dependencies", &checks)] {
         for package in manifest[section].as_table().expect("a table").keys() {
             // The one package whose library has another name.
             let name = if package == "md-5" { "md5".to_owned() } else { package.replace('-', "_") };

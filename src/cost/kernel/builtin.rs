@@ -2,12 +2,13 @@
 
 use super::KernelSet;
 use crate::profile::Profile;
+use flate2::{Decompress, FlushDecompress};
 
-/// Core, name and text of every built-in set; a set that has a base comes after it.
-const SETS: &[(&str, &str, &str)] = &{
+/// Core, name and file of every built-in set, as `build.rs` packs it; a set that has a base comes after it.
+const SETS: &[(&str, &str, &[u8])] = &{
     macro_rules! sets {
         ($($core:literal $set:literal,)*) => {
-            [$(($core, $set, include_str!(concat!("../../../hw_profiles/kernels/", $core, "/", $set, ".kernels"))),)*]
+            [$(($core, $set, include_bytes!(concat!(env!("OUT_DIR"), "/kernels/", $core, "/", $set, ".kernels"))),)*]
         };
     }
     sets! {
@@ -169,12 +170,22 @@ pub enum KernelSetError {
 /// some milliseconds: keep the result.
 pub fn kernel_set(core: &str, name: &str) -> Result<KernelSet, KernelSetError> {
     let found = SETS.iter().find(|(c, n, _)| *c == core && *n == name);
-    let (core, name, text) = found.ok_or_else(|| KernelSetError::Unknown {
+    let (core, name, packed) = found.ok_or_else(|| KernelSetError::Unknown {
         core: core.to_owned(),
         name: name.to_owned(),
         known: known(core),
     })?;
-    Ok(KernelSet::parse(&format!("hw_profiles/kernels/{core}/{name}.kernels"), text)?)
+    Ok(KernelSet::parse(&format!("hw_profiles/kernels/{core}/{name}.kernels"), &unpacked(packed))?)
+}
+
+/// The text that `build.rs` packed: its length in four bytes, least significant first, and a zlib stream.
+fn unpacked(packed: &[u8]) -> String {
+    let (length, stream) = packed.split_first_chunk::<4>().expect("build.rs wrote a length");
+    let length = usize::try_from(u32::from_le_bytes(*length)).expect("a text that fits the memory");
+    let mut text = Vec::with_capacity(length);
+    let inflated = Decompress::new(true).decompress_vec(stream, &mut text, FlushDecompress::Finish);
+    inflated.expect("build.rs wrote a zlib stream");
+    String::from_utf8(text).expect("a text, as build.rs read it")
 }
 
 fn known(core: &str) -> Vec<String> {
