@@ -142,7 +142,6 @@ fn boards_on_many_desks_have_their_own_profile_and_the_exponential_of_their_c_li
         ("Arduino Nano 33 BLE", "cortex-m4", "64", "nrf52840", wide),
         ("Adafruit Feather M4 (SAMD51)", "cortex-m4", "120", "samd51", "gcc12-os-tflm-ref"),
         ("Teensy 4.0", "cortex-m7", "600", "imxrt1062", "gcc12-os-tflm-ref"),
-        ("Arduino Portenta H7", "cortex-m7", "480", "stm32h747", wide),
         ("STM32F767ZI", "cortex-m7", "216", "stm32f767", wide),
         ("NUCLEO-F746ZG", "cortex-m7", "216", "stm32f746", "gcc12-os-tflm-ref"),
     ] {
@@ -151,6 +150,25 @@ fn boards_on_many_desks_have_their_own_profile_and_the_exponential_of_their_c_li
         assert_eq!((priced.profile.as_str(), priced.kernel_set.as_str()), (profile, set), "{board}");
         assert!(priced.flags.is_empty(), "{board}: {:?}", priced.flags);
     }
+}
+
+/// The clock of Mbed OS and of STM32duino on these boards, not the parts' highest; other software may reach it.
+#[test]
+fn an_arduino_core_sets_the_clock_of_its_boards() {
+    let priced = |board: &str, software: &str, profile: &str| {
+        let line = format!("a,lab,{board},{profile},cortex-m7,480,{software},interpreter,w,{SHAPE},float32,1,1,");
+        predict(&rows(&[&line]), &lists).remove(0).unwrap_or_else(|e| panic!("{board}: {e}"))
+    };
+    for (board, profile) in [("Arduino Portenta H7", "stm32h747"), ("NUCLEO-H743ZI2", "stm32h743")] {
+        let lower = priced(board, "TFLM for Arduino", "");
+        assert_eq!(lower.profile, format!("{profile},clock_mhz=400"));
+        assert!(lower.flags.len() == 1 && lower.flags[0].contains("400 MHz"), "{board}: {:?}", lower.flags);
+        let other = priced(board, "TFLM", "");
+        assert_eq!((other.profile.as_str(), other.flags.len()), (profile, 0), "{board}: {:?}", other.flags);
+        assert!(lower.ms.mid > 1.05 * other.ms.mid, "{board}: {:?} and {:?}", lower.ms, other.ms);
+    }
+    let named = priced("NUCLEO-H743ZI2", "TFLM for Arduino", "\"stm32h743,clock_mhz=480\"");
+    assert_eq!((named.profile.as_str(), named.flags.len()), ("stm32h743,clock_mhz=480", 0));
 }
 
 fn validate(dir: &Path, arguments: &[&str]) -> Output {

@@ -66,6 +66,13 @@ const PARTS: &[(&str, &str, bool)] = &[
 const STAND_INS: &[(&str, &str)] =
     &[("cortex-m4", "stm32f407"), ("cortex-m7", "stm32h743"), ("cortex-a53", "rpi3b-plus")];
 
+/// Part in a board's name → clock in MHz that its core for Arduino sets, and where that is written. Sources state the part's highest clock, which
+/// these cores do not reach.
+const ARDUINO_CLOCKS: &[(&str, f64, &str)] = &[
+    ("PORTENTA", 400.0, "Mbed OS, TARGET_PORTENTA_H7/system_clock_override.c: 25 MHz / 5 x 160 / 2"),
+    ("H743ZI", 400.0, "STM32duino of 2019 and 2020, NUCLEO_H743ZI/variant.cpp: 4 MHz x 200 / 2"),
+];
+
 /// A clock beyond this multiple of the profile's is another part.
 const CLOCK_REACH: f64 = 2.0;
 
@@ -88,7 +95,8 @@ impl RowBoard {
 }
 
 /// Chooses and configures the profile of a row: the row's own `profile`, else the board's name, else a stand-in of the core
-/// (flagged). The row's clock, wait states, caches and place of the weights override the profile's.
+/// (flagged). The row's clock (that of the board's Arduino core where it is known to be lower, flagged), wait states, caches and place of the
+/// weights override the profile's.
 ///
 /// # Errors
 /// A core without a table, a `profile` that does not exist, weights in external memory, a clock out of reach.
@@ -123,7 +131,9 @@ pub fn row_board(row: &Measurement) -> Result<RowBoard, Refusal> {
             spec = format!("{spec},{key}={value}");
         }
     };
-    if let Some(mhz) = row.clock_mhz {
+    if let Some(stated) = row.clock_mhz {
+        let set = arduino_clock(row).filter(|(mhz, _)| *mhz < stated && !named("clock_mhz"));
+        let mhz = set.map_or(stated, |(mhz, _)| mhz);
         let reach = mhz / base.clock_mhz.value;
         if !flags.is_empty() || reach <= CLOCK_REACH {
             if reach > 1.0 && flags.is_empty() {
@@ -132,6 +142,9 @@ pub fn row_board(row: &Measurement) -> Result<RowBoard, Refusal> {
         } else {
             return Err(Refusal::Clock(format!("{mhz} MHz; the profile is of {} MHz", base.clock_mhz.value)));
         }
+        flags.extend(set.map(|(mhz, source)| {
+            format!("{mhz} MHz, which the board's Arduino core sets ({source}), not the {stated} MHz that are stated")
+        }));
         if (mhz - plain.clock_mhz.value).abs() > 1e-9 {
             and("clock_mhz", mhz.to_string());
         }
@@ -155,6 +168,13 @@ pub fn row_board(row: &Measurement) -> Result<RowBoard, Refusal> {
     }
     let profile = profile::load(&spec).map_err(unknown)?;
     Ok(RowBoard { spec, profile, flags })
+}
+
+/// The clock that the Arduino core of a row's board sets, and its source; `None` where the row is not of Arduino.
+fn arduino_clock(row: &Measurement) -> Option<(f64, &'static str)> {
+    let board = row.board.to_ascii_uppercase();
+    let core = ARDUINO_CLOCKS.iter().find(|(part, ..)| board.contains(part))?;
+    row.software.to_ascii_lowercase().contains("arduino").then_some((core.1, core.2))
 }
 
 /// Every profile that rows name must exist and take the overrides that they give.

@@ -26,19 +26,11 @@ pub const LIBRARY: Dispatch = Dispatch::same(40.0, 150.0, 450.0);
 
 /// TensorFlow Lite for Microcontrollers, one operation of `Invoke` and its kernel's preparation. Counted in the emulator: its sources of
 /// June 2020 by GCC 12 for the Cortex-M7, dense float networks of 2, 3 and 11 layers, instructions a layer beyond its products and rows.
-/// A softmax, counted in the same way (one to three of them behind a dense layer, 3, 10 and 17 classes), takes 236 (362) beyond its classes, in version 2.1 464
-/// (788): 0.81 to 0.89 of a dense layer, which hands over two tensors more. Its paper (arXiv 2010.08678) has less than 0.1 % of a visual wake words network of 31 operations, and about 3 % of a small keyword network.
+/// A softmax, counted in the same way (one to three of them behind a dense layer, 3, 10 and 17 classes), takes 236 (362) beyond its classes,
+/// 0.81 to 0.89 of a dense layer, which hands over two tensors more. GCC 8 needs 256 to 299 (364 to 409) for a layer there and on the M4. Its paper (arXiv 2010.08678) has less than 0.1 % of a visual wake words network of 31 operations, and about 3 % of a small keyword network.
 pub const TFLM: Dispatch = Dispatch {
     fast: Range { low: 150.0, mid: 290.0, high: 500.0 },
     small: Range { low: 250.0, mid: 408.0, high: 700.0 },
-    without_weights: 0.85,
-};
-
-/// Its version 2.1, which on each run looks up every operation, parses its options and copies its lists of tensors: counted as [`TFLM`], with
-/// these steps put back into the loop over operations.
-pub const TFLM_2_1: Dispatch = Dispatch {
-    fast: Range { low: 400.0, mid: 531.0, high: 800.0 },
-    small: Range { low: 600.0, mid: 967.0, high: 1300.0 },
     without_weights: 0.85,
 };
 

@@ -45,7 +45,7 @@ pub use calibrate::{
     calibrate, leave_one_out, linearise,
 };
 pub use diagnose::{Finding, NOISE, Observation, Pattern, diagnose};
-pub use dispatch::{Dispatch, LIBRARY, TFLM, TFLM_2_1};
+pub use dispatch::{Dispatch, LIBRARY, TFLM};
 pub use engines::{Efficiency, Family};
 pub use measurement::{DataType, Measurement, SoftwareClass};
 pub use nnls::{Equation, Fit, Prior, nnls, residual, robust_nnls};

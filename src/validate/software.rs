@@ -1,6 +1,6 @@
 //! Which kernel set a measured software is priced with: the one table that decides it.
 
-use super::dispatch::{Dispatch, LIBRARY, TFLM, TFLM_2_1};
+use super::dispatch::{Dispatch, LIBRARY, TFLM};
 use super::engines::Efficiency;
 use super::measurement::{DataType, Measurement, SoftwareClass};
 use crate::cost::kernel_sets;
@@ -170,14 +170,6 @@ pub const SOFTWARE: &[Software] = &[
         &["-tinyol"],
         Dispatch::same(0.0, 37.0, 150.0),
         "the thesis' program: forward, softmax in double precision, update, consolidation, as C compiled here",
-    ),
-    open(
-        "TFLM 2.1 float",
-        (SoftwareClass::Interpreter, &["eloquent"], M),
-        FUSED,
-        TFLM_2_1,
-        "float32 reference loops compiled here; that version looks up every operation, parses its options and copies its tensors' numbers \
-         on each run, counted in the emulator",
     ),
     open(
         "TFLM float",
