@@ -165,7 +165,12 @@ fn an_arduino_core_sets_the_clock_of_its_boards() {
         assert!(lower.flags.len() == 1 && lower.flags[0].contains("400 MHz"), "{board}: {:?}", lower.flags);
         let other = priced(board, "TFLM", "");
         assert_eq!((other.profile.as_str(), other.flags.len()), (profile, 0), "{board}: {:?}", other.flags);
-        assert!(lower.ms.mid > 1.05 * other.ms.mid, "{board}: {:?} and {:?}", lower.ms, other.ms);
+        assert!(
+            lower.latency_ms.mid > 1.05 * other.latency_ms.mid,
+            "{board}: {:?} and {:?}",
+            lower.latency_ms,
+            other.latency_ms
+        );
     }
     let named = priced("NUCLEO-H743ZI2", "TFLM for Arduino", "\"stm32h743,clock_mhz=480\"");
     assert_eq!((named.profile.as_str(), named.flags.len()), ("stm32h743,clock_mhz=480", 0));
