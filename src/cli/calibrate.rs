@@ -113,14 +113,14 @@ fn write_profile(study: &Study<'_>, board: &str, dir: &Path) -> Result<String, F
         None => fs::read_to_string(board).map_err(|e| Failure::new(format!("{board}: {e}")))?,
     };
     let before: BTreeMap<String, String> = base.terms().into_iter().map(|(k, q)| (k, q.source.clone())).collect();
-    let ids: Vec<&str> = study.model.evidence().iter().map(|e| e.id.as_str()).collect();
     let name = Path::new(board).file_stem().map_or(board.to_owned(), |s| s.to_string_lossy().into_owned());
-    let mut changes = BTreeMap::new();
+    let (mut changes, mut ids) = (BTreeMap::new(), BTreeSet::new());
     for ((scope, key), p, rows) in study.numbers() {
         // What the rows say nothing of stays as it was, with its source.
         if !scope.covers(board, &base.core.core) || p.reach == 0.0 || p.left() > 0.98 {
             continue;
         }
+        ids.extend(rows.iter().map(|row| row.id.as_str()));
         let (low, high) = p.interval();
         let was = before.get(key).map_or(String::new(), |source| format!(": {source}"));
         let source = format!(
@@ -149,7 +149,7 @@ fn write_profile(study: &Study<'_>, board: &str, dir: &Path) -> Result<String, F
         changes.len(),
         ids.len(),
         study.core,
-        ids.join(" ")
+        ids.into_iter().collect::<Vec<_>>().join(" ")
     );
     let new_name = format!("{name}-calibrated");
     let (text, _) = base.rewritten(&text, &new_name, &comment, &changes);

@@ -13,7 +13,7 @@
 use super::numbers::{NONE, percent, three};
 use super::text::{draw, wrap};
 use super::view::Table;
-use crate::validate::{ErrorStats, Study};
+use crate::validate::{ErrorStats, Strength, Study};
 
 /// Numbers that move no row by more than this are not shown.
 const SHOWN_REACH: f64 = 0.01;
@@ -85,8 +85,11 @@ pub(super) fn tables(study: &Study<'_>) -> Vec<Table> {
             format!("{:.0} %", 100.0 * p.reach),
         ]
     });
-    let of_power = study.power.as_ref().map_or(String::new(), |power| {
-        format!("Those of power to {} rows with energy and time. ", power.model.evidence().len())
+    let strength =
+        |s: Strength| format!("boards and cores × {}, software × {}, builds × {}", s.board, s.software, s.build);
+    let (of_power, strength_of_power) = study.power.as_ref().map_or((String::new(), String::new()), |power| {
+        let rows = format!("Those of power to {} rows with energy and time. ", power.model.evidence().len());
+        (rows, format!("; for power {}", strength(power.fit.strength)))
     });
     vec![
         Table {
@@ -109,8 +112,8 @@ pub(super) fn tables(study: &Study<'_>) -> Vec<Table> {
             title: format!("{}: numbers, fitted to all {} rows", study.core, study.model.rows().len()),
             note: format!(
                 "{of_power}Left: share of the prior's uncertainty that remains. Reach: the most that the interval before moves a row. Priors' \
-                 deviations used, as networks left out choose: boards and cores × {}, software × {}, builds × {}.",
-                study.fit.strength.board, study.fit.strength.software, study.fit.strength.build
+                 deviations used, as networks left out choose: {}{strength_of_power}.",
+                strength(study.fit.strength)
             ),
             header: header(&["number", "before (95 %)", "after (95 %)", "left", "reach"]),
             rows: numbers.collect(),
