@@ -129,20 +129,21 @@ void tp_gemm_depthwise_f32(const float *x, const float *weight, const float *bia
 /* 3 x 3, stride 1 and 2, channels a multiple of four; `border`: the map with its padding. */
 void tp_gemm_depthwise_3x3_f32(const float *x, const float *weight, const float *bias, float *y, float *border, const tp_conv *shape);
 void tp_gemm_depthwise_3x3s2_f32(const float *x, const float *weight, const float *bias, float *y, float *border, const tp_conv *shape);
-/* 8 bits: gemm_int8.c. `bias` holds the input's zero folded in unless said otherwise, no weight is -128.
+/* 8 bits: gemm_int8.c. `bias` holds the input's zero folded in unless said otherwise, no weight is -128; `map`: sums of a layer, oh*ow (rounded up to eight for the
+ * first two) * oc, which are converted in a pass of their own as the engine does.
  *
  * Filters of eight: eight pixels by eight filters, four terms at a time. `weight` [block of eight][step][two pairs][filter][pair], terms padded with zeros to w, a
  * multiple of eight; `rows`: 8*w codes, `panel`: oh*ow rounded up to eight, times w. */
-void tp_gemm_conv_8_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *rows, int8_t *panel, const tp_quant *q, const tp_conv *shape);
+void tp_gemm_conv_8_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *rows, int8_t *panel, int32_t *map, const tp_quant *q, const tp_conv *shape);
 /* 1 x 1, channels of eight: no rows. */
-void tp_gemm_conv_1x1_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *panel, const tp_quant *q, const tp_conv *shape);
+void tp_gemm_conv_1x1_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *panel, int32_t *map, const tp_quant *q, const tp_conv *shape);
 /* 3 x 3, stride 1, channels and filters of eight: F(4 x 4, 3 x 3) on whole numbers. `weight`: 36 points of every filter, [point][block][channel][8] and eight more;
  * sums times 576 must fit 32 bits. With t = ceil(oh/4) * ceil(ow/4) tiles rounded up to eight, `border`: (4*ceil(oh/4)+2) * (4*ceil(ow/4)+2) * ic codes, `points`:
  * 36*t*ic, `panel`: t*ic and eight more, `product`: 36*t*oc numbers. */
-void tp_gemm_winograd_i8(const int8_t *x, const int16_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *border, int16_t *points, int16_t *panel, int32_t *product, const tp_quant *q, const tp_conv *shape);
-/* 3 x 3, stride 1 and 2, channels of eight; nothing is folded into the bias; `border`: the map with its padding. */
-void tp_gemm_depthwise_3x3_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *border, const tp_quant *q, const tp_conv *shape);
-void tp_gemm_depthwise_3x3s2_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *border, const tp_quant *q, const tp_conv *shape);
+void tp_gemm_winograd_i8(const int8_t *x, const int16_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *border, int16_t *points, int16_t *panel, int32_t *product, int32_t *map, const tp_quant *q, const tp_conv *shape);
+/* 3 x 3, stride 1 and 2, channels of eight; `border`: the map with its padding. */
+void tp_gemm_depthwise_3x3_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *border, int32_t *map, const tp_quant *q, const tp_conv *shape);
+void tp_gemm_depthwise_3x3s2_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *border, int32_t *map, const tp_quant *q, const tp_conv *shape);
 /* Other numbers of filters: four by four patches, 16 terms at a time; weights [oc][term], -127 ... 127; bias with the input's zero folded in; `patch`: 4*kh*kw*ic codes. */
 void tp_gemm_conv_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *patch, const tp_quant *q, const tp_conv *shape);
 /* Eight channels at a time. */

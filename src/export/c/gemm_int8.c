@@ -43,6 +43,17 @@ TP_INLINE void tp_codes(int32x4_t low, int32x4_t high, const tp_eight *by, int8_
     vst1_s8(y, vmin_s8(vmax_s8(code, vdup_n_s8((int8_t)q->lo)), vdup_n_s8((int8_t)q->hi)));
 }
 
+/* Codes of a map of sums [block of eight][pixel][8]: engines keep sums in 32 bits and convert them in a pass of its own. */
+static __attribute__((noinline)) void tp_codes_of_map(const int32_t *sums, const int32_t *bias, const tp_factor *factor, int8_t *y, const tp_quant *q, int32_t pixels, int32_t apart, int32_t oc)
+{
+    for (int32_t o = 0; o < oc; o += 8, sums += 8 * apart) {
+        const tp_eight by = tp_eight_of(bias + o, factor + o);
+        const int32_t *from = sums;
+        int8_t *to = y + o;
+        for (int32_t left = pixels; left > 0; left--, from += 8, to += oc) tp_codes(vld1q_s32(from), vld1q_s32(from + 4), &by, to, q);
+    }
+}
+
 #define TP_FIRST(low, high, x, w) "smull v" #low ".8h, v" #x ".8b, v" #w ".8b\n smull2 v" #high ".8h, v" #x ".16b, v" #w ".16b\n"
 #define TP_SECOND(low, high, x, w) "smlal v" #low ".8h, v" #x ".8b, v" #w ".8b\n smlal2 v" #high ".8h, v" #x ".16b, v" #w ".16b\n"
 #define TP_WIDEN(to, from) "sadalp v" #to ".4s, v" #from ".8h\n"
@@ -92,24 +103,21 @@ TP_INLINE void tp_quarter(const int32_t *sums, int32_t *rows)
 }
 
 /* All filters by all pixels: eight filters stay in the first cache while the panels go by. */
-TP_INLINE void tp_all_eights(const int8_t *panel, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, const tp_quant *q, int32_t pixels, int32_t steps, int32_t oc)
+TP_INLINE void tp_all_eights(const int8_t *panel, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int32_t *map, const tp_quant *q, int32_t pixels, int32_t steps, int32_t oc)
 {
+    int32_t *to = map;
     for (int32_t o = 0; o < oc; o += 8, weight += 32 * steps) {
-        const tp_eight by = tp_eight_of(bias + o, factor + o);
         const int8_t *from = panel;
-        int8_t *to = y + o;
-        for (int32_t left = pixels; left > 0; left -= 8, from += 32 * steps) {
-            int32_t sums[64], rows[64];
+        for (int32_t left = pixels; left > 0; left -= 8, from += 32 * steps, to += 64) {
+            int32_t sums[64];
             tp_eight_by_eight(from, weight, sums, steps);
-            tp_quarter(sums, rows);
-            tp_quarter(sums + 4, rows + 36);
-            tp_quarter(sums + 32, rows + 4);
-            tp_quarter(sums + 36, rows + 32);
-            const int32_t live = tp_min(left, 8);
-#pragma GCC unroll 1
-            for (int32_t p = 0; p < live; p++, to += oc) tp_codes(vld1q_s32(rows + 8 * p), vld1q_s32(rows + 8 * p + 4), &by, to, q);
+            tp_quarter(sums, to);
+            tp_quarter(sums + 4, to + 36);
+            tp_quarter(sums + 32, to + 4);
+            tp_quarter(sums + 36, to + 32);
         }
     }
+    tp_codes_of_map(map, bias, factor, y, q, pixels, (pixels + 7) & ~7, oc);
 }
 
 /* Panels of eight pixels from eight rows of terms, a multiple of eight. */
@@ -142,7 +150,7 @@ static __attribute__((noinline)) void tp_patch_i8(const int8_t *x, int8_t *to, i
         }
 }
 
-void tp_gemm_conv_8_i8(const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const tp_factor *restrict factor, int8_t *restrict y, int8_t *restrict rows, int8_t *restrict panel, const tp_quant *restrict q, const tp_conv *restrict s)
+void tp_gemm_conv_8_i8(const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const tp_factor *restrict factor, int8_t *restrict y, int8_t *restrict rows, int8_t *restrict panel, int32_t *restrict map, const tp_quant *restrict q, const tp_conv *restrict s)
 {
     const int32_t terms = s->kh * s->kw * s->ic, whole = (terms + 7) & ~7, pixels = s->oh * s->ow;
     const int8_t *at[8];
@@ -156,10 +164,10 @@ void tp_gemm_conv_8_i8(const int8_t *restrict x, const int8_t *restrict weight, 
         for (int32_t i = 0; i < live; i++) tp_patch_i8(x, rows + i * whole, q->input_zero, s, first + i);
         tp_pack_eight(at, to, whole);
     }
-    tp_all_eights(panel, weight, bias, factor, y, q, pixels, whole >> 2, s->oc);
+    tp_all_eights(panel, weight, bias, factor, y, map, q, pixels, whole >> 2, s->oc);
 }
 
-void tp_gemm_conv_1x1_i8(const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const tp_factor *restrict factor, int8_t *restrict y, int8_t *restrict panel, const tp_quant *restrict q, const tp_conv *restrict s)
+void tp_gemm_conv_1x1_i8(const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const tp_factor *restrict factor, int8_t *restrict y, int8_t *restrict panel, int32_t *restrict map, const tp_quant *restrict q, const tp_conv *restrict s)
 {
     const int32_t pixels = s->oh * s->ow, ic = s->ic;
     int8_t *to = panel;
@@ -172,7 +180,7 @@ void tp_gemm_conv_1x1_i8(const int8_t *restrict x, const int8_t *restrict weight
         }
         tp_pack_eight(at, to, ic);
     }
-    tp_all_eights(panel, weight, bias, factor, y, q, pixels, ic >> 2, s->oc);
+    tp_all_eights(panel, weight, bias, factor, y, map, q, pixels, ic >> 2, s->oc);
 }
 
 /* The map within a border of its zero, channels a multiple of eight: what lies between two rows is one gap. */
@@ -269,7 +277,7 @@ TP_INLINE void tp_point(const int16_t *tile, const int16_t *weight, int32_t *to,
     }
 }
 
-void tp_gemm_winograd_i8(const int8_t *restrict x, const int16_t *restrict weight, const int32_t *restrict bias, const tp_factor *restrict factor, int8_t *restrict y, int8_t *restrict border, int16_t *restrict points, int16_t *restrict panel, int32_t *restrict product, const tp_quant *restrict q, const tp_conv *restrict s)
+void tp_gemm_winograd_i8(const int8_t *restrict x, const int16_t *restrict weight, const int32_t *restrict bias, const tp_factor *restrict factor, int8_t *restrict y, int8_t *restrict border, int16_t *restrict points, int16_t *restrict panel, int32_t *restrict product, int32_t *restrict map, const tp_quant *restrict q, const tp_conv *restrict s)
 {
     const int32_t down = (s->oh + 3) >> 2, across = (s->ow + 3) >> 2, width = 4 * across + 2, tiles = down * across, blocks = (tiles + 7) >> 3, ic = s->ic, oc = s->oc;
     const int32_t apart = 8 * blocks * ic, apart_out = 8 * blocks * oc;
@@ -297,8 +305,7 @@ void tp_gemm_winograd_i8(const int8_t *restrict x, const int16_t *restrict weigh
         for (int32_t o = 0; o < oc; o += 8, weight += 8 * ic, to += 64)
             for (int32_t b = 0; b < blocks; b++) tp_point(panel + 8 * b * ic, weight, to + 8 * b * oc, ic);
     }
-    for (int32_t o = 0; o < oc; o += 8) {
-        const tp_eight by = tp_eight_of(bias + o, factor + o);
+    for (int32_t o = 0; o < oc; o += 8)
         for (int32_t ty = 0; ty < down; ty++)
             for (int32_t tx = 0; tx < across; tx++) {
                 const int32_t t = ty * across + tx;
@@ -317,37 +324,29 @@ void tp_gemm_winograd_i8(const int8_t *restrict x, const int16_t *restrict weigh
                 }
                 const int32_t rows = tp_min(4, s->oh - 4 * ty), columns = tp_min(4, s->ow - 4 * tx);
                 for (int32_t i = 0; i < rows; i++) {
-                    int8_t *to = y + ((4 * ty + i) * s->ow + 4 * tx) * oc + o;
-                    for (int32_t k = 0; k < columns; k++) {
-                        const float32x4_t a = vmulq_n_f32(vcvtq_f32_s32(vld1q_s32(square[i][k])), 1.0f / 576.0f);
-                        const float32x4_t b = vmulq_n_f32(vcvtq_f32_s32(vld1q_s32(square[i][k] + 4)), 1.0f / 576.0f);
-                        tp_codes(vcvtnq_s32_f32(a), vcvtnq_s32_f32(b), &by, to + k * oc, q);
+                    int32_t *to = map + o * s->oh * s->ow + 8 * ((4 * ty + i) * s->ow + 4 * tx);
+                    for (int32_t k = 0; k < columns; k++, to += 8) {
+                        vst1q_s32(to, vcvtnq_s32_f32(vmulq_n_f32(vcvtq_f32_s32(vld1q_s32(square[i][k])), 1.0f / 576.0f)));
+                        vst1q_s32(to + 4, vcvtnq_s32_f32(vmulq_n_f32(vcvtq_f32_s32(vld1q_s32(square[i][k] + 4)), 1.0f / 576.0f)));
                     }
                 }
             }
-    }
+    tp_codes_of_map(map, bias, factor, y, q, s->oh * s->ow, s->oh * s->ow, oc);
 }
 
 /* Eight channels, 3 x 3 taps held in registers; sums of two products fit 16 bits where no weight is -128. */
-TP_INLINE void tp_depthwise_nine_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *border, const tp_quant *q, const tp_conv *s, const int32_t stride)
+TP_INLINE void tp_depthwise_nine_i8(const int8_t *x, const int8_t *weight, const int32_t *bias, const tp_factor *factor, int8_t *y, int8_t *border, int32_t *map, const tp_quant *q, const tp_conv *s, const int32_t stride)
 {
     const int32_t channels = s->ic, height = tp_max(stride * (s->oh - 1) + 3, s->ih + s->pad_top), width = tp_max(stride * (s->ow - 1) + 3, s->iw + s->pad_left);
     tp_border_i8(x, border, q->input_zero, s, height, width);
+    int32_t *to = map;
     for (int32_t c = 0; c < channels; c += 8) {
         int8x8_t w[9];
-        int16x8_t all = vdupq_n_s16(0);
 #pragma GCC unroll 9
-        for (int32_t t = 0; t < 9; t++) {
-            w[t] = vld1_s8(weight + t * channels + c);
-            all = vaddw_s8(all, w[t]);
-        }
-        tp_eight by = tp_eight_of(bias + c, factor + c);
-        by.bias[0] = vmlsq_n_s32(by.bias[0], vmovl_s16(vget_low_s16(all)), q->input_zero);
-        by.bias[1] = vmlsq_n_s32(by.bias[1], vmovl_s16(vget_high_s16(all)), q->input_zero);
-        int8_t *to = y + c;
+        for (int32_t t = 0; t < 9; t++) w[t] = vld1_s8(weight + t * channels + c);
         for (int32_t oy = 0; oy < s->oh; oy++) {
             const int8_t *from = border + oy * stride * width * channels + c;
-            for (int32_t ox = 0; ox < s->ow; ox++, from += stride * channels, to += channels) {
+            for (int32_t ox = 0; ox < s->ow; ox++, from += stride * channels, to += 8) {
                 int16x8_t pair[5];
 #pragma GCC unroll 5
                 for (int32_t t = 0; t < 5; t++) pair[t] = vmull_s8(vld1_s8(from + (2 * t / 3 * width + 2 * t % 3) * channels), w[2 * t]);
@@ -359,20 +358,22 @@ TP_INLINE void tp_depthwise_nine_i8(const int8_t *x, const int8_t *weight, const
                     low = vaddw_s16(low, vget_low_s16(pair[t]));
                     high = vaddw_high_s16(high, pair[t]);
                 }
-                tp_codes(low, high, &by, to, q);
+                vst1q_s32(to, low);
+                vst1q_s32(to + 4, high);
             }
         }
     }
+    tp_codes_of_map(map, bias, factor, y, q, s->oh * s->ow, s->oh * s->ow, channels);
 }
 
-void tp_gemm_depthwise_3x3_i8(const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const tp_factor *restrict factor, int8_t *restrict y, int8_t *restrict border, const tp_quant *restrict q, const tp_conv *restrict s)
+void tp_gemm_depthwise_3x3_i8(const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const tp_factor *restrict factor, int8_t *restrict y, int8_t *restrict border, int32_t *restrict map, const tp_quant *restrict q, const tp_conv *restrict s)
 {
-    tp_depthwise_nine_i8(x, weight, bias, factor, y, border, q, s, 1);
+    tp_depthwise_nine_i8(x, weight, bias, factor, y, border, map, q, s, 1);
 }
 
-void tp_gemm_depthwise_3x3s2_i8(const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const tp_factor *restrict factor, int8_t *restrict y, int8_t *restrict border, const tp_quant *restrict q, const tp_conv *restrict s)
+void tp_gemm_depthwise_3x3s2_i8(const int8_t *restrict x, const int8_t *restrict weight, const int32_t *restrict bias, const tp_factor *restrict factor, int8_t *restrict y, int8_t *restrict border, int32_t *restrict map, const tp_quant *restrict q, const tp_conv *restrict s)
 {
-    tp_depthwise_nine_i8(x, weight, bias, factor, y, border, q, s, 2);
+    tp_depthwise_nine_i8(x, weight, bias, factor, y, border, map, q, s, 2);
 }
 
 /* Codes of one or four patches under one or four filters. */

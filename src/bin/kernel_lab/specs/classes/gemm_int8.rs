@@ -31,24 +31,24 @@ pub fn specs() -> Vec<Spec> {
         |symbol, trips, buffers, cases, when| Spec::new(Op::Int8Conv, eight, symbol, trips, buffers, cases).when(when);
     let three = |symbol, padded: bool, cases, when| {
         let trips = if padded { three_trips("+pad_top", "+pad_left") } else { three_trips("", "") };
-        Spec::new(Op::Int8DepthwiseConv, eight, symbol, trips, &[A, W, W, W, A, S, None, None], cases)
+        Spec::new(Op::Int8DepthwiseConv, eight, symbol, trips, &[A, W, W, W, A, S, S, None, None], cases)
             .when(when)
             .near(THREE_ROWS)
     };
     let (one, two) = ("tp_gemm_depthwise_3x3_i8", "tp_gemm_depthwise_3x3s2_i8");
     vec![
-        conv("tp_gemm_conv_8_i8", conv_trips(), &[A, W, W, W, A, S, S, None, None], general, "oc%8=0"),
+        conv("tp_gemm_conv_8_i8", conv_trips(), &[A, W, W, W, A, S, S, S, None, None], general, "oc%8=0"),
         conv(
             "tp_gemm_conv_1x1_i8",
             pointwise_trips(),
-            &[A, W, W, W, A, S, None, None],
+            &[A, W, W, W, A, S, S, None, None],
             pointwise,
             "kh=1 kw=1 ic%8=0 oc%8=0",
         ),
         conv(
             "tp_gemm_winograd_i8",
             winograd_trips(),
-            &[A, W, W, W, A, S, S, S, S, None, None],
+            &[A, W, W, W, A, S, S, S, S, S, None, None],
             winograd,
             "kh=3 kw=3 stride=1 ic%8=0 oc%8=0",
         )
@@ -66,7 +66,7 @@ fn product_trips(eights: &str) -> Vec<Vec<&'static str>> {
     let steps: Vec<&str> = std::iter::once("").chain(steps.iter().map(String::as_str)).collect();
     vec![
         products(&[&["", EIGHTS], &[BLOCKS], &steps]),
-        vec![EIGHTS, "(oc/8)*oh*ow", "oc", "oh*ow", "oh*ow*oc", "ceil_div(oh*ow,8)*8"],
+        vec![EIGHTS, "(oc/8)*oh*ow", "oc", "oh*ow", "oh*ow*oc", "ceil_div(oh*ow,8)*8", "ceil_div(oh*ow,8)*oc"],
     ]
 }
 
@@ -75,7 +75,8 @@ fn conv_trips() -> &'static [&'static str] {
     lists.extend(product_trips("ceil_div(terms,8)"));
     let rest = "(ceil_div(terms,8)*8-terms)";
     lists.push(products(&[&["", "8"], &[rest, "min(1,ceil_div(terms,8)*8-terms)"]]));
-    lists.push(vec!["oh*ow*terms"]);
+    let panels = "(ceil_div(oh*ow,8)+1)*ceil_div(terms,8)*64";
+    lists.push(vec!["oh*ow*terms", format!("({panels}+{BLOCKS}*oc*32)").leak()]);
     trips(lists)
 }
 
@@ -153,6 +154,7 @@ fn general(random: &mut Random) -> Vec<Case> {
         let mut args = operands(random, &drawn, w, &folded(&drawn, terms), (-12, -4));
         let (whole, pixels) = (terms.next_multiple_of(8), drawn.sums.len() / c.oc);
         args.extend([Arg::Scratch(8 * whole), Arg::Scratch(pixels.next_multiple_of(8) * whole)]);
+        args.push(Arg::Scratch(4 * pixels.next_multiple_of(8) * c.oc));
         args.extend([drawn.q.block(), window_block(&drawn.dims, c.shape.c, 0, 0)]);
         Case { dims: drawn.dims, args }
     };
@@ -182,8 +184,8 @@ fn pointwise(random: &mut Random) -> Vec<Case> {
         let packed = input(&pairs(&drawn.w, oc, ic));
         let mut args = operands(random, &drawn, packed, &folded(&drawn, ic), (-12, -4));
         let pixels = drawn.sums.len() / oc;
-        args.extend([Arg::Scratch(pixels.next_multiple_of(8) * ic), drawn.q.block()]);
-        args.push(window_block(&drawn.dims, ic, 0, 0));
+        args.extend([ic, 4 * oc].map(|bytes| Arg::Scratch(pixels.next_multiple_of(8) * bytes)));
+        args.extend([drawn.q.block(), window_block(&drawn.dims, ic, 0, 0)]);
         Case { dims: drawn.dims, args }
     };
     shapes.into_iter().map(|s| case(random, s)).collect()
@@ -222,7 +224,9 @@ fn winograd(random: &mut Random) -> Vec<Case> {
         let (down, across) = (g.oh.div_ceil(4), g.ow.div_ceil(4));
         let tiles = (down * across).next_multiple_of(8);
         args.push(Arg::Scratch((4 * down + 2) * (4 * across + 2) * ic));
-        args.extend([2 * 36 * tiles * ic, 2 * (tiles * ic + 8), 4 * 36 * tiles * oc].map(Arg::Scratch));
+        args.extend(
+            [2 * 36 * tiles * ic, 2 * (tiles * ic + 8), 4 * 36 * tiles * oc, 4 * drawn.sums.len()].map(Arg::Scratch),
+        );
         args.extend([drawn.q.block(), window_block(&drawn.dims, ic, 0, 0)]);
         Case { dims: drawn.dims, args }
     };
@@ -260,8 +264,10 @@ fn three_cases(random: &mut Random, stride: usize, pad: Pad) -> Vec<Case> {
         let before = |name| usize::try_from(drawn.dims.get(name).unwrap_or(0)).expect("small");
         let height = (stride * (g.oh - 1) + 3).max(h + before("pad_top"));
         let width = (stride * (g.ow - 1) + 3).max(w + before("pad_left"));
-        let mut args = operands(random, &drawn, input(&drawn.w), &drawn.bias.clone(), (-10, -3));
-        args.push(Arg::Scratch(height * width * channels));
+        let sum = |c: usize| (0..9).map(|t| i32::from(drawn.w[t * channels + c])).sum::<i32>();
+        let bias: Vec<i32> = (0..channels).map(|c| drawn.bias[c] - drawn.q.input_zero * sum(c)).collect();
+        let mut args = operands(random, &drawn, input(&drawn.w), &bias, (-10, -3));
+        args.extend([height * width * channels, 4 * drawn.sums.len()].map(Arg::Scratch));
         args.extend([drawn.q.block(), window_block(&drawn.dims, channels, 0, 0)]);
         Case { dims: drawn.dims, args }
     };
