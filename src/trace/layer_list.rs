@@ -48,8 +48,8 @@ pub struct LayerList {
 /// Reads the columns `idx op in_h in_w in_c out_h out_w out_c kh kw stride pad groups` (others are ignored) of a CSV with a header.
 ///
 /// Operations are the names of TensorFlow Lite in any case: CONV_2D, DEPTHWISE_CONV_2D, GROUP_CONV, FULLY_CONNECTED, ADD,
-/// AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, SOFTMAX, passes over maps (RELU, HARD_SWISH, CONCAT, SLICE, SHUFFLE: a copy), …, and the short forms conv, pw, dw, fc, avgpool. Each row reads the map that
-/// the row before it wrote.
+/// AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, SOFTMAX, …, passes over maps (RELU and HARD_SWISH clamp; CONCAT, SLICE and SHUFFLE copy), and the
+/// short forms conv, pw, dw, fc, avgpool. Each row reads the map that the row before it wrote.
 pub fn layer_list(file: &str, text: &str, kind: ListType) -> Result<LayerList, LayerListError> {
     let fail = |line: usize, problem: String| LayerListError { file: file.to_owned(), line, problem };
     let mut lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
