@@ -48,8 +48,8 @@ pub struct LayerList {
 /// Reads the columns `idx op in_h in_w in_c out_h out_w out_c kh kw stride pad groups` (others are ignored) of a CSV with a header.
 ///
 /// Operations are the names of TensorFlow Lite in any case: CONV_2D, DEPTHWISE_CONV_2D, GROUP_CONV, FULLY_CONNECTED, ADD,
-/// AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, SOFTMAX, …, and the short forms conv, pw, dw, fc, avgpool. Each row reads the map that
-/// the row before it wrote.
+/// AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, SOFTMAX, …, passes over maps (RELU and HARD_SWISH clamp; CONCAT, SLICE and SHUFFLE copy), and the
+/// short forms conv, pw, dw, fc, avgpool. Each row reads the map that the row before it wrote.
 pub fn layer_list(file: &str, text: &str, kind: ListType) -> Result<LayerList, LayerListError> {
     let fail = |line: usize, problem: String| LayerListError { file: file.to_owned(), line, problem };
     let mut lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
@@ -171,16 +171,27 @@ impl Row<'_> {
             (_, ListType::B1 | ListType::Bits) => Ok(None),
             ("ADD" | "ADD/MUL", ListType::I8) => same(Op::Int8Add, &[i8, i8, i8]),
             ("ADD" | "ADD/MUL", ListType::F32) => same(Op::Add, &[f32, f32, f32]),
+            ("RELU" | "HARD_SWISH", ListType::F32) => same(Op::Relu, &[f32, f32]),
+            ("CONCAT" | "SLICE" | "SHUFFLE", ListType::F32) => {
+                let channels = self.maps()?.1.c;
+                let from = |(mut call, bytes): (KernelCall, [u64; 3])| {
+                    call.dims = call.dims.with("from", channels);
+                    (call, bytes)
+                };
+                Ok(same(Op::Slice, &[f32, f32])?.map(from))
+            }
             ("AVERAGE_POOL_2D" | "AVGPOOL" | "MEAN", ListType::I8) => global(Op::Int8Mean, &[i8, i8]),
             ("AVERAGE_POOL_2D" | "AVGPOOL" | "MEAN", ListType::F32) => global(Op::GlobalAvgPool, &[f32, f32]),
             ("MAX_POOL_2D" | "POOL", ListType::I8) => pool(Op::Int8MaxPool, &[i8, i8]),
             ("MAX_POOL_2D" | "POOL", ListType::F32) => pool(Op::MaxPool, &[f32, f32]),
             ("SOFTMAX", ListType::I8) => same(Op::Int8Softmax, &[i8, i8]),
             ("SOFTMAX", ListType::F32) => same(Op::FloatSoftmax, &[f32, f32]),
+            // An 8-bit layer's own requantisation clamps; channels lie together where they are to be joined.
+            ("RELU" | "HARD_SWISH" | "CONCAT" | "SLICE" | "SHUFFLE", ListType::I8) => Ok(None),
             ("RESHAPE" | "PAD" | "PACK" | "SHAPE" | "STRIDED_SLICE" | "TOP5" | "OP", _) => Ok(None),
             (other, _) => Err(format!(
                 "`{other}` is no operation of a layer list; there are CONV_2D, DEPTHWISE_CONV_2D, GROUP_CONV, FULLY_CONNECTED, \
-                 ADD, AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, SOFTMAX, RESHAPE, PAD"
+                 ADD, RELU, HARD_SWISH, CONCAT, SLICE, SHUFFLE, AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, SOFTMAX, RESHAPE, PAD"
             )),
         }
     }

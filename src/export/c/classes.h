@@ -129,6 +129,10 @@ void tp_gemm_depthwise_f32(const float *x, const float *weight, const float *bia
 /* 3 x 3, stride 1 and 2, channels a multiple of four; `border`: the map with its padding. */
 void tp_gemm_depthwise_3x3_f32(const float *x, const float *weight, const float *bias, float *y, float *border, const tp_conv *shape);
 void tp_gemm_depthwise_3x3s2_f32(const float *x, const float *weight, const float *bias, float *y, float *border, const tp_conv *shape);
+/* Passes over maps. */
+void tp_gemm_relu_f32(const float *x, float *y, int32_t n);
+void tp_gemm_add_f32(const float *a, const float *b, float *y, int32_t n);
+void tp_gemm_slice_f32(const float *x, float *y, int32_t start, int32_t pixels, int32_t channels, int32_t from);
 /* 8 bits: gemm_int8.c. `bias` holds the input's zero folded in unless said otherwise, no weight is -128; `map`: sums of a layer, oh*ow (rounded up to eight for the
  * first two) * oc, which are converted in a pass of their own as the engine does.
  *

@@ -1,5 +1,6 @@
 /* Matrix products in single precision on NEON: patches gathered into panels, blocks of sums held in registers. Empty elsewhere. */
 #include "classes.h"
+#include "float.h"
 #include "window.h"
 
 #if defined(__ARM_NEON)
@@ -437,6 +438,54 @@ void tp_gemm_depthwise_f32(const float *restrict x, const float *restrict weight
                 *y++ = sum + bias[c];
             }
         }
+    }
+}
+
+/* Passes over maps, 16 values a step; -0 becomes 0 here and stays what it is in the last few. */
+void tp_gemm_relu_f32(const float *restrict x, float *restrict y, int32_t n)
+{
+    const float32x4_t none = vdupq_n_f32(0.0f);
+    int32_t left = n;
+    for (; left >= 16; left -= 16, x += 16, y += 16) {
+        float32x4_t v[4];
+#pragma GCC unroll 4
+        for (int32_t i = 0; i < 4; i++) v[i] = vld1q_f32(x + 4 * i);
+#pragma GCC unroll 4
+        for (int32_t i = 0; i < 4; i++) vst1q_f32(y + 4 * i, vmaxq_f32(v[i], none));
+    }
+    for (; left > 0; left--) {
+        const uint32_t v = tp_bits_of(*x++);
+        *y++ = tp_float_of(v & ~tp_mask(tp_is_below_zero(v)));
+    }
+}
+
+void tp_gemm_add_f32(const float *restrict a, const float *restrict b, float *restrict y, int32_t n)
+{
+    int32_t left = n;
+    for (; left >= 16; left -= 16, a += 16, b += 16, y += 16) {
+        float32x4_t sum[4];
+#pragma GCC unroll 4
+        for (int32_t i = 0; i < 4; i++) sum[i] = vaddq_f32(vld1q_f32(a + 4 * i), vld1q_f32(b + 4 * i));
+#pragma GCC unroll 4
+        for (int32_t i = 0; i < 4; i++) vst1q_f32(y + 4 * i, sum[i]);
+    }
+    for (; left > 0; left--) *y++ = *a++ + *b++;
+}
+
+/* Some channels of every pixel. */
+void tp_gemm_slice_f32(const float *restrict x, float *restrict y, int32_t start, int32_t pixels, int32_t channels, int32_t from)
+{
+    x += start;
+    for (int32_t p = 0; p < pixels; p++, x += from - channels) {
+        int32_t left = channels;
+        for (; left >= 16; left -= 16, x += 16, y += 16) {
+            float32x4_t v[4];
+#pragma GCC unroll 4
+            for (int32_t i = 0; i < 4; i++) v[i] = vld1q_f32(x + 4 * i);
+#pragma GCC unroll 4
+            for (int32_t i = 0; i < 4; i++) vst1q_f32(y + 4 * i, v[i]);
+        }
+        for (; left > 0; left--) *y++ = *x++;
     }
 }
 #endif

@@ -191,7 +191,7 @@ fn bias(random: &mut Random) -> Vec<Case> {
     })
 }
 
-fn relu(random: &mut Random) -> Vec<Case> {
+pub(super) fn relu(random: &mut Random) -> Vec<Case> {
     per_map(random, |random, shape| {
         let (spec, image, x) = floats(random, shape);
         let (y, dims) = after(spec, &image, Layer::Relu);
@@ -272,7 +272,7 @@ fn concat(random: &mut Random) -> Vec<Case> {
     shapes.map(|s| case(random, s)).collect()
 }
 
-fn slice(random: &mut Random) -> Vec<Case> {
+pub(super) fn slice(random: &mut Random) -> Vec<Case> {
     per_map(random, |random, shape| {
         let (spec, image, x) = floats(random, shape);
         let len = usize::try_from(random.integer(1, small(shape.c))).expect("positive");
@@ -308,7 +308,7 @@ fn add_i32(random: &mut Random) -> Vec<Case> {
     })
 }
 
-fn add(random: &mut Random) -> Vec<Case> {
+pub(super) fn add(random: &mut Random) -> Vec<Case> {
     per_map(random, |random, shape| {
         let (spec, image, a) = floats(random, shape);
         let spec = spec.then("bias", Layer::Bias { bias: reals(random, shape.c) });

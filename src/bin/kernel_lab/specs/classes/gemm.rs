@@ -1,10 +1,11 @@
 //! Matrix products on NEON.
 
 use tinyprec::nn::Pad;
-use tinyprec::trace::Elem::I8;
+use tinyprec::trace::Elem::{F32, I8};
 use tinyprec::trace::Op;
 
 use super::super::int8_linear::{Way, conv_case, conv_shapes, depthwise, square};
+use super::super::layers;
 use super::super::windows::Case2;
 use super::{A, S, W, products, trips};
 use crate::cases::{Arg, Case, Random, Spec};
@@ -29,8 +30,23 @@ pub fn specs() -> Vec<Spec> {
         .into_iter()
         .chain(gemm)
         .chain(super::gemm_int8::specs())
+        .chain(passes())
         .map(|spec| spec.cores(A53).class("gemm"));
     gemm.collect()
+}
+
+/// Passes over maps that the engine makes in layers of their own.
+fn passes() -> Vec<Spec> {
+    let sixteens = &["n", "(n/16)", "(n%16)", "min(1,n/16)", "min(1,n%16)"];
+    let rows = products(&[
+        &["pixels"],
+        &["", "channels", "(channels/16)", "(channels%16)", "min(1,channels/16)", "min(1,channels%16)"],
+    ]);
+    vec![
+        Spec::new(Op::Relu, &[F32, F32], "tp_gemm_relu_f32", sixteens, &[A, A], layers::relu),
+        Spec::new(Op::Add, &[F32, F32, F32], "tp_gemm_add_f32", sixteens, &[A, A, A], layers::add),
+        Spec::new(Op::Slice, &[F32, F32], "tp_gemm_slice_f32", trips(vec![rows]), &[A, A], layers::slice),
+    ]
 }
 
 pub(super) fn gather(element: &'static str) -> Vec<Vec<&'static str>> {
