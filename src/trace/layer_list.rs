@@ -338,6 +338,18 @@ mod tests {
     }
 
     #[test]
+    fn passes_over_maps_move_each_of_their_values_once() {
+        let text = "op,in_h,in_w,in_c,out_h,out_w,out_c\nrelu,4,5,6,4,5,6\nconcat,4,5,12,4,5,12\nslice,4,5,6,4,5,6\n";
+        let list = layer_list("l.csv", text, ListType::F32).expect("good");
+        assert_eq!(list.calls.iter().map(|c| c.op).collect::<Vec<_>>(), [Op::Relu, Op::Slice, Op::Slice]);
+        let bytes = |call: &KernelCall| call.buffers.iter().map(|b| b.bytes).collect::<Vec<_>>();
+        assert_eq!(bytes(&list.calls[1]), [960, 960]);
+        assert_eq!((list.calls[1].dims.get("from"), list.calls[1].dims.get("channels")), (Some(12), Some(12)));
+        let eight = layer_list("l.csv", text, ListType::I8).expect("good");
+        assert_eq!((eight.calls.len(), eight.left_out.len()), (0, 3), "a requantisation clamps by itself");
+    }
+
+    #[test]
     fn broken_lists_name_line_and_column() {
         let error = |text: &str| layer_list("l.csv", text, ListType::I8).expect_err(text).to_string();
         assert!(error("").contains("l.csv:1: no column `op`"));

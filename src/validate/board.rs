@@ -66,8 +66,8 @@ const PARTS: &[(&str, &str, bool)] = &[
 const STAND_INS: &[(&str, &str)] =
     &[("cortex-m4", "stm32f407"), ("cortex-m7", "stm32h743"), ("cortex-a53", "rpi3b-plus")];
 
-/// Part in a board's name → clock in MHz that its core for Arduino sets, and where that is written. Sources state the part's highest clock, which
-/// these cores do not reach.
+/// Part in a board's name → clock in MHz that its core for Arduino sets, and where that is written, where sources state the part's highest
+/// clock instead.
 const ARDUINO_CLOCKS: &[(&str, f64, &str)] = &[
     ("PORTENTA", 400.0, "Mbed OS, TARGET_PORTENTA_H7/system_clock_override.c: 25 MHz / 5 x 160 / 2"),
     ("H743ZI", 400.0, "STM32duino of 2019 and 2020, NUCLEO_H743ZI/variant.cpp: 4 MHz x 200 / 2"),
@@ -95,7 +95,7 @@ impl RowBoard {
 }
 
 /// Chooses and configures the profile of a row: the row's own `profile`, else the board's name, else a stand-in of the core
-/// (flagged). The row's clock (that of the board's Arduino core where it is known to be lower, flagged), wait states, caches and place of the
+/// (flagged). The row's clock (the board's Arduino core's where that is known to be lower: flagged), wait states, caches and place of the
 /// weights override the profile's.
 ///
 /// # Errors

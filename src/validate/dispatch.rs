@@ -25,9 +25,10 @@ pub struct Dispatch {
 pub const LIBRARY: Dispatch = Dispatch::same(40.0, 150.0, 450.0);
 
 /// TensorFlow Lite for Microcontrollers, one operation of `Invoke` and its kernel's preparation. Counted in the emulator: its sources of
-/// June 2020 by GCC 12 for the Cortex-M7, dense float networks of 2, 3 and 11 layers, instructions a layer beyond its products and rows.
-/// A softmax, counted in the same way (one to three of them behind a dense layer, 3, 10 and 17 classes), takes 236 (362) beyond its classes,
-/// 0.81 to 0.89 of a dense layer, which hands over two tensors more. GCC 8 needs 256 to 299 (364 to 409) for a layer there and on the M4. Its paper (arXiv 2010.08678) has less than 0.1 % of a visual wake words network of 31 operations, and about 3 % of a small keyword network.
+/// June 2020 by GCC 12 for the Cortex-M7, dense float networks of 2, 3 and 11 layers, instructions a layer beyond its products and rows
+/// (GCC 8 on M4 and M7: 256 to 299, for size 364 to 409). A softmax, counted in the same way (one to three of them behind a dense layer, 3, 10
+/// and 17 classes), takes 236 (362) beyond its classes, 0.81 to 0.89 of a dense layer, which hands over two tensors more. The engine's paper
+/// (arXiv 2010.08678) has less than 0.1 % of a visual wake words network of 31 operations, and about 3 % of a small keyword network.
 pub const TFLM: Dispatch = Dispatch {
     fast: Range { low: 150.0, mid: 290.0, high: 500.0 },
     small: Range { low: 250.0, mid: 408.0, high: 700.0 },
