@@ -124,19 +124,20 @@ impl Row<'_> {
     fn call(&self, site: &str) -> Result<Option<(KernelCall, [u64; 3])>, String> {
         let op = self.cell("op").ok_or("`op` is missing")?.to_ascii_uppercase();
         let call = |op, dims, elems: &[Elem]| KernelCall::new(op, Phase::Inference, site).dims(dims).elems(elems);
-        let same = |op, elems: &[Elem]| {
+        let pass = |op, dims, elems: &[Elem]| Ok::<_, String>(Some((call(op, dims, elems), self.bytes(0)?)));
+        let whole = || {
             let (_, to) = self.maps()?;
-            let dims = Dims::new().with("n", to.len()).with("pixels", to.pixels()).with("channels", to.c);
-            Ok::<_, String>(Some((call(op, dims, elems), self.bytes(0)?)))
+            Ok::<_, String>(Dims::new().with("n", to.len()).with("pixels", to.pixels()).with("channels", to.c))
         };
+        let same = |op, elems: &[Elem]| pass(op, whole()?, elems);
         let pool = |op, elems: &[Elem]| {
             let dims = self.window()?.with("channels", self.maps()?.1.c);
-            Ok(Some((call(op, dims, elems), self.bytes(0)?)))
+            pass(op, dims, elems)
         };
         let global = |op, elems: &[Elem]| {
             let (from, _) = self.maps()?;
             let dims = Dims::new().with("pixels", from.pixels()).with("channels", from.c);
-            Ok(Some((call(op, dims, elems), self.bytes(0)?)))
+            pass(op, dims, elems)
         };
         let (i8, f32) = (Elem::I8, Elem::F32);
         match (op.as_str(), self.kind) {
@@ -173,12 +174,7 @@ impl Row<'_> {
             ("ADD" | "ADD/MUL", ListType::F32) => same(Op::Add, &[f32, f32, f32]),
             ("RELU" | "HARD_SWISH", ListType::F32) => same(Op::Relu, &[f32, f32]),
             ("CONCAT" | "SLICE" | "SHUFFLE", ListType::F32) => {
-                let channels = self.maps()?.1.c;
-                let from = |(mut call, bytes): (KernelCall, [u64; 3])| {
-                    call.dims = call.dims.with("from", channels);
-                    (call, bytes)
-                };
-                Ok(same(Op::Slice, &[f32, f32])?.map(from))
+                pass(Op::Slice, whole()?.with("from", self.maps()?.1.c), &[f32, f32])
             }
             ("AVERAGE_POOL_2D" | "AVGPOOL" | "MEAN", ListType::I8) => global(Op::Int8Mean, &[i8, i8]),
             ("AVERAGE_POOL_2D" | "AVGPOOL" | "MEAN", ListType::F32) => global(Op::GlobalAvgPool, &[f32, f32]),

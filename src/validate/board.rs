@@ -131,9 +131,7 @@ pub fn row_board(row: &Measurement) -> Result<RowBoard, Refusal> {
             spec = format!("{spec},{key}={value}");
         }
     };
-    if let Some(stated) = row.clock_mhz {
-        let set = arduino_clock(row).filter(|(mhz, _)| *mhz < stated && !named("clock_mhz"));
-        let mhz = set.map_or(stated, |(mhz, _)| mhz);
+    if let Some((mhz, said)) = clock_of(row, named("clock_mhz")) {
         let reach = mhz / base.clock_mhz.value;
         if !flags.is_empty() || reach <= CLOCK_REACH {
             if reach > 1.0 && flags.is_empty() {
@@ -142,9 +140,7 @@ pub fn row_board(row: &Measurement) -> Result<RowBoard, Refusal> {
         } else {
             return Err(Refusal::Clock(format!("{mhz} MHz; the profile is of {} MHz", base.clock_mhz.value)));
         }
-        flags.extend(set.map(|(mhz, source)| {
-            format!("{mhz} MHz, which the board's Arduino core sets ({source}), not the {stated} MHz that are stated")
-        }));
+        flags.extend(said);
         if (mhz - plain.clock_mhz.value).abs() > 1e-9 {
             and("clock_mhz", mhz.to_string());
         }
@@ -170,11 +166,17 @@ pub fn row_board(row: &Measurement) -> Result<RowBoard, Refusal> {
     Ok(RowBoard { spec, profile, flags })
 }
 
-/// The clock that the Arduino core of a row's board sets, and its source; `None` where the row is not of Arduino.
-fn arduino_clock(row: &Measurement) -> Option<(f64, &'static str)> {
+/// The clock that a row ran at: the stated one, or what the board's Arduino core sets where that is lower and the row's profile does
+/// not name a clock, with what there is to say of it.
+fn clock_of(row: &Measurement, is_named: bool) -> Option<(f64, Option<String>)> {
+    let stated = row.clock_mhz?;
     let board = row.board.to_ascii_uppercase();
-    let core = ARDUINO_CLOCKS.iter().find(|(part, ..)| board.contains(part))?;
-    row.software.to_ascii_lowercase().contains("arduino").then_some((core.1, core.2))
+    let is_arduino = row.software.to_ascii_lowercase().contains("arduino") && !is_named;
+    let lower = ARDUINO_CLOCKS.iter().find(|(part, mhz, _)| is_arduino && *mhz < stated && board.contains(part));
+    Some(lower.map_or((stated, None), |(_, mhz, source)| {
+        let said = "MHz, which the board's Arduino core sets";
+        (*mhz, Some(format!("{mhz} {said} ({source}), not the {stated} MHz that are stated")))
+    }))
 }
 
 /// Every profile that rows name must exist and take the overrides that they give.

@@ -265,6 +265,11 @@ fn parameters(rows: &[Measurement], extra: Option<&str>) -> (Vec<Parameter>, Vec
             found.insert((scope, key), (q.value, q.low, q.high));
         }
     }
+    listed(&found)
+}
+
+/// Numbers with their priors (value, low, high) as parameters, and their scopes and keys in the same order, which is sorted.
+pub(super) fn listed(priors: &BTreeMap<(Scope, String), (f64, f64, f64)>) -> (Vec<Parameter>, Vec<(Scope, String)>) {
     let of = |((scope, key), (value, low, high)): (&(Scope, String), &(f64, f64, f64))| Parameter {
         key: format!("{scope} {key}"),
         value: *value,
@@ -272,7 +277,7 @@ fn parameters(rows: &[Measurement], extra: Option<&str>) -> (Vec<Parameter>, Vec
         high: *high,
         ceiling: if key.ends_with("share") { 1.0 } else { f64::INFINITY },
     };
-    (found.iter().map(of).collect(), found.keys().cloned().collect())
+    (priors.iter().map(of).collect(), priors.keys().cloned().collect())
 }
 
 /// Numbers that a wait or a bubble grows with; sizes and clocks are what they are.

@@ -14,7 +14,7 @@
 //! ```
 
 use super::board::row_board;
-use super::boards::{Scope, build_of};
+use super::boards::{Scope, build_of, listed};
 use super::calibrate::{Evidence, Model, Parameter};
 use super::measurement::Measurement;
 use super::statistics::median;
@@ -51,7 +51,7 @@ impl PowerModel {
             let network = if row.layers.is_empty() { &row.workload } else { &row.layers };
             groups.entry([board.spec, build_of(row), network.clone()]).or_insert((Vec::new(), row)).0.push(power);
         }
-        let keys: Vec<(Scope, String)> = priors.keys().cloned().collect();
+        let (parameters, keys) = listed(&priors);
         // The keys are sorted, and every one that is asked for is among them.
         let place = |scope: Scope, key: &str| keys.binary_search(&(scope, key.to_owned())).unwrap_or_else(|at| at);
         let (mut evidence, mut factors) = (Vec::new(), Vec::new());
@@ -64,14 +64,7 @@ impl PowerModel {
                 groups: vec![network, format!("{spec} {}", row.board)],
             });
         }
-        let parameter = |((scope, key), (value, low, high)): (&(Scope, String), &(f64, f64, f64))| Parameter {
-            key: format!("{scope} {key}"),
-            value: *value,
-            low: *low,
-            high: *high,
-            ceiling: f64::INFINITY,
-        };
-        PowerModel { evidence, parameters: priors.iter().map(parameter).collect(), keys, factors }
+        PowerModel { evidence, parameters, keys, factors }
     }
 
     /// Milliwatts that were measured; groups are network and board.

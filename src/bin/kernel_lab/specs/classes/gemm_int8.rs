@@ -120,7 +120,11 @@ fn pairs(w: &[i8], oc: usize, terms: usize) -> Vec<i8> {
 
 /// The bias with the input's zero folded in.
 fn folded(drawn: &Drawn, terms: usize) -> Vec<i32> {
-    let sum = |o: usize| drawn.w[o * terms..][..terms].iter().map(|w| i32::from(*w)).sum::<i32>();
+    folded_by(drawn, |o| drawn.w[o * terms..][..terms].iter().map(|w| i32::from(*w)).sum())
+}
+
+/// The same where `sum` gives the sum of an output's weights.
+fn folded_by(drawn: &Drawn, sum: impl Fn(usize) -> i32) -> Vec<i32> {
     drawn.bias.iter().enumerate().map(|(o, b)| b - drawn.q.input_zero * sum(o)).collect()
 }
 
@@ -264,8 +268,7 @@ fn three_cases(random: &mut Random, stride: usize, pad: Pad) -> Vec<Case> {
         let before = |name| usize::try_from(drawn.dims.get(name).unwrap_or(0)).expect("small");
         let height = (stride * (g.oh - 1) + 3).max(h + before("pad_top"));
         let width = (stride * (g.ow - 1) + 3).max(w + before("pad_left"));
-        let sum = |c: usize| (0..9).map(|t| i32::from(drawn.w[t * channels + c])).sum::<i32>();
-        let bias: Vec<i32> = (0..channels).map(|c| drawn.bias[c] - drawn.q.input_zero * sum(c)).collect();
+        let bias = folded_by(&drawn, |c| (0..9).map(|t| i32::from(drawn.w[t * channels + c])).sum());
         let mut args = operands(random, &drawn, input(&drawn.w), &bias, (-10, -3));
         args.extend([height * width * channels, 4 * drawn.sums.len()].map(Arg::Scratch));
         args.extend([drawn.q.block(), window_block(&drawn.dims, channels, 0, 0)]);
